@@ -1,0 +1,159 @@
+//! What the server answers.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use ship_base::clock::Moment;
+use ship_base::name::{AppName, InstanceId, ProcessName, ReleaseId};
+use ship_base::secret::Secret;
+
+/// `GET /v1/status`: the server itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerStatus {
+    /// Version of Shipsmith.
+    pub version: String,
+    /// The control process.
+    pub pid: i32,
+    /// The door, if it lives.
+    pub door: Option<i32>,
+    /// The port of plain HTTP, if the door listens.
+    pub port: Option<u16>,
+    /// Apps that run.
+    pub running: Vec<AppName>,
+}
+
+/// `GET /v1/apps` and `GET /v1/apps/{app}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct App {
+    /// Its name.
+    pub name: AppName,
+    /// The folder it was last brought up from.
+    pub project: PathBuf,
+    /// Whether it should run.
+    pub running: bool,
+    /// Whether it stays when the terminal closes.
+    pub detached: bool,
+    /// The live release.
+    pub current: Option<ReleaseId>,
+    /// Where visitors find it, while it runs.
+    pub url: Option<String>,
+    /// Its instances.
+    pub instances: Vec<Instance>,
+    /// Its jobs.
+    pub jobs: Vec<Job>,
+}
+
+/// A running copy, as `ship ps` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Which.
+    pub id: InstanceId,
+    /// Of which release.
+    pub release: ReleaseId,
+    /// `starting`, `ready`, `waiting`, `stopping`, `ended`.
+    pub state: String,
+    /// What it waits for, or how it ended last; may be empty.
+    pub detail: String,
+    /// The program's process, while there is one.
+    pub pid: Option<i32>,
+    /// How often it was started again.
+    pub restarts: u32,
+    /// When its state began.
+    pub since: Moment,
+    /// Proportional memory of its whole tree in bytes, where the system tells.
+    pub memory: Option<u64>,
+}
+
+/// A job of an app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its name.
+    pub name: ProcessName,
+    /// Its cron expression.
+    pub schedule: String,
+    /// When it runs next.
+    pub next: Option<Moment>,
+    /// When it ran last.
+    pub last: Option<Moment>,
+    /// How it ended then: `exit 0`.
+    pub outcome: Option<String>,
+}
+
+/// `GET /v1/apps/{app}/releases`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// Which.
+    pub id: ReleaseId,
+    /// Its content address.
+    pub content: String,
+    /// When it was built.
+    pub built: Moment,
+    /// Who brought it up.
+    pub by: String,
+    /// The environment's address.
+    pub environment: Option<String>,
+    /// `live`, `previous`, or empty.
+    pub mark: String,
+    /// What it runs: `Django 5.2 · Python 3.12`.
+    pub summary: String,
+    /// Whether it can still be rolled back to.
+    pub kept: bool,
+}
+
+/// `GET /v1/apps/{app}/env`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvEntry {
+    /// The name.
+    pub name: String,
+    /// The value.
+    pub value: Secret<String>,
+    /// `ship env`, `.env`, `ship.toml` or `ship`: who set it.
+    pub from: String,
+}
+
+/// What a one-off command needs: the environment of a release.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OneOff {
+    /// The release.
+    pub release: ReleaseId,
+    /// The whole environment.
+    pub env: BTreeMap<String, Secret<String>>,
+    /// The folder to start in.
+    pub folder: PathBuf,
+}
+
+/// A plan as it is shown: rows of three columns, then notes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanView {
+    /// The app's name.
+    pub name: AppName,
+    /// The rows: `web`, its command, and why.
+    pub rows: Vec<PlanRow>,
+    /// What the author should know.
+    pub notes: Vec<NoteView>,
+    /// The whole plan as JSON, for `--json`.
+    pub plan: serde_json::Value,
+}
+
+/// One line of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRow {
+    /// `talkshow`, `web`, `release`, `static`.
+    pub label: String,
+    /// What is decided.
+    pub what: String,
+    /// Why, and from where.
+    pub why: String,
+}
+
+/// Something the author should know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteView {
+    /// The fragment.
+    pub text: String,
+    /// The remedy.
+    pub hint: Option<String>,
+    /// `file:line`.
+    pub place: Option<String>,
+}

@@ -1,0 +1,98 @@
+//! What the command asks of the server. One type per body; the route is in its doc comment.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use ship_base::clock::Moment;
+use ship_base::name::{AppName, ProcessName, ReleaseId};
+use ship_base::secret::Secret;
+
+/// `POST /v1/up`: build the project in this folder and bring it live. Streams
+/// [`DeployEvent`](crate::event::DeployEvent).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Up {
+    /// The project, absolute.
+    pub project: PathBuf,
+    /// `--name`: instead of the plan's.
+    pub name: Option<AppName>,
+    /// `--port`: where the door listens; refused when it cannot.
+    pub port: Option<u16>,
+    /// `--detach`: the app stays when the caller goes. Without it, it is stopped once nobody has
+    /// been attached for 10 s.
+    pub detach: bool,
+    /// Variables of the caller that tools need: `PATH`, `UV_*`, `PIP_*`, proxies.
+    pub tools: BTreeMap<String, Secret<String>>,
+}
+
+/// `POST /v1/plan`: the plan of a folder, as [`PlanView`](crate::reply::PlanView)s. Answered by
+/// the command itself without a server; here for far away.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PlanOf {
+    /// The project, absolute.
+    pub project: PathBuf,
+}
+
+/// `POST /v1/apps/{app}/rollback`: streams [`DeployEvent`](crate::event::DeployEvent).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Rollback {
+    /// Which release; the previous one by default.
+    pub to: Option<ReleaseId>,
+}
+
+/// `POST /v1/apps/{app}/restart`: new instances, same release; streams
+/// [`DeployEvent`](crate::event::DeployEvent).
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct RestartApp {
+    /// Only this process.
+    pub process: Option<ProcessName>,
+}
+
+/// `POST /v1/apps/{app}/scale`: streams [`DeployEvent`](crate::event::DeployEvent).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Scale {
+    /// How many instances of each process.
+    pub processes: BTreeMap<ProcessName, u32>,
+}
+
+/// `POST /v1/apps/{app}/env`: sets and unsets; takes effect with the next deploy or restart.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ChangeEnv {
+    /// New values.
+    pub set: BTreeMap<String, Secret<String>>,
+    /// Names to forget.
+    pub unset: Vec<String>,
+}
+
+/// `GET /v1/apps/{app}/logs` as query parameters; streams [`LogLine`](crate::event::LogLine).
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Logs {
+    /// Go on with what comes.
+    pub follow: bool,
+    /// Only this process.
+    pub process: Option<ProcessName>,
+    /// Only this release.
+    pub release: Option<ReleaseId>,
+    /// From this moment.
+    pub since: Option<Moment>,
+    /// Only lines with this text.
+    pub grep: Option<String>,
+    /// Only the last so many.
+    pub tail: Option<usize>,
+}
+
+/// `POST /v1/apps/{app}/run`: what a one-off command needs. Answered by
+/// [`OneOff`](crate::reply::OneOff): the command itself starts it, at the caller's terminal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunIn {
+    /// Which release; the current one by default.
+    pub release: Option<ReleaseId>,
+}
+
+/// `POST /v1/apps/{app}/stop` and `DELETE /v1/apps/{app}`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Stop {
+    /// At most this long for what is in flight; the plan's grace by default.
+    pub within: Option<Duration>,
+}

@@ -1,0 +1,278 @@
+//! Files written whole or not at all, and I/O errors that name their path.
+//!
+//! The rest of the workspace does not touch `std::fs`: `clippy.toml` steers here.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that wraps std::fs"
+)]
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::hint::Hints;
+
+/// An I/O error with what was tried and where.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {verb} `{}`", path.display())]
+pub struct FileError {
+    /// What was tried: `read`, `write`, …
+    pub verb: &'static str,
+    /// Where.
+    pub path: PathBuf,
+    /// What the system answered.
+    #[source]
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// Whether the file or folder is simply not there.
+    pub fn is_missing(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+}
+
+impl Hints for FileError {
+    fn hints(&self) -> Vec<String> {
+        match self.source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => vec![
+                "the disk is full: free some space, or see `ship doctor` for what Shipsmith holds"
+                    .to_owned(),
+            ],
+            io::ErrorKind::ReadOnlyFilesystem => {
+                vec!["the file system is mounted read-only".to_owned()]
+            }
+            io::ErrorKind::PermissionDenied => {
+                vec![format!("see who owns it: `ls -ld {}`", self.path.display())]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Result of every function here.
+pub type Result<T> = std::result::Result<T, FileError>;
+
+/// Gives an [`io::Result`] its verb and path.
+pub trait WithPath<T> {
+    /// Turns an error into a [`FileError`].
+    fn with_path(self, verb: &'static str, path: &Path) -> Result<T>;
+}
+
+impl<T> WithPath<T> for io::Result<T> {
+    fn with_path(self, verb: &'static str, path: &Path) -> Result<T> {
+        self.map_err(|source| FileError {
+            verb,
+            path: path.to_owned(),
+            source,
+        })
+    }
+}
+
+/// Reads a whole file.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_path("read", path)
+}
+
+/// Reads a whole file as UTF-8.
+pub fn read_text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_path("read", path)
+}
+
+/// Reads a whole file as UTF-8; `None` when it is not there.
+pub fn read_text_if_there(path: &Path) -> Result<Option<String>> {
+    match read_text(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens a file for reading.
+pub fn open(path: &Path) -> Result<File> {
+    File::open(path).with_path("open", path)
+}
+
+/// Opens a file for appending, creating it with `mode` where it is not there.
+pub fn append(path: &Path, mode: u32) -> Result<File> {
+    let mut options = File::options();
+    options
+        .create(true)
+        .append(true)
+        .mode(mode)
+        .open(path)
+        .with_path("open", path)
+}
+
+/// Creates a folder and its parents; no error when it is there.
+pub fn create_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).with_path("create", path)
+}
+
+/// Creates a folder and its parents and makes it the owner's alone (0700).
+pub fn create_private_folder(path: &Path) -> Result<()> {
+    create_folder(path)?;
+    set_mode(path, 0o700)
+}
+
+/// Changes the permission bits.
+pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .with_path("change the mode of", path)
+}
+
+/// Removes a file; no error when it is not there.
+pub fn remove(path: &Path) -> Result<()> {
+    missing_is_fine(fs::remove_file(path)).with_path("remove", path)
+}
+
+/// Removes a folder with everything in it, also read-only sub-folders; no error when it is not there.
+pub fn remove_folder(path: &Path) -> Result<()> {
+    match missing_is_fine(fs::remove_dir_all(path)) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            make_folders_writable(path)?;
+            missing_is_fine(fs::remove_dir_all(path)).with_path("remove", path)
+        }
+        other => other.with_path("remove", path),
+    }
+}
+
+fn make_folders_writable(path: &Path) -> Result<()> {
+    set_mode(path, 0o700)?;
+    for entry in entries(path)? {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            make_folders_writable(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// The entries of a folder, sorted by name.
+pub fn entries(path: &Path) -> Result<Vec<fs::DirEntry>> {
+    let listing = fs::read_dir(path).with_path("list", path)?;
+    let mut entries = listing
+        .collect::<io::Result<Vec<_>>>()
+        .with_path("list", path)?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    Ok(entries)
+}
+
+/// The entries of a folder, sorted by name; none when it is not there.
+pub fn entries_if_there(path: &Path) -> Result<Vec<fs::DirEntry>> {
+    match entries(path) {
+        Err(error) if error.is_missing() => Ok(Vec::new()),
+        other => other,
+    }
+}
+
+/// Copies one file with its permission bits.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).map(drop).with_path("copy", from)
+}
+
+/// Makes `link` point to `target`, replacing a link that is there.
+pub fn symlink(target: &Path, link: &Path) -> Result<()> {
+    let temporary = temporary_beside(link);
+    std::os::unix::fs::symlink(target, &temporary).with_path("create", &temporary)?;
+    fs::rename(&temporary, link).with_path("create", link)
+}
+
+/// Writes `content` to `path` whole: temporary file in the same folder, sync, rename, sync of the
+/// folder. A power cut at any moment leaves the old content or the new. Mode 0600.
+pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
+    write_whole_with_mode(path, content, 0o600)
+}
+
+/// [`write_whole`] with other permission bits.
+pub fn write_whole_with_mode(path: &Path, content: &[u8], mode: u32) -> Result<()> {
+    let temporary = temporary_beside(path);
+    let written = write_synced(&temporary, content, mode).with_path("write", path);
+    if let Err(error) = written {
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
+    rename_synced(&temporary, path)
+}
+
+fn write_synced(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// Renames and syncs the folder that holds the new name. What is renamed must be synced before.
+pub fn rename_synced(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).with_path("rename into place", to)?;
+    sync_folder(to.parent().unwrap_or(Path::new("/")))
+}
+
+/// Syncs a folder's list of names to the disk.
+pub fn sync_folder(path: &Path) -> Result<()> {
+    File::open(path)
+        .and_then(|folder| folder.sync_all())
+        .with_path("sync", path)
+}
+
+/// Syncs the file system that holds `path`: one call instead of one per file, for a whole tree.
+pub fn sync_file_system(path: &Path) -> Result<()> {
+    let folder = open(path)?;
+    rustix::fs::syncfs(&folder)
+        .map_err(io::Error::from)
+        .with_path("sync", path)
+}
+
+/// A name in the same folder that no other process or thread uses, starting with `.tmp-`.
+pub fn temporary_beside(path: &Path) -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let process = std::process::id();
+    path.with_file_name(format!(".tmp-{process}-{number}"))
+}
+
+fn missing_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_write_replaces_and_leaves_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        write_whole(&path, b"old").unwrap();
+        write_whole(&path, b"new").unwrap();
+        assert_eq!(read(&path).unwrap(), b"new");
+        assert_eq!(entries(folder.path()).unwrap().len(), 1);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn errors_name_what_was_tried_and_where() {
+        let error = read_text(Path::new("/no/such/file")).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read `/no/such/file`");
+        assert!(error.is_missing());
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("folder-in-the-way");
+        fs::create_dir(&path).unwrap();
+        assert!(write_whole(&path, b"new").is_err());
+        assert!(path.is_dir());
+    }
+}

@@ -1,0 +1,19 @@
+//! Words that every other crate needs.
+//!
+//! - [`name`]: names of apps, processes, instances and releases, checked once at the edge;
+//! - [`paths::Folders`]: every folder and socket that Shipsmith owns;
+//! - [`file`]: whole-file writes that survive a power cut, and I/O errors that name their path;
+//! - [`lock`], [`secret`], [`hint`], [`clock`], [`count`], [`fault`].
+//!
+//! It does not know what a project, a release or a process is; it starts nothing and prints nothing.
+
+pub mod clock;
+pub mod count;
+pub mod fault;
+pub mod file;
+pub mod hash;
+pub mod hint;
+pub mod lock;
+pub mod name;
+pub mod paths;
+pub mod secret;

@@ -1,0 +1,166 @@
+//! The route table: who answers which host and path. It is swapped whole.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use ship_base::name::{AppName, ReleaseId};
+
+/// The version of the table's JSON on disk and on the door's socket.
+pub const VERSION: u32 = 1;
+
+/// Everything the door serves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// [`VERSION`].
+    pub version: u32,
+    /// One entry per app; no host stands in two of them.
+    pub sites: Vec<Site>,
+}
+
+/// What one app answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// The app.
+    pub app: AppName,
+    /// The release that is live, for error pages and logs; `None` when nothing is.
+    pub release: Option<ReleaseId>,
+    /// Host names in lower case, without port.
+    pub hosts: Vec<String>,
+    /// Prefixes and who answers; the longest that fits wins, on whole path segments.
+    pub routes: Vec<Route>,
+    /// The largest request body in bytes.
+    pub body_limit: u64,
+}
+
+/// A path prefix and who answers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// `/`, `/static/`, `/media`.
+    pub prefix: String,
+    /// Who answers.
+    pub to: Target,
+}
+
+/// Who answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Target {
+    /// Running instances; requests go to the one with the fewest in flight, and on to the next
+    /// when one cannot be connected to.
+    Instances {
+        /// The instances; none gives 503.
+        upstreams: Vec<Upstream>,
+    },
+    /// Files of a folder; the prefix is taken off the path.
+    Files {
+        /// The folder. Nothing outside it is ever opened, links included.
+        folder: PathBuf,
+        /// Where a file is not there, ask `/`'s target instead of answering 404.
+        fall_through: bool,
+    },
+    /// A redirect; the rest of the path and the query are appended when `to` ends with `/`.
+    Redirect {
+        /// An absolute URL or a path.
+        to: String,
+        /// 301, 302, 307 or 308.
+        status: u16,
+    },
+}
+
+/// A running instance.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Upstream {
+    /// `blog/web.1@r7`: the key under which in-flight requests are counted and drained. An entry
+    /// with the same key in the next table keeps its connections.
+    pub key: String,
+    /// Where it listens.
+    pub address: Address,
+}
+
+/// Where an instance listens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Address {
+    /// A unix socket.
+    Unix(PathBuf),
+    /// A loopback port.
+    Tcp(SocketAddr),
+}
+
+/// What the door is asked on its socket; each is answered by one [`Reply`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case")]
+pub enum Ask {
+    /// Serve on the listening sockets that come with this message (SCM_RIGHTS). `names` says which
+    /// is which: `http`.
+    Listen {
+        /// One name per descriptor, in order.
+        names: Vec<String>,
+    },
+    /// Hand out copies of the listening sockets: the answer carries them.
+    Listeners,
+    /// Swap the table. Answered once every core uses it; it is on disk by then.
+    Swap {
+        /// The new table.
+        table: Table,
+    },
+    /// Wait until nothing is in flight to these upstreams (which no table names any more), at most
+    /// `within`; what is left then is cut: WebSockets with close code 1012.
+    Drain {
+        /// Keys of upstreams.
+        keys: Vec<String>,
+        /// At most this long.
+        within: Duration,
+    },
+    /// Counters.
+    Status,
+    /// Stop listening, finish what is in flight (at most `within`), end.
+    Stop {
+        /// At most this long.
+        within: Duration,
+    },
+}
+
+/// What the door answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "kebab-case")]
+pub enum Reply {
+    /// Done.
+    Done,
+    /// The listening sockets come with this message.
+    Listeners {
+        /// One name per descriptor, in order.
+        names: Vec<String>,
+    },
+    /// Drained; how many requests had to be cut.
+    Drained {
+        /// Requests and WebSockets that were still open at the deadline.
+        cut: u64,
+    },
+    /// Counters since the door's start.
+    Status(Status),
+    /// Not done, and why.
+    Failed {
+        /// In our voice.
+        why: String,
+    },
+}
+
+/// Counters of the door.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The process.
+    pub pid: i32,
+    /// Local addresses it accepts on.
+    pub listening: Vec<SocketAddr>,
+    /// Open client connections.
+    pub connections: u64,
+    /// Requests answered, of any status.
+    pub requests: u64,
+    /// Answers that we made because an app could not: 502, 503, 504.
+    pub failures: u64,
+    /// Requests in flight by upstream key.
+    pub in_flight: Vec<(String, u64)>,
+}

@@ -1,0 +1,1 @@
+//! Takes events in, answers questions: the log store.

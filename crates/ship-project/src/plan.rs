@@ -1,0 +1,352 @@
+//! The plan: what will be built, run and routed, and why.
+//!
+//! Every decision is [`Sourced`]: it carries the places it was read from and the reason, so that
+//! `ship plan` can show them and an error can point at them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use ship_base::name::{AppName, ProcessName};
+
+use crate::command::CommandLine;
+use crate::web_server::WebServer;
+
+/// The version of `plan.json`; raised when an older reader would misread it.
+pub const VERSION: u32 = 1;
+
+/// A file, and where in it: lines count from 1; 0 is the file as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// Path relative to the project.
+    pub file: PathBuf,
+    /// Line from 1, or 0 for the file as a whole.
+    pub line: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}", self.file.display()),
+            line => write!(f, "{}:{line}", self.file.display()),
+        }
+    }
+}
+
+/// A decision with its reason and the places it was read from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sourced<T> {
+    /// What was decided.
+    pub value: T,
+    /// Why, as a fragment: `Django with migrations`, `no server locked: Granian added`.
+    /// Empty when the places say it all.
+    pub reason: String,
+    /// Where it was read; empty for a default.
+    pub places: Vec<Place>,
+}
+
+/// The whole plan of a project.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The app's name: manifest, `[project] name`, or the folder's name.
+    pub name: Sourced<AppName>,
+    /// Host names beside `NAME.localhost`.
+    pub domains: Vec<Sourced<String>>,
+    /// What kind of project this is.
+    pub framework: Sourced<Framework>,
+    /// The Python it wants; `None` for a static site.
+    pub python: Option<Sourced<PythonRequest>>,
+    /// Where its packages are named; `None` for a static site.
+    pub dependencies: Option<Sourced<Dependencies>>,
+    /// Folders, relative to the source, that go on `PYTHONPATH`: `.` and, with a src layout, `src`.
+    pub import_paths: Vec<PathBuf>,
+    /// What runs. At most one process is [`Role::Web`].
+    pub processes: Vec<Process>,
+    /// Run with the new code and settings before any traffic: migrations.
+    pub release: Option<Sourced<CommandLine>>,
+    /// Run at build, in order, in the built environment.
+    pub assets: Vec<Sourced<AssetStep>>,
+    /// Path prefixes that are not answered by `web`; `/` is web's unless named here.
+    pub routes: Vec<Sourced<Route>>,
+    /// Paths that live in the data folder and outlive releases.
+    pub data: Vec<Sourced<DataPath>>,
+    /// Plain settings from the manifest. `.env` is not here: its values are secret.
+    pub env: BTreeMap<String, Sourced<String>>,
+    /// Settings that must be there before the build.
+    pub required_env: Vec<Sourced<String>>,
+    /// Caps for each instance.
+    pub limits: Limits,
+    /// What the author should know; shown once, below the plan.
+    pub notes: Vec<Note>,
+}
+
+impl Plan {
+    /// The process that answers HTTP, if any.
+    pub fn web(&self) -> Option<&Process> {
+        self.processes.iter().find(|process| process.is_web())
+    }
+
+    /// The process with this name.
+    pub fn process(&self, name: &ProcessName) -> Option<&Process> {
+        self.processes.iter().find(|process| &process.name == name)
+    }
+}
+
+/// The kind of project: a row of the detection table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Framework {
+    /// The row's key: `django`, `flask`, `fastapi`, `starlette`, `wsgi`, `asgi`, `static`, `procfile`.
+    pub key: String,
+    /// The name people use: `Django`.
+    pub label: String,
+    /// The locked version, as far as the lock tells: `5.2.8`.
+    pub version: Option<String>,
+}
+
+/// A version of Python as the project asks for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PythonRequest {
+    /// What uv understands: `3.12`, `3.12.4`, `>=3.10,<3.14`; empty when any will do.
+    pub request: String,
+    /// `requires-python` of the project, which holds beside the request.
+    pub requires: Option<String>,
+}
+
+/// Where the project names its packages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Dependencies {
+    /// `uv.lock` beside `pyproject.toml`; `uv sync --locked`.
+    UvLock {
+        /// The lock, relative to the project.
+        lock: PathBuf,
+        /// How many packages it holds, without the project itself.
+        packages: usize,
+    },
+    /// `pyproject.toml` with dependencies and no lock: locked at build.
+    Pyproject {
+        /// The file, relative to the project.
+        file: PathBuf,
+    },
+    /// Requirements files: locked at build unless every line is pinned.
+    Requirements {
+        /// Relative to the project, in order.
+        files: Vec<PathBuf>,
+        /// How many requirements they name, includes followed.
+        packages: usize,
+        /// Whether every line is an exact version.
+        pinned: bool,
+    },
+    /// No file names any package. Packages that the code imports and that a row knows are added.
+    Unnamed {
+        /// What detection saw imported, such as `flask`.
+        add: Vec<String>,
+    },
+}
+
+/// One kind of program in the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// `web`, `worker`, …
+    pub name: ProcessName,
+    /// What it is for.
+    pub role: Role,
+    /// How it is started.
+    pub start: Sourced<Start>,
+    /// How many copies run; 1 by default. `ship scale` overrules it.
+    pub instances: u32,
+    /// How long it may take to finish after SIGTERM; 30 s by default.
+    pub grace: Duration,
+}
+
+impl Process {
+    /// Whether the door sends it requests.
+    pub fn is_web(&self) -> bool {
+        matches!(self.role, Role::Web { .. })
+    }
+}
+
+/// What a process is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Role {
+    /// Answers HTTP behind the door.
+    Web {
+        /// The path asked for readiness; `/` by default. Any answer below 500 is alive.
+        health: String,
+        /// How long it may take to become ready; 60 s by default.
+        ready_within: Duration,
+    },
+    /// Runs for ever without traffic.
+    Worker,
+    /// Runs at times: a cron expression of five fields, in the machine's time zone.
+    Job {
+        /// `0 6 * * *`
+        schedule: String,
+    },
+}
+
+/// How a process is started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Start {
+    /// An application object behind a web server of our choice; the proof confirms it.
+    Object(Served),
+    /// The author's own command.
+    Command(Authored),
+}
+
+/// An application object and the server that runs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// The object to serve.
+    pub object: ObjectRef,
+    /// Others that detection found, in order; the proof may take one of them.
+    pub others: Vec<ObjectRef>,
+    /// How the object is called, as far as detection knows; the proof decides.
+    pub interface: Option<Interface>,
+    /// The program that runs it.
+    pub server: WebServer,
+    /// The server is not among the project's packages and is added in a layer of its own.
+    pub added: bool,
+    /// Further arguments for the server: `--threads 4`.
+    pub arguments: Vec<String>,
+}
+
+/// The author's command, with what we understood of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authored {
+    /// The command, without the listening flags where `server` is known.
+    pub command: CommandLine,
+    /// A known web server is started by it: it is given its listening address by flags.
+    /// `None`: it gets `PORT` and listens on 127.0.0.1 (web), or does not listen (workers, jobs).
+    pub server: Option<WebServer>,
+}
+
+/// An object inside a module: `talkshow.wsgi:application`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectRef {
+    /// Dotted module name, importable from one of the plan's import paths.
+    pub module: String,
+    /// Attribute, dots allowed: `app`, `create_app`.
+    pub attribute: String,
+    /// The attribute is a function without needed arguments that returns the application.
+    pub factory: bool,
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let call = if self.factory { "()" } else { "" };
+        write!(f, "{}:{}{call}", self.module, self.attribute)
+    }
+}
+
+/// How a Python web application is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interface {
+    /// PEP 3333.
+    Wsgi,
+    /// ASGI 3.
+    Asgi,
+}
+
+impl fmt::Display for Interface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wsgi => "wsgi",
+            Self::Asgi => "asgi",
+        })
+    }
+}
+
+/// Something made at build and served or used at run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum AssetStep {
+    /// Django's `collectstatic`: STATIC_URL, STATIC_ROOT and the rest are asked from the settings
+    /// themselves in the built environment.
+    CollectStatic {
+        /// The folder that holds `manage.py`, relative to the source.
+        project: PathBuf,
+        /// The settings module.
+        settings: String,
+    },
+    /// A command of the author's, such as `hugo --source site`.
+    Command {
+        /// Run in the source, with the environment's `bin` first on PATH.
+        command: CommandLine,
+    },
+}
+
+/// A path prefix that `web` does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Starts with `/`; the longest that fits wins.
+    pub prefix: String,
+    /// Who answers.
+    pub to: RouteTarget,
+}
+
+/// Who answers a route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum RouteTarget {
+    /// Files of the release, relative to its source.
+    Static {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// What `collectstatic` made.
+    Assets,
+    /// Files of the data folder, relative to it: uploads.
+    Data {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Another process of the plan.
+    Process {
+        /// Its name.
+        process: ProcessName,
+    },
+    /// Somewhere else, with a status of 301, 302, 307 or 308.
+    Redirect {
+        /// An absolute URL or a path.
+        to: String,
+        /// The status.
+        status: u16,
+    },
+}
+
+/// A path of the source that is kept in the data folder: a link stands in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataPath {
+    /// Relative to the source: `db.sqlite3`, `media`.
+    pub path: PathBuf,
+    /// A folder (made where missing) or a file (its folder is made).
+    pub folder: bool,
+}
+
+/// Caps for each instance. `None` is no cap.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes of memory.
+    pub memory: Option<u64>,
+    /// Bytes of a request's body; 10 MiB by default.
+    pub body: Option<u64>,
+}
+
+/// Something the author should know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// A sentence fragment in our voice.
+    pub text: String,
+    /// What to do about it, ideally a command.
+    pub hint: Option<String>,
+    /// Where it was seen.
+    pub place: Option<Place>,
+}

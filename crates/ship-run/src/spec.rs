@@ -1,0 +1,86 @@
+//! What a keeper is told: one instance, how to start it, when it is ready, how it ends.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use ship_base::name::{InstanceId, ReleaseId};
+use ship_base::secret::Secret;
+
+/// One instance, completely. It reaches the keeper through its standard input and is never written
+/// to a disk, because `env` holds secrets.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Spec {
+    /// Which copy of which process: `blog/web.1`.
+    pub instance: InstanceId,
+    /// Of which release.
+    pub release: ReleaseId,
+    /// Program and arguments; `$PORT` in them is replaced when `listen` is [`Listen::Port`].
+    pub argv: Vec<String>,
+    /// The whole environment; nothing is inherited.
+    pub env: BTreeMap<String, Secret<String>>,
+    /// The folder it starts in.
+    pub folder: PathBuf,
+    /// Where it listens; `None` for workers and jobs.
+    pub listen: Option<Listen>,
+    /// How readiness is asked; `None`: ready once it has lived for [`Spec::settle`].
+    pub health: Option<Health>,
+    /// A process without a health check counts as ready after living this long; 1 s by default.
+    pub settle: Duration,
+    /// What happens when it ends by itself.
+    pub restart: Restart,
+    /// SIGTERM, this long, then SIGKILL for the whole tree.
+    pub grace: Duration,
+    /// The folder of its process's log segments.
+    pub logs: PathBuf,
+    /// Cap on the bytes that all segments in that folder may take together.
+    pub log_cap: u64,
+    /// State file and control socket of this keeper go here.
+    pub keepers: PathBuf,
+    /// Cap on the memory of the whole instance in bytes, where the system can hold it.
+    pub memory: Option<u64>,
+}
+
+/// Where an instance listens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Listen {
+    /// A unix socket; a stale file there is removed before each start.
+    Unix(PathBuf),
+    /// A port on 127.0.0.1 that the keeper chooses, hands over as `PORT` and reports.
+    Port,
+}
+
+/// Where an instance can be reached, as the keeper reports it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Address {
+    /// A unix socket.
+    Unix(PathBuf),
+    /// A loopback port.
+    Tcp(SocketAddr),
+}
+
+/// A readiness check over HTTP: any answer below 500 is alive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// The path to ask, such as `/healthz`.
+    pub path: String,
+    /// The real host name visitors use; sent with `X-Forwarded-Proto: https`.
+    pub host: String,
+    /// The value of `X-Forwarded-Proto`: what visitors use.
+    pub scheme: String,
+}
+
+/// What happens when an instance ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Restart {
+    /// Started again after 0.1 s, doubling to 30 s with jitter, for ever; from the beginning after
+    /// 60 s of health.
+    Always,
+    /// Its end is the end of the keeper: jobs and release commands.
+    Never,
+}

@@ -1,0 +1,1 @@
+//! Starts one program inside limits.

@@ -1,0 +1,1 @@
+//! The daemon: deploy, state, schedule, the socket.

@@ -1,0 +1,1 @@
+//! Releases on disk: layout, content address, current and previous, retention, records.

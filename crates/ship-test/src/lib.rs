@@ -1,0 +1,1 @@
+//! Temporary homes, fixture projects, wait-until, snapshot filters.

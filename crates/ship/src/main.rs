@@ -1,0 +1,3 @@
+//! The command: ships Python to where it is used.
+
+fn main() {}
