@@ -1,6 +1,21 @@
-//! Requests, replies and events between command and server; the client.
+//! What is said between the command and the server: HTTP over a unix socket, JSON bodies, streams
+//! of one JSON object a line (`application/x-ndjson`).
+//!
+//! - [`route::Route`]: everything that can be asked for, read by the server, written by the client;
+//! - [`request`], [`reply`], [`event`]: the bodies;
+//! - [`problem::Problem`]: a failure, with the same words on both sides of the wire;
+//! - [`client::Client`]: one method per route.
+//!
+//! It does not serve (that is `ship-server`), does not start a server that is not there, and never
+//! prints. [`route`] tells the story.
 
+pub mod client;
 pub mod event;
 pub mod problem;
+mod query;
 pub mod reply;
 pub mod request;
+pub mod route;
+pub mod version;
+
+pub use query::QueryError;

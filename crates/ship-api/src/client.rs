@@ -1,0 +1,385 @@
+//! The client: one method per route.
+//!
+//! Every request has a connection of its own. That costs microseconds on a unix socket, and it
+//! means that dropping an [`EventStream`] ends exactly what it asked for: the server sees the
+//! connection close and cancels.
+
+use std::io;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::{Request, Response, header};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ship_base::fault::FaultKind;
+use ship_base::hint::Hints;
+use ship_base::name::AppName;
+use tokio::net::UnixStream;
+use tokio::task::JoinHandle;
+
+use crate::event::{AttachEvent, DeployEvent, LogLine};
+use crate::problem::Problem;
+use crate::reply::{App, EnvEntry, OneOff, Release, ServerStatus};
+use crate::request::{ChangeEnv, Logs, RestartApp, Rollback, RunIn, Scale, Stop, Up};
+use crate::route::{Route, Verb};
+use crate::version::{self, Mismatch};
+
+/// Why a request got no answer, or not the hoped-for one.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The socket is not there or nobody accepts on it.
+    #[error("nobody answers on `{}`", socket.display())]
+    NobodyThere {
+        /// The socket.
+        socket: PathBuf,
+        /// What the system answered.
+        #[source]
+        source: io::Error,
+    },
+    /// The connection ended before the answer did.
+    #[error("the server went away during `{route}`")]
+    Broken {
+        /// What was asked.
+        route: String,
+        /// How it ended.
+        #[source]
+        source: hyper::Error,
+    },
+    /// The server speaks another version.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    /// The server answered with a failure; it travels in the server's own words.
+    #[error(transparent)]
+    Refused(Box<Problem>),
+    /// The answer is not what this route answers.
+    #[error("cannot read the server's answer to `{route}`")]
+    Unreadable {
+        /// What was asked.
+        route: String,
+        /// Where it stopped making sense.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl Error {
+    /// Whose move it is.
+    pub fn fault(&self) -> FaultKind {
+        match self {
+            Self::NobodyThere { .. } | Self::Broken { .. } => FaultKind::Outside,
+            Self::Mismatch(_) => FaultKind::User,
+            Self::Refused(problem) => problem.kind,
+            Self::Unreadable { .. } => FaultKind::Bug,
+        }
+    }
+
+    /// Whether the server is not there at all, as opposed to not allowing us in.
+    pub fn is_nobody_there(&self) -> bool {
+        use io::ErrorKind::{ConnectionRefused, NotFound};
+        matches!(self, Self::NobodyThere { source, .. }
+            if matches!(source.kind(), ConnectionRefused | NotFound))
+    }
+
+    /// Whether the server was there and is gone: it may have been killed.
+    pub fn is_broken(&self) -> bool {
+        matches!(self, Self::Broken { .. })
+    }
+}
+
+impl Hints for Error {
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::NobodyThere { .. } => {
+                vec!["`ship doctor` looks at the socket, `ship up` starts the server".to_owned()]
+            }
+            Self::Broken { .. } => vec!["`ship doctor` shows its last lines".to_owned()],
+            Self::Mismatch(mismatch) => mismatch.hints(),
+            Self::Refused(problem) => problem.hints.clone(),
+            Self::Unreadable { .. } => Vec::new(),
+        }
+    }
+}
+
+/// Result of every method here.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A way to the server; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    socket: PathBuf,
+}
+
+impl Client {
+    /// Makes sure that somebody accepts on `socket`, such as
+    /// [`Folders::api_socket`](ship_base::paths::Folders::api_socket).
+    pub async fn connect(socket: &Path) -> Result<Self> {
+        let client = Self {
+            socket: socket.to_owned(),
+        };
+        client.open().await.map(|_| client)
+    }
+
+    /// The server itself.
+    pub async fn status(&self) -> Result<ServerStatus> {
+        self.ask(Route::Status, None::<&()>).await
+    }
+
+    /// Stops every app, the door and the server; returns once the apps and the door have ended.
+    pub async fn stop_server(&self, stop: &Stop) -> Result<()> {
+        self.tell(Route::StopServer, stop).await
+    }
+
+    /// All apps, sorted by name.
+    pub async fn apps(&self) -> Result<Vec<App>> {
+        self.ask(Route::Apps, None::<&()>).await
+    }
+
+    /// One app.
+    pub async fn app(&self, app: &AppName) -> Result<App> {
+        self.ask(of(app, Verb::Show), None::<&()>).await
+    }
+
+    /// Builds a project and brings it live. Dropping the stream cancels the deploy.
+    pub async fn up(&self, up: &Up) -> Result<EventStream<DeployEvent>> {
+        self.stream(Route::Up, "", Some(up)).await
+    }
+
+    /// Brings an older release live again.
+    pub async fn rollback(
+        &self,
+        app: &AppName,
+        rollback: &Rollback,
+    ) -> Result<EventStream<DeployEvent>> {
+        self.stream(of(app, Verb::Rollback), "", Some(rollback))
+            .await
+    }
+
+    /// New instances of the live release.
+    pub async fn restart(
+        &self,
+        app: &AppName,
+        restart: &RestartApp,
+    ) -> Result<EventStream<DeployEvent>> {
+        self.stream(of(app, Verb::Restart), "", Some(restart)).await
+    }
+
+    /// Changes how many instances run.
+    pub async fn scale(&self, app: &AppName, scale: &Scale) -> Result<EventStream<DeployEvent>> {
+        self.stream(of(app, Verb::Scale), "", Some(scale)).await
+    }
+
+    /// The releases of an app, newest first.
+    pub async fn releases(&self, app: &AppName) -> Result<Vec<Release>> {
+        self.ask(of(app, Verb::Releases), None::<&()>).await
+    }
+
+    /// The settings that an app sees, sorted by name.
+    pub async fn env(&self, app: &AppName) -> Result<Vec<EnvEntry>> {
+        self.ask(of(app, Verb::Env), None::<&()>).await
+    }
+
+    /// Sets and unsets settings; they take effect with the next deploy or restart.
+    pub async fn change_env(&self, app: &AppName, change: &ChangeEnv) -> Result<()> {
+        self.tell(of(app, Verb::ChangeEnv), change).await
+    }
+
+    /// The log of an app, oldest line first.
+    pub async fn logs(&self, app: &AppName, logs: &Logs) -> Result<EventStream<LogLine>> {
+        let query = logs.to_query();
+        self.stream(of(app, Verb::Logs), &query, None::<&()>).await
+    }
+
+    /// Holds an app that is not detached and streams its log. The app stops once nobody holds it.
+    pub async fn attach(&self, app: &AppName) -> Result<EventStream<AttachEvent>> {
+        self.stream(of(app, Verb::Attach), "", None::<&()>).await
+    }
+
+    /// What a one-off command needs.
+    pub async fn run_in(&self, app: &AppName, run: &RunIn) -> Result<OneOff> {
+        self.ask(of(app, Verb::Run), Some(run)).await
+    }
+
+    /// Stops an app; returns once its instances have ended.
+    pub async fn stop(&self, app: &AppName, stop: &Stop) -> Result<()> {
+        self.tell(of(app, Verb::Stop), stop).await
+    }
+
+    /// Stops an app and removes everything of it, its data too.
+    pub async fn destroy(&self, app: &AppName, stop: &Stop) -> Result<()> {
+        self.tell(of(app, Verb::Destroy), stop).await
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        route: Route,
+        body: Option<&impl Serialize>,
+    ) -> Result<T> {
+        let (answer, _open) = self.send(&route, "", body).await?;
+        let text = whole(&route, answer).await?;
+        serde_json::from_slice(&text).map_err(|source| unreadable(&route, source))
+    }
+
+    async fn tell(&self, route: Route, body: &impl Serialize) -> Result<()> {
+        let (answer, _open) = self.send(&route, "", Some(body)).await?;
+        whole(&route, answer).await.map(drop)
+    }
+
+    async fn stream<T>(
+        &self,
+        route: Route,
+        query: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<EventStream<T>> {
+        let (answer, open) = self.send(&route, query, body).await?;
+        Ok(EventStream {
+            route,
+            body: answer.into_body(),
+            unread: BytesMut::new(),
+            _open: open,
+            events: PhantomData,
+        })
+    }
+
+    async fn send(
+        &self,
+        route: &Route,
+        query: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<(Response<Incoming>, Open)> {
+        let io = TokioIo::new(self.open().await?);
+        let broken = |source| broken(route, source);
+        let (mut sender, connection) = http1::handshake(io).await.map_err(broken)?;
+        let open = Open(tokio::spawn(async move {
+            // An error of the connection reaches the one who waits for the answer.
+            let _ = connection.await;
+        }));
+        let answer = sender.send_request(request(route, query, body)).await;
+        let answer = accepted(route, answer.map_err(broken)?).await?;
+        Ok((answer, open))
+    }
+
+    async fn open(&self) -> Result<UnixStream> {
+        UnixStream::connect(&self.socket)
+            .await
+            .map_err(|source| Error::NobodyThere {
+                socket: self.socket.clone(),
+                source,
+            })
+    }
+}
+
+fn of(app: &AppName, verb: Verb) -> Route {
+    Route::Of(app.clone(), verb)
+}
+
+fn request(route: &Route, query: &str, body: Option<&impl Serialize>) -> Request<Full<Bytes>> {
+    let mut uri = route.path();
+    if !query.is_empty() {
+        uri.push('?');
+        uri.push_str(query);
+    }
+    let body = body.map_or_else(Vec::new, |body| {
+        serde_json::to_vec(body).expect("our requests hold nothing that JSON cannot write")
+    });
+    Request::builder()
+        .method(route.method())
+        .uri(uri)
+        .header(header::HOST, "ship")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(version::HEADER, version::VERSION)
+        .body(Full::new(body.into()))
+        .expect("a route and an encoded query make a valid request")
+}
+
+/// The answer, unless it is a failure or comes from another version.
+async fn accepted(route: &Route, answer: Response<Incoming>) -> Result<Response<Incoming>> {
+    let said = answer.headers().get(version::HEADER);
+    version::check_server(said.and_then(|value| value.to_str().ok()))?;
+    if answer.status().is_success() {
+        return Ok(answer);
+    }
+    let text = whole(route, answer).await?;
+    let problem = serde_json::from_slice(&text).map_err(|source| unreadable(route, source))?;
+    Err(Error::Refused(Box::new(problem)))
+}
+
+async fn whole(route: &Route, answer: Response<Incoming>) -> Result<Bytes> {
+    let body = answer.into_body().collect().await;
+    Ok(body.map_err(|source| broken(route, source))?.to_bytes())
+}
+
+fn broken(route: &Route, source: hyper::Error) -> Error {
+    Error::Broken {
+        route: route.to_string(),
+        source,
+    }
+}
+
+fn unreadable(route: &Route, source: serde_json::Error) -> Error {
+    Error::Unreadable {
+        route: route.to_string(),
+        source,
+    }
+}
+
+/// The task that drives a connection; dropping it closes the connection.
+#[derive(Debug)]
+struct Open(JoinHandle<()>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What the server streams, one event a line. Dropping it closes the connection, which the server
+/// understands as a wish to cancel.
+#[derive(Debug)]
+pub struct EventStream<T> {
+    route: Route,
+    body: Incoming,
+    unread: BytesMut,
+    _open: Open,
+    events: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> EventStream<T> {
+    /// The next event; `None` after the last. A server that dies in the middle is an error
+    /// ([`Error::is_broken`]), never a quiet end. Safe to drop half-way, as in `select!`.
+    pub async fn next(&mut self) -> Result<Option<T>> {
+        loop {
+            if let Some(line) = self.take_line() {
+                // Empty lines are the server's way to find out whether we are still there.
+                if line.iter().all(u8::is_ascii_whitespace) {
+                    continue;
+                }
+                let event = serde_json::from_slice(&line);
+                return event
+                    .map(Some)
+                    .map_err(|source| unreadable(&self.route, source));
+            }
+            match self.body.frame().await {
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.unread.extend_from_slice(&data);
+                    }
+                }
+                Some(Err(source)) => return Err(broken(&self.route, source)),
+                None if self.unread.is_empty() => return Ok(None),
+                None => self.unread.extend_from_slice(b"\n"),
+            }
+        }
+    }
+
+    fn take_line(&mut self) -> Option<BytesMut> {
+        let end = self.unread.iter().position(|byte| *byte == b'\n')?;
+        let line = self.unread.split_to(end);
+        self.unread.advance(1);
+        Some(line)
+    }
+}
