@@ -26,6 +26,21 @@ pub struct Place {
     pub line: u32,
 }
 
+impl Place {
+    /// A file as a whole.
+    pub fn file(file: impl Into<PathBuf>) -> Self {
+        Self::line(file, 0)
+    }
+
+    /// A line of a file, from 1.
+    pub fn line(file: impl Into<PathBuf>, line: u32) -> Self {
+        Self {
+            file: file.into(),
+            line,
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
@@ -47,6 +62,27 @@ pub struct Sourced<T> {
     pub places: Vec<Place>,
 }
 
+impl<T> Sourced<T> {
+    /// Read from one place that says it all.
+    pub fn from(value: T, place: Place) -> Self {
+        Self::because(value, "", vec![place])
+    }
+
+    /// A default, or a decision of ours, with its reason.
+    pub fn by_default(value: T, reason: impl Into<String>) -> Self {
+        Self::because(value, reason, Vec::new())
+    }
+
+    /// A decision with its reason and places.
+    pub fn because(value: T, reason: impl Into<String>, places: Vec<Place>) -> Self {
+        Self {
+            value,
+            reason: reason.into(),
+            places,
+        }
+    }
+}
+
 /// The whole plan of a project.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -64,6 +100,10 @@ pub struct Plan {
     pub dependencies: Option<Sourced<Dependencies>>,
     /// Folders, relative to the source, that go on `PYTHONPATH`: `.` and, with a src layout, `src`.
     pub import_paths: Vec<PathBuf>,
+    /// The folder that processes, the release command and build commands start in, relative to
+    /// the source: `.`, or the one that holds `manage.py`.
+    #[serde(default = "source_itself")]
+    pub folder: PathBuf,
     /// What runs. At most one process is [`Role::Web`].
     pub processes: Vec<Process>,
     /// Run with the new code and settings before any traffic: migrations.
@@ -82,6 +122,10 @@ pub struct Plan {
     pub limits: Limits,
     /// What the author should know; shown once, below the plan.
     pub notes: Vec<Note>,
+}
+
+fn source_itself() -> PathBuf {
+    PathBuf::from(".")
 }
 
 impl Plan {

@@ -1,0 +1,187 @@
+//! A plan as people read it: rows of label, decision and reason.
+
+use std::collections::BTreeSet;
+
+use ship_base::count::plural;
+
+use crate::plan::{AssetStep, Dependencies, Place, Plan, Process, Role, RouteTarget, Sourced};
+
+/// One line of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// `talkshow`, `web`, `release`, `static`.
+    pub label: String,
+    /// What is decided.
+    pub what: String,
+    /// Why, and from where.
+    pub why: String,
+}
+
+impl Row {
+    fn new(label: &str, what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            label: label.to_owned(),
+            what: what.into(),
+            why: why.into(),
+        }
+    }
+}
+
+impl Plan {
+    /// The plan, line by line, in the order in which it happens.
+    pub fn rows(&self) -> Vec<Row> {
+        let mut rows = vec![self.headline()];
+        rows.extend(self.processes.iter().map(process));
+        rows.extend(
+            self.release
+                .iter()
+                .map(|release| Row::new("release", release.value.to_string(), why(release))),
+        );
+        rows.extend(self.assets.iter().filter_map(asset));
+        rows.extend(self.routes.iter().map(route));
+        rows.extend(
+            self.data
+                .iter()
+                .map(|data| Row::new("data", data.value.path.display().to_string(), why(data))),
+        );
+        rows.extend(
+            self.domains
+                .iter()
+                .map(|domain| Row::new("domain", domain.value.clone(), why(domain))),
+        );
+        rows.extend(self.settings());
+        rows
+    }
+
+    /// `Django 5.2 · Python 3.12`: what a release runs.
+    pub fn summary(&self) -> String {
+        let framework = &self.framework.value;
+        let mut parts = vec![match &framework.version {
+            Some(version) => format!("{} {}", framework.label, short_version(version)),
+            None => framework.label.clone(),
+        }];
+        if let Some(python) = &self.python
+            && !python.value.request.is_empty()
+        {
+            parts.push(format!("Python {}", python.value.request));
+        }
+        parts.join(" · ")
+    }
+
+    fn headline(&self) -> Row {
+        let packages = self.dependencies.iter().map(|d| packages(&d.value));
+        let what = std::iter::once(self.summary())
+            .chain(packages)
+            .collect::<Vec<_>>()
+            .join(" · ");
+        Row::new(self.name.value.as_str(), what, self.sources())
+    }
+
+    /// The files that the headline was read from, each once.
+    fn sources(&self) -> String {
+        let mut places: Vec<&Place> = self.framework.places.iter().collect();
+        places.extend(self.python.iter().flat_map(|python| &python.places));
+        places.extend(self.dependencies.iter().flat_map(|d| &d.places));
+        let mut seen = BTreeSet::new();
+        let files: Vec<String> = places
+            .iter()
+            .filter(|place| seen.insert(&place.file))
+            .map(|place| place.file.display().to_string())
+            .collect();
+        if files.is_empty() {
+            self.framework.reason.clone()
+        } else {
+            format!("from {}", files.join(", "))
+        }
+    }
+
+    fn settings(&self) -> Option<Row> {
+        if self.required_env.is_empty() {
+            return None;
+        }
+        let names: Vec<&str> = self
+            .required_env
+            .iter()
+            .map(|name| name.value.as_str())
+            .collect();
+        Some(Row::new(
+            "needs",
+            names.join(", "),
+            why(&self.required_env[0]),
+        ))
+    }
+}
+
+fn process(process: &Process) -> Row {
+    let mut what = process.start.value.summary();
+    if process.instances != 1 {
+        what.push_str(&format!(" (×{})", process.instances));
+    }
+    if let Role::Job { schedule } = &process.role {
+        what = format!("{schedule}: {what}");
+    }
+    Row::new(process.name.as_str(), what, why(&process.start))
+}
+
+fn packages(dependencies: &Dependencies) -> String {
+    match dependencies {
+        Dependencies::UvLock { lock, packages } => {
+            format!("{} ({})", plural(*packages, "package"), lock.display())
+        }
+        Dependencies::Pyproject { file } => format!("packages of {}", file.display()),
+        Dependencies::Requirements {
+            files, packages, ..
+        } => {
+            let files: Vec<String> = files
+                .iter()
+                .map(|file| file.display().to_string())
+                .collect();
+            format!(
+                "{} ({})",
+                plural(*packages, "requirement"),
+                files.join(", ")
+            )
+        }
+        Dependencies::Unnamed { add } if add.is_empty() => "no packages".to_owned(),
+        Dependencies::Unnamed { add } => format!("{} (from its imports)", add.join(", ")),
+    }
+}
+
+fn asset(step: &Sourced<AssetStep>) -> Option<Row> {
+    match &step.value {
+        // Its route says it: `/static → staticfiles (collectstatic)`.
+        AssetStep::CollectStatic { .. } => None,
+        AssetStep::Command { command } => Some(Row::new("build", command.to_string(), why(step))),
+    }
+}
+
+fn route(route: &Sourced<crate::plan::Route>) -> Row {
+    let prefix = &route.value.prefix;
+    let (label, what) = match &route.value.to {
+        RouteTarget::Static { folder } => ("static", format!("{prefix} → {}", folder.display())),
+        RouteTarget::Assets => ("static", format!("{prefix} → staticfiles (collectstatic)")),
+        RouteTarget::Data { folder } => {
+            ("uploads", format!("{prefix} → data/{}", folder.display()))
+        }
+        RouteTarget::Process { process } => ("route", format!("{prefix} → {process}")),
+        RouteTarget::Redirect { to, status } => ("redirect", format!("{prefix} → {to} ({status})")),
+    };
+    Row::new(label, what, why(route))
+}
+
+/// `Django with migrations (manage.py)`, `from Procfile:1`, or nothing.
+fn why<T>(sourced: &Sourced<T>) -> String {
+    let places: Vec<String> = sourced.places.iter().map(Place::to_string).collect();
+    let places = places.join(", ");
+    match (sourced.reason.as_str(), places.as_str()) {
+        ("", "") => String::new(),
+        (reason, "") => reason.to_owned(),
+        ("", places) => format!("from {places}"),
+        (reason, places) => format!("{reason} ({places})"),
+    }
+}
+
+/// `5.2.8` is `5.2`: people know frameworks by their first two numbers.
+fn short_version(version: &str) -> String {
+    version.splitn(3, '.').take(2).collect::<Vec<_>>().join(".")
+}

@@ -1,0 +1,108 @@
+//! Why a project could not be read.
+
+use std::path::PathBuf;
+
+use ship_base::fault::FaultKind;
+use ship_base::file::FileError;
+use ship_base::hint::Hints;
+
+use crate::excerpt::Excerpt;
+
+/// Why a project could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of the project says something that cannot be: `ship.toml`, a Procfile, `.env`, ….
+    /// The file, line, column and the line itself are in `excerpt`.
+    #[error("{message}\n{excerpt}")]
+    Manifest {
+        /// Where.
+        excerpt: Box<Excerpt>,
+        /// What is wrong, in our voice.
+        message: String,
+        /// What to do, where it is known.
+        hint: Option<String>,
+    },
+    /// A Python file that matters does not parse.
+    #[error("the Python code does not parse: {message}\n{excerpt}")]
+    Syntax {
+        /// Where.
+        excerpt: Box<Excerpt>,
+        /// What the parser expected.
+        message: String,
+    },
+    /// A file or folder could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The path is not a folder.
+    #[error("`{}` is not a folder", path.display())]
+    NotAFolder {
+        /// The path.
+        path: PathBuf,
+    },
+    /// There is nothing in it that could be run or served.
+    #[error("found nothing to run in `{}`", project.display())]
+    Nothing {
+        /// The project.
+        project: PathBuf,
+        /// What was looked at, in our voice: `12 Python files: no application object in them`.
+        looked_at: Vec<String>,
+    },
+    /// No name can be made of the folder's name.
+    #[error("no app name can be made of the folder name `{folder}`")]
+    Name {
+        /// The folder's name.
+        folder: String,
+    },
+}
+
+/// What every function here gives.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// Whose move it is.
+    pub fn fault(&self) -> FaultKind {
+        match self {
+            Self::Manifest { .. } => FaultKind::Manifest,
+            Self::File(_) => FaultKind::Outside,
+            Self::Syntax { .. }
+            | Self::NotAFolder { .. }
+            | Self::Nothing { .. }
+            | Self::Name { .. } => FaultKind::User,
+        }
+    }
+
+    /// Line and column of the mistake, where there is one.
+    pub fn excerpt(&self) -> Option<&Excerpt> {
+        match self {
+            Self::Manifest { excerpt, .. } | Self::Syntax { excerpt, .. } => Some(excerpt),
+            _ => None,
+        }
+    }
+}
+
+impl Hints for Error {
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Manifest { hint, .. } => hint.iter().cloned().collect(),
+            Self::Syntax { .. } => Vec::new(),
+            Self::File(error) => error.hints(),
+            Self::NotAFolder { .. } => vec!["name the folder that holds the project".to_owned()],
+            Self::Nothing { looked_at, .. } => nothing_hints(looked_at),
+            Self::Name { .. } => {
+                vec!["write the name into `ship.toml`: `name = \"my-app\"`".to_owned()]
+            }
+        }
+    }
+}
+
+fn nothing_hints(looked_at: &[String]) -> Vec<String> {
+    let mut hints: Vec<String> = looked_at
+        .iter()
+        .map(|what| format!("looked at {what}"))
+        .collect();
+    hints.push(
+        "say what to serve in `ship.toml`: `[web]` with `app = \"module:object\"` or `command = \"…\"`"
+            .to_owned(),
+    );
+    hints
+}

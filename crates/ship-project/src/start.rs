@@ -1,0 +1,344 @@
+//! From a [`Start`] to the complete command of one instance.
+
+use std::collections::BTreeMap;
+
+use crate::command::CommandLine;
+use crate::plan::{Authored, Interface, Served, Start};
+use crate::web_server::{Listen, WebServer};
+
+impl Start {
+    /// Program and arguments of one instance. `listen` is `None` for what does not listen;
+    /// `workers` is used by servers of our choice, an author's command keeps its own number
+    /// (gunicorn and uvicorn also read `WEB_CONCURRENCY`); `env` fills `$NAME` in an author's
+    /// command, where `$PORT` stays when `env` has none.
+    pub fn argv(
+        &self,
+        listen: Option<&Listen>,
+        workers: u32,
+        env: &BTreeMap<String, String>,
+    ) -> Vec<String> {
+        match self {
+            Self::Object(served) => served.argv(listen, workers),
+            Self::Command(authored) => authored.argv(listen, env),
+        }
+    }
+
+    /// Whether it can be told to listen on a unix socket; else it gets `PORT`.
+    pub fn listens_on_unix(&self) -> bool {
+        self.server().is_some()
+    }
+
+    /// The web server it runs, as far as it is known.
+    pub fn server(&self) -> Option<WebServer> {
+        match self {
+            Self::Object(served) => Some(served.server),
+            Self::Command(authored) => authored.server,
+        }
+    }
+
+    /// The command as a plan shows it: without listening address and workers.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Object(served) => CommandLine::Argv(served.short()).to_string(),
+            Self::Command(authored) => authored.command.to_string(),
+        }
+    }
+}
+
+impl Served {
+    /// See [`Start::argv`].
+    pub fn argv(&self, listen: Option<&Listen>, workers: u32) -> Vec<String> {
+        let row = self.server.row();
+        let mut argv = vec![row.program.to_owned()];
+        argv.extend(listen.iter().flat_map(|to| self.server.listen_flags(to)));
+        argv.extend(self.server.worker_flags(workers));
+        argv.extend(row.trust.iter().map(|&flag| flag.to_owned()));
+        argv.extend(row.defaults.iter().map(|&flag| flag.to_owned()));
+        argv.extend(self.arguments.iter().cloned());
+        argv.extend(self.object_words());
+        argv
+    }
+
+    fn short(&self) -> Vec<String> {
+        let mut argv = vec![self.server.program().to_owned()];
+        argv.extend(self.arguments.iter().cloned());
+        argv.extend(self.object_words());
+        argv
+    }
+
+    fn object_words(&self) -> Vec<String> {
+        let interface = self.interface.unwrap_or(Interface::Wsgi);
+        self.server.object_words(&self.object, interface)
+    }
+}
+
+impl Authored {
+    /// What the author's line means: the server it starts, if we know one, with the flags that
+    /// say where to listen taken out, because the instance is told its own socket.
+    pub fn understand(command: CommandLine) -> Self {
+        let understood = command.words().and_then(understand_words);
+        match understood {
+            Some((argv, server)) => Self {
+                command: CommandLine::Argv(argv),
+                server: Some(server),
+            },
+            None => Self {
+                command,
+                server: None,
+            },
+        }
+    }
+
+    /// See [`Start::argv`].
+    pub fn argv(&self, listen: Option<&Listen>, env: &BTreeMap<String, String>) -> Vec<String> {
+        let mut argv = self.command.resolve(env);
+        let (Some(server), Some(listen)) = (self.server, listen) else {
+            return argv;
+        };
+        let after_program = server_at(&argv).map_or(1, |(_, at)| at + 1);
+        let mut flags = server.listen_flags(listen);
+        if !argv.iter().any(|word| is_flag(word, server.row().trust)) {
+            flags.extend(server.row().trust.iter().map(|&flag| flag.to_owned()));
+        }
+        // Right behind the program: `waitress-serve` takes no flags after its object.
+        argv.splice(after_program..after_program, flags);
+        argv
+    }
+}
+
+fn understand_words(words: &[String]) -> Option<(Vec<String>, WebServer)> {
+    let words = without_runner(words);
+    let (server, at) = server_at(words)?;
+    let row = server.row();
+    let configured_elsewhere = words[at..].iter().any(|word| {
+        is_flag(word, row.opaque)
+            || (server == WebServer::Uwsgi && !row.opaque.is_empty() && is_file(word))
+    });
+    if configured_elsewhere {
+        return None;
+    }
+    let mut argv = words[..=at].to_vec();
+    argv.extend(without_listening(&words[at + 1..], server));
+    Some((argv, server))
+}
+
+fn is_file(word: &str) -> bool {
+    [".ini", ".yaml", ".yml", ".xml", ".json"]
+        .iter()
+        .any(|ending| word.ends_with(ending))
+}
+
+/// Environments of other tools are not used here: `poetry run gunicorn` is `gunicorn`.
+pub(crate) fn without_runner(words: &[String]) -> &[String] {
+    const RUNNERS: [&str; 5] = ["uv", "poetry", "pipenv", "pdm", "hatch"];
+    match words {
+        [runner, run, program, ..]
+            if RUNNERS.contains(&runner.as_str()) && run == "run" && !program.starts_with('-') =>
+        {
+            &words[2..]
+        }
+        _ => words,
+    }
+}
+
+/// The server that is started and the index of its name: `gunicorn`, `bin/gunicorn`, `python -m gunicorn`.
+fn server_at(words: &[String]) -> Option<(WebServer, usize)> {
+    let first = file_name(words.first()?);
+    if is_python(first) && words.get(1).is_some_and(|flag| flag == "-m") {
+        let module = words.get(2)?;
+        return WebServer::named(module).map(|server| (server, 2));
+    }
+    // A program is not always named after its package: `waitress-serve`.
+    let server = WebServer::named(first).filter(|server| server.program() == first)?;
+    Some((server, 0))
+}
+
+pub(crate) fn file_name(word: &str) -> &str {
+    word.rsplit('/').next().unwrap_or(word)
+}
+
+/// `python`, `python3`, `python3.12`.
+pub(crate) fn is_python(program: &str) -> bool {
+    program
+        .strip_prefix("python")
+        .is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || c == '.'))
+}
+
+fn is_flag(word: &str, flags: &[&str]) -> bool {
+    let name = word.split('=').next().unwrap_or(word);
+    name.starts_with('-')
+        && flags
+            .iter()
+            .any(|flag| flag.split('=').next() == Some(name))
+}
+
+fn without_listening(words: &[String], server: WebServer) -> Vec<String> {
+    let row = server.row();
+    let mut kept = Vec::new();
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        if is_flag(word, row.unwanted) || short_with_value(word, row.listening) {
+            continue;
+        }
+        if is_flag(word, row.listening) {
+            if !word.contains('=') {
+                rest.next();
+            }
+            continue;
+        }
+        kept.push(word.clone());
+    }
+    kept
+}
+
+/// `-b0.0.0.0:80`
+fn short_with_value(word: &str, flags: &[&str]) -> bool {
+    !word.starts_with("--")
+        && flags
+            .iter()
+            .any(|flag| flag.len() == 2 && word.len() > 2 && word.starts_with(flag))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::plan::ObjectRef;
+    use crate::web_server::ROWS;
+
+    fn understood(line: &str) -> (String, Option<WebServer>) {
+        let authored = Authored::understand(CommandLine::parse(line).unwrap());
+        (authored.command.to_string(), authored.server)
+    }
+
+    fn unix() -> Listen {
+        Listen::Unix(PathBuf::from("/run/web.1"))
+    }
+
+    #[test]
+    fn an_authors_listening_address_gives_way_to_our_socket() {
+        for (line, kept) in [
+            (
+                "gunicorn app:app --bind 0.0.0.0:$PORT -w 3",
+                "gunicorn app:app -w 3",
+            ),
+            ("gunicorn -b0.0.0.0:5000 app:app", "gunicorn app:app"),
+            (
+                "gunicorn --bind=[::]:80 -b unix:/x app:app",
+                "gunicorn app:app",
+            ),
+            (
+                "uvicorn main:app --host 0.0.0.0 --port ${PORT:-8000} --reload",
+                "uvicorn main:app",
+            ),
+            (
+                "python -m gunicorn app:app --bind :1",
+                "python -m gunicorn app:app",
+            ),
+            (
+                "poetry run daphne -b 0.0.0.0 -p $PORT x.asgi:application",
+                "daphne x.asgi:application",
+            ),
+            (
+                "waitress-serve --listen=*:$PORT app:app",
+                "waitress-serve app:app",
+            ),
+            ("uv run hypercorn a:b --bind 0.0.0.0:1", "hypercorn a:b"),
+        ] {
+            let (command, server) = understood(line);
+            assert_eq!(command, kept, "{line}");
+            assert!(server.is_some(), "{line}");
+        }
+    }
+
+    #[test]
+    fn commands_we_do_not_understand_stay_as_they_are() {
+        for line in [
+            "python server.py --port $PORT",
+            "uwsgi uwsgi.ini",
+            "uwsgi --ini deploy/app.conf",
+            "gunicorn --paste production.ini",
+            "python -m myserver",
+            "./gunicorn.sh",
+            "a && gunicorn app:app",
+        ] {
+            assert_eq!(understood(line), (line.to_owned(), None));
+        }
+    }
+
+    #[test]
+    fn our_socket_stands_before_the_object() {
+        let authored =
+            Authored::understand(CommandLine::parse("waitress-serve --threads=2 a:b").unwrap());
+        let argv = authored.argv(Some(&unix()), &BTreeMap::new());
+        assert_eq!(argv[1], "--unix-socket=/run/web.1");
+        assert_eq!(argv.last().unwrap(), "a:b");
+        let module = Authored::understand(CommandLine::parse("python -m gunicorn a:b").unwrap());
+        let argv = module.argv(Some(&unix()), &BTreeMap::new());
+        assert_eq!(
+            argv[..5],
+            ["python", "-m", "gunicorn", "--bind", "unix:/run/web.1"]
+        );
+    }
+
+    #[test]
+    fn an_authors_own_trust_is_kept() {
+        let line = "gunicorn --forwarded-allow-ips=10.0.0.1 a:b";
+        let authored = Authored::understand(CommandLine::parse(line).unwrap());
+        let argv = authored.argv(Some(&unix()), &BTreeMap::new());
+        assert_eq!(
+            argv.iter()
+                .filter(|word| word.contains("allow-ips"))
+                .count(),
+            1
+        );
+    }
+
+    #[test]
+    fn every_server_is_started_with_socket_workers_and_object() {
+        let mut seen = Vec::new();
+        for row in ROWS {
+            for &interface in row.interfaces {
+                let served = Served {
+                    object: ObjectRef {
+                        module: "shop.web".to_owned(),
+                        attribute: "create_app".to_owned(),
+                        factory: row.server.runs_factories(),
+                    },
+                    others: Vec::new(),
+                    interface: Some(interface),
+                    server: row.server,
+                    added: false,
+                    arguments: Vec::new(),
+                };
+                let port = Listen::Tcp(([127, 0, 0, 1], 0).into());
+                let start = Start::Object(served);
+                for listen in [unix(), port] {
+                    let argv = start.argv(Some(&listen), 2, &BTreeMap::new());
+                    seen.push(CommandLine::Argv(argv).to_string());
+                }
+            }
+        }
+        insta::assert_snapshot!(seen.join("\n"), @r#"
+        granian --uds /run/web.1 --workers 2 --factory --interface asgi shop.web:create_app
+        granian --host 127.0.0.1 --port $PORT --workers 2 --factory --interface asgi shop.web:create_app
+        granian --uds /run/web.1 --workers 2 --factory --interface wsgi shop.web:create_app
+        granian --host 127.0.0.1 --port $PORT --workers 2 --factory --interface wsgi shop.web:create_app
+        gunicorn --bind unix:/run/web.1 --workers 2 --forwarded-allow-ips "*" --threads 4 "shop.web:create_app()"
+        gunicorn --bind 127.0.0.1:$PORT --workers 2 --forwarded-allow-ips "*" --threads 4 "shop.web:create_app()"
+        uvicorn --uds /run/web.1 --workers 2 --forwarded-allow-ips "*" --factory shop.web:create_app
+        uvicorn --host 127.0.0.1 --port $PORT --workers 2 --forwarded-allow-ips "*" --factory shop.web:create_app
+        hypercorn --bind unix:/run/web.1 --workers 2 "shop.web:create_app()"
+        hypercorn --bind 127.0.0.1:$PORT --workers 2 "shop.web:create_app()"
+        hypercorn --bind unix:/run/web.1 --workers 2 "wsgi:shop.web:create_app()"
+        hypercorn --bind 127.0.0.1:$PORT --workers 2 "wsgi:shop.web:create_app()"
+        daphne -u /run/web.1 --proxy-headers shop.web:create_app
+        daphne -b 127.0.0.1 -p $PORT --proxy-headers shop.web:create_app
+        waitress-serve --unix-socket=/run/web.1 --trusted-proxy=* "--trusted-proxy-headers=x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port" --call shop.web:create_app
+        waitress-serve --listen=127.0.0.1:$PORT --trusted-proxy=* "--trusted-proxy-headers=x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port" --call shop.web:create_app
+        uwsgi --http-socket /run/web.1 --processes 2 --master --die-on-term --need-app --enable-threads --module "shop.web:create_app()"
+        uwsgi --http-socket 127.0.0.1:$PORT --processes 2 --master --die-on-term --need-app --enable-threads --module "shop.web:create_app()"
+        "#);
+    }
+}
