@@ -106,6 +106,23 @@ pub fn append(path: &Path, mode: u32) -> Result<File> {
         .with_path("open", path)
 }
 
+/// Creates a file for appending with `mode`; fails where something has that name.
+pub fn create_new(path: &Path, mode: u32) -> Result<File> {
+    let mut options = File::options();
+    options
+        .create_new(true)
+        .append(true)
+        .mode(mode)
+        .open(path)
+        .with_path("create", path)
+}
+
+/// Sets a file's time of change to now, creating it empty where it is not there. Mode 0600.
+pub fn touch(path: &Path) -> Result<()> {
+    let file = append(path, 0o600)?;
+    file.set_modified(std::time::SystemTime::now()).with_path("touch", path)
+}
+
 /// Creates a folder and its parents; no error when it is there.
 pub fn create_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).with_path("create", path)
@@ -196,14 +213,27 @@ pub fn write_whole_with_mode(path: &Path, content: &[u8], mode: u32) -> Result<(
     rename_synced(&temporary, path)
 }
 
+/// Replaces a file so that readers see the old content or the new, but without syncing: for state
+/// that means nothing after a power cut. Mode 0600.
+pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
+    let temporary = temporary_beside(path);
+    let written = write_new(&temporary, content, 0o600).with_path("write", path);
+    let replaced = written.and_then(|_| fs::rename(&temporary, path).with_path("rename into place", path));
+    if replaced.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    replaced
+}
+
 fn write_synced(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let mut file = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)?;
+    write_new(path, content, mode)?.sync_all()
+}
+
+fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<File> {
+    let mut options = File::options();
+    let mut file = options.write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(content)?;
-    file.sync_all()
+    Ok(file)
 }
 
 /// Renames and syncs the folder that holds the new name. What is renamed must be synced before.

@@ -1,0 +1,134 @@
+//! `ship.db`: SQLite with a write-ahead log, synced at every commit, one writer.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use crate::{Error, Result};
+
+/// What each version of the format adds to the one before; the database remembers how many it has
+/// in `user_version`. Never changed, only appended to.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE app (
+        name TEXT PRIMARY KEY,
+        project TEXT NOT NULL,
+        running INTEGER NOT NULL DEFAULT 0,
+        detached INTEGER NOT NULL DEFAULT 0,
+        current INTEGER,
+        previous INTEGER,
+        scale TEXT NOT NULL DEFAULT '{}',
+        next_release INTEGER NOT NULL DEFAULT 1,
+        running_settings TEXT,
+        created INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE setting (
+        app TEXT NOT NULL REFERENCES app ON DELETE CASCADE,
+        layer TEXT NOT NULL,
+        name TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (app, layer, name)
+    ) STRICT;
+    CREATE TABLE release (
+        app TEXT NOT NULL REFERENCES app ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        content TEXT NOT NULL,
+        environment TEXT,
+        layer TEXT,
+        summary TEXT NOT NULL,
+        by TEXT NOT NULL,
+        built INTEGER NOT NULL,
+        PRIMARY KEY (app, number)
+    ) STRICT;
+    CREATE TABLE deploy (
+        id INTEGER PRIMARY KEY,
+        app TEXT NOT NULL,
+        release INTEGER,
+        verb TEXT NOT NULL,
+        by TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        took INTEGER NOT NULL,
+        outcome TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX deploy_of_app ON deploy (app, id);
+    CREATE TABLE job (
+        app TEXT NOT NULL REFERENCES app ON DELETE CASCADE,
+        process TEXT NOT NULL,
+        last INTEGER NOT NULL,
+        outcome TEXT NOT NULL,
+        PRIMARY KEY (app, process)
+    ) STRICT;
+"];
+
+/// Opens the database and brings it to the newest format.
+pub(crate) fn open(path: &Path) -> Result<Connection> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // With WAL, NORMAL may lose the last commits in a power cut (sqlite.org/pragma.html).
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    ship_base::file::set_mode(path, 0o600)?;
+    migrate(&mut connection, path)?;
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > known {
+        return Err(Error::TooNew {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    }
+    for (version, migration) in (1..).zip(MIGRATIONS).skip(found as usize) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", version)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sqlite_has_the_fix_of_the_wal_reset_bug() {
+        // sqlite.org/releaselog/3_51_3.html; PROMISES, "Durability in code".
+        assert!(
+            rusqlite::version_number() >= 3_051_003,
+            "{}",
+            rusqlite::version()
+        );
+    }
+
+    #[test]
+    fn a_database_of_a_newer_shipsmith_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ship.db");
+        open(&path)
+            .unwrap()
+            .pragma_update(None, "user_version", 99)
+            .unwrap();
+        let error = open(&path).unwrap_err();
+        assert!(matches!(error, Error::TooNew { found: 99, .. }), "{error}");
+    }
+
+    #[test]
+    fn commits_are_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&folder.path().join("ship.db")).unwrap();
+        let ask = |name: &str| -> String {
+            connection
+                .pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+                .map(|value| format!("{value:?}"))
+                .unwrap()
+        };
+        assert_eq!(ask("journal_mode"), "Text(\"wal\")");
+        assert_eq!(ask("synchronous"), "Integer(2)");
+    }
+}

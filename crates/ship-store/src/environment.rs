@@ -1,0 +1,166 @@
+//! Environments by content address: each made once, shared by releases and apps, never changed.
+
+use std::path::{Path, PathBuf};
+
+use ship_base::file;
+use ship_base::hash::ContentHash;
+use ship_base::lock::Lock;
+use ship_base::paths::Folders;
+
+use crate::Result;
+
+/// An environment that is asked for.
+#[derive(Debug)]
+pub enum Begin {
+    /// It is there.
+    Ready(PathBuf),
+    /// It is to be made, by the caller alone.
+    Make(Making),
+}
+
+/// An environment while it is made; others that ask for it wait. Dropping it removes what was made.
+#[derive(Debug)]
+pub struct Making {
+    folder: PathBuf,
+    path: PathBuf,
+    published: bool,
+    _lock: Lock,
+}
+
+impl Making {
+    /// Where it is made: beside where it will stand.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where it will stand.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes it known, whole, after everything in it is on the disk.
+    pub fn publish(mut self) -> Result<PathBuf> {
+        file::sync_file_system(&self.folder)?;
+        file::rename_synced(&self.folder, &self.path)?;
+        self.published = true;
+        Ok(self.path.clone())
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        if !self.published {
+            let _ = file::remove_folder(&self.folder);
+        }
+    }
+}
+
+/// The environment with this address, if it is there. Asking for it protects it from
+/// [`Store::collect`](crate::Store::collect) for a while.
+pub fn ready(folders: &Folders, hash: &ContentHash) -> Result<Option<PathBuf>> {
+    let path = folders.environment(hash);
+    if !path.is_dir() {
+        return Ok(None);
+    }
+    touch(folders, hash)?;
+    // Once more: it may have been collected before it was touched.
+    Ok(path.is_dir().then_some(path))
+}
+
+/// The environment with this address, or the right to make it. Waits while another makes it.
+pub fn begin(folders: &Folders, hash: &ContentHash) -> Result<Begin> {
+    if let Some(path) = ready(folders, hash)? {
+        return Ok(Begin::Ready(path));
+    }
+    let lock = Lock::wait(&lock_path(folders, hash)?)?;
+    if let Some(path) = ready(folders, hash)? {
+        return Ok(Begin::Ready(path));
+    }
+    let path = folders.environment(hash);
+    let folder = path.with_file_name(format!(".make-{}", hash.short()));
+    // A build that was killed has left it; its lock is free, so nobody works there.
+    file::remove_folder(&folder)?;
+    file::create_folder(&folder)?;
+    Ok(Begin::Make(Making {
+        folder,
+        path,
+        published: false,
+        _lock: lock,
+    }))
+}
+
+/// The lock of an environment; its time of change is when it was asked for last. The file is
+/// never removed: it is empty, and a removed lock could be held twice.
+pub(crate) fn lock_path(folders: &Folders, hash: &ContentHash) -> Result<PathBuf> {
+    let folder = folders.environments().join(".locks");
+    file::create_folder(&folder)?;
+    Ok(folder.join(hash.short()))
+}
+
+fn touch(folders: &Folders, hash: &ContentHash) -> Result<()> {
+    Ok(file::touch(&lock_path(folders, hash)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folders() -> (tempfile::TempDir, Folders, ContentHash) {
+        let home = tempfile::tempdir().unwrap();
+        let folders = Folders::under(home.path().to_owned());
+        file::create_folder(&folders.environments()).unwrap();
+        (home, folders, ContentHash::of(b"lock"))
+    }
+
+    #[test]
+    fn an_environment_is_made_once() {
+        let (_home, folders, hash) = folders();
+        let Begin::Make(making) = begin(&folders, &hash).unwrap() else {
+            panic!("it is new")
+        };
+        file::write_whole(&making.folder().join("pyvenv.cfg"), b"home = /usr").unwrap();
+        let path = making.publish().unwrap();
+        assert!(path.join("pyvenv.cfg").is_file());
+        assert!(matches!(begin(&folders, &hash).unwrap(), Begin::Ready(ready) if ready == path));
+    }
+
+    #[test]
+    fn a_failed_build_leaves_nothing_and_can_begin_again() {
+        let (_home, folders, hash) = folders();
+        let Begin::Make(making) = begin(&folders, &hash).unwrap() else {
+            panic!("it is new")
+        };
+        let folder = making.folder().to_owned();
+        drop(making);
+        assert!(!folder.exists());
+        assert!(ready(&folders, &hash).unwrap().is_none());
+        assert!(matches!(begin(&folders, &hash).unwrap(), Begin::Make(_)));
+    }
+
+    #[test]
+    fn what_a_killed_build_left_is_cleared_by_the_next() {
+        let (_home, folders, hash) = folders();
+        let left = folders
+            .environment(&hash)
+            .with_file_name(format!(".make-{}", hash.short()));
+        file::create_folder(&left.join("half")).unwrap();
+        let Begin::Make(making) = begin(&folders, &hash).unwrap() else {
+            panic!("it is new")
+        };
+        assert!(!making.folder().join("half").exists());
+    }
+
+    #[test]
+    fn two_builds_of_one_environment_make_one() {
+        let (_home, folders, hash) = folders();
+        let Begin::Make(making) = begin(&folders, &hash).unwrap() else {
+            panic!("it is new")
+        };
+        let other = {
+            let folders = folders.clone();
+            std::thread::spawn(move || matches!(begin(&folders, &hash).unwrap(), Begin::Ready(_)))
+        };
+        making.publish().unwrap();
+        assert!(other.join().unwrap());
+    }
+}

@@ -1,0 +1,306 @@
+//! A release from draft to current.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use ship_base::clock::Moment;
+use ship_base::file::{self, WithPath as _};
+use ship_base::hash::ContentHash;
+use ship_base::name::{AppName, ReleaseId};
+
+use crate::{Error, Result, Store};
+
+/// What a draft's folder is called until it is whole; starts with a dot so that nothing takes it
+/// for a release.
+const DRAFT: &str = ".draft-";
+
+/// A release while it is built. Dropping it removes what was built.
+#[derive(Debug)]
+pub struct Draft {
+    app: AppName,
+    release: ReleaseId,
+    folder: PathBuf,
+    kept: bool,
+}
+
+impl Draft {
+    /// Where it is built: on the same file system as the store.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The name it will have.
+    pub fn release(&self) -> ReleaseId {
+        self.release
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.kept {
+            // What is left in spite of that is removed at the next start.
+            let _ = file::remove_folder(&self.folder);
+        }
+    }
+}
+
+/// What is recorded of a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseMeta {
+    /// The address of everything in it.
+    pub content: ContentHash,
+    /// The environment it runs in.
+    pub environment: Option<ContentHash>,
+    /// What was added to that environment.
+    pub layer: Option<ContentHash>,
+    /// `Django 5.2.8 · Python 3.12.4`
+    pub summary: String,
+    /// Who built it.
+    pub by: String,
+}
+
+/// A whole release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseRecord {
+    /// Its name within the app.
+    pub id: ReleaseId,
+    /// The address of everything in it.
+    pub content: ContentHash,
+    /// The environment it runs in.
+    pub environment: Option<ContentHash>,
+    /// What was added to that environment.
+    pub layer: Option<ContentHash>,
+    /// `Django 5.2.8 · Python 3.12.4`
+    pub summary: String,
+    /// Who built it.
+    pub by: String,
+    /// When it became whole.
+    pub built: Moment,
+}
+
+const COLUMNS: &str = "number, content, environment, layer, summary, by, built";
+
+impl Store {
+    /// Begins a release with a number that none had before. The app must be known.
+    pub fn begin(&self, app: &AppName) -> Result<Draft> {
+        let number: u32 = self.database().query_row(
+            "UPDATE app SET next_release = next_release + 1 WHERE name = ?1
+             RETURNING next_release - 1",
+            [app.as_str()],
+            |row| row.get(0),
+        )?;
+        let folder = self.folders.releases(app).join(format!("{DRAFT}{number}"));
+        file::create_folder(&folder)?;
+        Ok(Draft {
+            app: app.clone(),
+            release: ReleaseId::new(number),
+            folder,
+            kept: false,
+        })
+    }
+
+    /// Makes a draft a release: everything synced and read-only, renamed, recorded. A crash before
+    /// the record leaves a folder that the next start removes.
+    pub fn commit(&self, mut draft: Draft, meta: ReleaseMeta) -> Result<ReleaseRecord> {
+        make_read_only(&draft.folder)?;
+        file::sync_file_system(&draft.folder)?;
+        let folder = self.folders.release(&draft.app, draft.release);
+        file::rename_synced(&draft.folder, &folder)?;
+        draft.kept = true;
+        let built = Moment::now();
+        let recorded = self.record(&draft, &meta, built);
+        if recorded.is_err() {
+            let _ = file::remove_folder(&folder);
+        }
+        recorded?;
+        let ReleaseMeta {
+            content,
+            environment,
+            layer,
+            summary,
+            by,
+        } = meta;
+        let id = draft.release;
+        Ok(ReleaseRecord {
+            id,
+            content,
+            environment,
+            layer,
+            summary,
+            by,
+            built,
+        })
+    }
+
+    fn record(&self, draft: &Draft, meta: &ReleaseMeta, built: Moment) -> Result<()> {
+        self.database().execute(
+            "INSERT INTO release (app, number, content, environment, layer, summary, by, built)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                draft.app.as_str(),
+                draft.release.number(),
+                meta.content.to_string(),
+                meta.environment.map(|hash| hash.to_string()),
+                meta.layer.map(|hash| hash.to_string()),
+                meta.summary,
+                meta.by,
+                built.as_millis(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// A release that is kept.
+    pub fn release(&self, app: &AppName, release: ReleaseId) -> Result<Option<ReleaseRecord>> {
+        let sql = format!("SELECT {COLUMNS} FROM release WHERE app = ?1 AND number = ?2");
+        let values = params![app.as_str(), release.number()];
+        let row = self.database().query_row(&sql, values, raw).optional()?;
+        row.map(read).transpose()
+    }
+
+    /// The releases that are kept, newest first.
+    pub fn releases(&self, app: &AppName) -> Result<Vec<ReleaseRecord>> {
+        let database = self.database();
+        let sql = format!("SELECT {COLUMNS} FROM release WHERE app = ?1 ORDER BY number DESC");
+        let mut query = database.prepare(&sql)?;
+        let rows = query
+            .query_map([app.as_str()], raw)?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Makes `release` current, and what was current the previous one.
+    pub fn switch(&self, app: &AppName, release: ReleaseId) -> Result<()> {
+        let mut database = self.database();
+        let transaction = database.transaction()?;
+        if !exists(&transaction, app, release)? {
+            return Err(Error::NoRelease {
+                app: app.clone(),
+                release,
+            });
+        }
+        transaction.execute(
+            "UPDATE app SET previous = current, current = ?2
+             WHERE name = ?1 AND current IS NOT ?2",
+            params![app.as_str(), release.number()],
+        )?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Removes a release that never went live. The current and the previous one stay.
+    pub fn discard(&self, app: &AppName, release: ReleaseId) -> Result<()> {
+        let removed = self.database().execute(
+            "DELETE FROM release WHERE app = ?1 AND number = ?2 AND NOT EXISTS (
+                SELECT 1 FROM app WHERE name = ?1 AND (current = ?2 OR previous = ?2))",
+            params![app.as_str(), release.number()],
+        )?;
+        if removed > 0 {
+            file::remove_folder(&self.folders.release(app, release))?;
+            file::remove_folder(&self.folders.work(app, release))?;
+        }
+        Ok(())
+    }
+
+    /// Removes drafts of builds that died, and releases and apps without a record.
+    pub(crate) fn remove_leftovers(&self) -> Result<()> {
+        for entry in file::entries_if_there(&self.folders.apps())? {
+            let app = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| AppName::new(name).ok());
+            match app {
+                Some(app) if self.app(&app)?.is_some() => self.remove_drafts(&app)?,
+                Some(_) => file::remove_folder(&entry.path())?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_drafts(&self, app: &AppName) -> Result<()> {
+        for entry in file::entries_if_there(&self.folders.releases(app))? {
+            let name = entry.file_name();
+            let number = name.to_str().and_then(|name| name.parse().ok());
+            let is_kept = match number {
+                Some(number) => self.release(app, ReleaseId::new(number))?.is_some(),
+                None => false,
+            };
+            if !is_kept {
+                file::remove_folder(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn exists(transaction: &Transaction<'_>, app: &AppName, release: ReleaseId) -> Result<bool> {
+    let sql = "SELECT 1 FROM release WHERE app = ?1 AND number = ?2";
+    let found = transaction
+        .query_row(sql, params![app.as_str(), release.number()], |_| Ok(()))
+        .optional()?;
+    Ok(found.is_some())
+}
+
+type Raw = (
+    u32,
+    String,
+    Option<String>,
+    Option<String>,
+    String,
+    String,
+    i64,
+);
+
+fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
+    Ok((
+        row.get(0)?,
+        row.get(1)?,
+        row.get(2)?,
+        row.get(3)?,
+        row.get(4)?,
+        row.get(5)?,
+        row.get(6)?,
+    ))
+}
+
+fn read(raw: Raw) -> Result<ReleaseRecord> {
+    let (number, content, environment, layer, summary, by, built) = raw;
+    Ok(ReleaseRecord {
+        id: ReleaseId::new(number),
+        content: hash(&content)?,
+        environment: environment.as_deref().map(hash).transpose()?,
+        layer: layer.as_deref().map(hash).transpose()?,
+        summary,
+        by,
+        built: Moment::from_millis(built),
+    })
+}
+
+fn hash(text: &str) -> Result<ContentHash> {
+    text.parse().map_err(|_| Error::Senseless {
+        what: "hash",
+        value: text.to_owned(),
+    })
+}
+
+/// Takes the write bits off everything below `folder`, links left alone, and off the sub-folders;
+/// `folder` itself stays writable until it has been renamed.
+fn make_read_only(folder: &Path) -> Result<()> {
+    for entry in file::entries(folder)? {
+        let path = entry.path();
+        let kind = entry.file_type().with_path("look at", &path)?;
+        if kind.is_dir() {
+            make_read_only(&path)?;
+        }
+        if !kind.is_symlink() {
+            let mode = entry
+                .metadata()
+                .with_path("look at", &path)?
+                .permissions()
+                .mode();
+            file::set_mode(&path, mode & 0o555)?;
+        }
+    }
+    Ok(())
+}
