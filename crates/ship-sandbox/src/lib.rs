@@ -1,1 +1,25 @@
 //! Starts one program inside limits.
+//!
+//! [`spawn`] takes a [`Spec`] and a [`Shim`] and gives a running [`Program`]: leader of a session of
+//! its own, tied to the life of its parent, with its own environment, limits and pipes, and under a
+//! memory cap where the system can hold one.
+//!
+//! Between the parent and the program stands the *shim*: the same binary once more, which arranges
+//! everything from the inside and then becomes the program ([`shim::main`]). Nothing ever runs
+//! between fork and exec in a copy of the parent, so no `unsafe` is needed and a parent with
+//! threads is as safe as one without.
+//!
+//! It does not restart, watch or end programs, and reads none of their output: that is `ship-run`.
+//! The story is in `spawn.rs`; what happens on the other side in `shim.rs`.
+
+mod cgroup;
+mod error;
+mod order;
+pub mod shim;
+mod spawn;
+mod spec;
+
+pub use cgroup::{Cgroup, MemoryCap};
+pub use error::Error;
+pub use spawn::{Program, spawn};
+pub use spec::{Shim, Spec};
