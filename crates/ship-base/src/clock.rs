@@ -33,6 +33,12 @@ impl Moment {
         Duration::from_millis(u64::try_from(millis).unwrap_or(0))
     }
 
+    /// This moment and `duration` more.
+    pub fn after(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self::from_millis(self.as_millis().saturating_add(millis))
+    }
+
     /// This moment less `duration`.
     pub fn before(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
