@@ -1,3 +1,7 @@
-//! The command: ships Python to where it is used.
+//! The program; everything is in the library, which the reference pages are made from as well.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ship::run(ship::World::of_this_process())
+}

@@ -1,0 +1,215 @@
+//! The commands, and what a command has at hand.
+
+use std::process::ExitCode;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use ship_base::fault::FaultKind;
+
+use crate::commands::{
+    completions, destroy, doctor, env, logs, plan, ps, releases, restart, rollback, run, scale,
+    server, stop, up,
+};
+use crate::control::Control;
+use crate::error::{CommandError, Result};
+use crate::exit;
+use crate::problem_view;
+use crate::ui::Ui;
+use crate::world::World;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Ships Python web projects: `ship up` runs the one in this folder
+#[derive(Debug, Parser)]
+#[command(
+    name = "ship",
+    version,
+    styles = STYLES,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = "Example:\n  cd my-project && ship up\n\n`ship COMMAND --help` has an example for each command."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// One per file of `commands/`.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(up::Args),
+    Plan(plan::Args),
+    Ps(ps::Args),
+    Logs(logs::Args),
+    Releases(releases::Args),
+    Rollback(rollback::Args),
+    Run(run::Args),
+    Env(env::Args),
+    Restart(restart::Args),
+    Scale(scale::Args),
+    Stop(stop::Args),
+    Destroy(destroy::Args),
+    Doctor(doctor::Args),
+    Server(server::Args),
+    Completions(completions::Args),
+}
+
+/// What every command has at hand.
+pub(crate) struct Context {
+    pub(crate) world: World,
+    pub(crate) ui: Ui,
+}
+
+/// The parser, for help, completions and the reference page.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Parses, runs, and decides the exit code: the one place that does.
+pub(crate) fn run(world: World) -> ExitCode {
+    let cli = match Cli::try_parse_from(world.arguments()) {
+        Ok(cli) => cli,
+        Err(usage) => return not_parsed(&usage),
+    };
+    let dumb = world.variable("TERM").is_some_and(|term| term == "dumb");
+    let mut context = Context {
+        world,
+        ui: Ui::of_process(dumb),
+    };
+    let result = dispatch(cli.command, &mut context);
+    ExitCode::from(code(&mut context.ui, result))
+}
+
+/// Help and version go to standard output with 0, mistakes to standard error with 2.
+fn not_parsed(usage: &clap::Error) -> ExitCode {
+    // Nobody reading it is no reason for another code.
+    let _ = usage.print();
+    ExitCode::from(if usage.use_stderr() {
+        exit::USAGE
+    } else {
+        exit::OK
+    })
+}
+
+fn code(ui: &mut Ui, result: Result<u8>) -> u8 {
+    match result {
+        Ok(code) => code,
+        Err(CommandError::NobodyReads) => exit::OK,
+        Err(CommandError::Interrupted) => exit::INTERRUPTED,
+        Err(CommandError::Failed(problem)) => {
+            ui.say(&problem_view::render(&problem));
+            exit::of(problem.kind)
+        }
+    }
+}
+
+fn dispatch(command: Command, context: &mut Context) -> Result<u8> {
+    match command {
+        Command::Up(args) => done(wait(up::run(args, context))),
+        Command::Plan(args) => done(plan::run(&args, context)),
+        Command::Ps(args) => done(wait(ps::run(args, context))),
+        Command::Logs(args) => done(wait(logs::run(args, context))),
+        Command::Releases(args) => done(wait(releases::run(args, context))),
+        Command::Rollback(args) => done(wait(rollback::run(args, context))),
+        Command::Run(args) => run::run(args, context),
+        Command::Env(args) => done(wait(env::run(args, context))),
+        Command::Restart(args) => done(wait(restart::run(args, context))),
+        Command::Scale(args) => done(wait(scale::run(args, context))),
+        Command::Stop(args) => done(wait(stop::run(args, context))),
+        Command::Destroy(args) => done(wait(destroy::run(args, context))),
+        Command::Doctor(args) => wait(doctor::run(args, context)),
+        Command::Server(args) => done(wait(server::run(args, context))),
+        Command::Completions(args) => done(completions::run(&args, context)),
+    }
+}
+
+fn done(result: Result<()>) -> Result<u8> {
+    result.map(|()| exit::OK)
+}
+
+/// Runs what waits for the server, files and signals: one thread is plenty.
+pub(crate) fn wait<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            CommandError::new(FaultKind::Outside, "cannot wait for events").cause(error)
+        })?
+        .block_on(work)
+}
+
+impl Context {
+    /// The server of this user, running or not.
+    pub(crate) fn control(&self) -> Result<Control> {
+        Control::new(&self.world)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parser_is_sound_and_every_command_has_an_example() {
+        command().debug_assert();
+        for command in command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string);
+            let name = command.get_name();
+            assert!(help.is_some_and(|help| help.contains("Example")), "{name}");
+            assert!(command.get_about().is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn commands_that_read_speak_json() {
+        let readers = ["plan", "ps", "logs", "releases", "doctor"];
+        for name in readers {
+            let command = command();
+            let command = command.find_subcommand(name).unwrap();
+            assert!(
+                command.get_arguments().any(|arg| arg.get_id() == "json"),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_front_page_lists_what_there_is() {
+        let help = command().term_width(80).render_help().to_string();
+        insta::assert_snapshot!(help, @"
+        Ships Python web projects: `ship up` runs the one in this folder
+
+        Usage: ship <COMMAND>
+
+        Commands:
+          up           Build the project in a folder and run it
+          plan         Show what `ship up` would do, and why
+          ps           Show every app with its instances and jobs
+          logs         Show what an app wrote
+          releases     List an app's releases, newest first
+          rollback     Go back to the release before, or to a certain one
+          run          Run a program once, in the environment of a release
+          env          Show and change the settings (environment variables) of an app
+          restart      Replace the instances of the live release by new ones
+          scale        Change how many instances of a process run
+          stop         Stop an app; its releases, settings, logs and data stay
+          destroy      Remove an app: its releases, settings, logs and its data
+          doctor       Look whether this machine has what is needed
+          server       Run, stop or look at the server that keeps your apps
+          completions  Print the completions for a shell
+
+        Options:
+          -h, --help     Print help
+          -V, --version  Print version
+
+        Example:
+          cd my-project && ship up
+
+        `ship COMMAND --help` has an example for each command.
+        ");
+    }
+}

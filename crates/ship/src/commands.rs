@@ -1,0 +1,17 @@
+//! One file per command: what can be typed, what its help says, what it does.
+
+pub(crate) mod completions;
+pub(crate) mod destroy;
+pub(crate) mod doctor;
+pub(crate) mod env;
+pub(crate) mod logs;
+pub(crate) mod plan;
+pub(crate) mod ps;
+pub(crate) mod releases;
+pub(crate) mod restart;
+pub(crate) mod rollback;
+pub(crate) mod run;
+pub(crate) mod scale;
+pub(crate) mod server;
+pub(crate) mod stop;
+pub(crate) mod up;

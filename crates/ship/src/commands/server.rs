@@ -1,0 +1,115 @@
+//! `ship server`: the control process itself.
+
+use std::time::{Duration, Instant};
+
+use clap::Subcommand;
+use ship_api::request::Stop;
+use ship_base::count;
+use ship_base::fault::FaultKind;
+use ship_base::name::AppName;
+
+use crate::cli::Context;
+use crate::control::Control;
+use crate::error::{CommandError, Result};
+
+/// How long a server that is told to stop may take to go, once its apps have ended.
+const GONE: Duration = Duration::from_secs(10);
+
+/// Run, stop or look at the server that keeps your apps
+///
+/// Every command starts it where it is needed, and it ends by itself when nothing runs.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  ship server status
+  ship server stop")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve in the foreground, as systemd wants it
+    #[command(after_help = "Example:\n  SHIP_LOG=debug ship server run")]
+    Run,
+    /// Stop every app, the front door and the server
+    #[command(after_help = "Example:\n  ship server stop")]
+    Stop {
+        /// Do not wait for requests and jobs in hand
+        #[arg(long)]
+        now: bool,
+    },
+    /// Show whether it runs, and what it keeps
+    #[command(after_help = "Example:\n  ship server status --json")]
+    Status {
+        /// As JSON; `null` where no server runs
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Does it.
+pub(crate) async fn run(args: Args, context: &mut Context) -> Result<()> {
+    let control = context.control()?;
+    match args.command {
+        // The exact words are a role, which never gets here: see `role.rs`.
+        Command::Run => Err(CommandError::new(
+            FaultKind::Usage,
+            "`ship server run` takes no arguments",
+        )),
+        Command::Stop { now } => stop(context, &control, now).await,
+        Command::Status { json } => status(context, &control, json).await,
+    }
+}
+
+async fn stop(context: &mut Context, control: &Control, now: bool) -> Result<()> {
+    let Some(client) = control.running().await? else {
+        context.ui.say("no server runs");
+        return Ok(());
+    };
+    let within = now.then_some(Duration::ZERO);
+    client.stop_server(&Stop { within }).await?;
+    let deadline = Instant::now() + GONE;
+    while control.running().await?.is_some() {
+        if Instant::now() > deadline {
+            return Err(CommandError::new(
+                FaultKind::Outside,
+                "the server stopped its apps and did not end",
+            )
+            .hint(format!(
+                "its log: `less {}`",
+                control.folders().server_log().display()
+            )));
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    context.ui.say("the server and all apps are stopped");
+    Ok(())
+}
+
+async fn status(context: &mut Context, control: &Control, json: bool) -> Result<()> {
+    let status = match control.running().await? {
+        Some(client) => Some(client.status().await?),
+        None => None,
+    };
+    if json {
+        return context.ui.json(&status);
+    }
+    let Some(status) = status else {
+        return context.ui.data("no server runs");
+    };
+    let mut parts = vec![format!(
+        "server  pid {}  version {}",
+        status.pid, status.version
+    )];
+    parts.push(match (status.door, status.port) {
+        (Some(pid), Some(port)) => format!("door    pid {pid}  http://localhost:{port}"),
+        _ => "door    closed".to_owned(),
+    });
+    let names: Vec<&str> = status.running.iter().map(AppName::as_str).collect();
+    let running = count::plural(names.len(), "app");
+    parts.push(format!("runs    {running}  {}", names.join(", ")));
+    parts
+        .iter()
+        .try_for_each(|line| context.ui.data(line.trim_end()))
+}

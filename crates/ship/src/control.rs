@@ -1,0 +1,193 @@
+//! The way to the server: who answers on the socket, and how one is started where nobody does.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ship_api::client::Client;
+use ship_base::fault::FaultKind;
+use ship_base::file;
+use ship_base::lock::Lock;
+use ship_base::paths::Folders;
+use ship_base::secret::Secret;
+
+use crate::error::{CommandError, Result};
+use crate::variables::{self, ROLES, TOOLS};
+use crate::world::World;
+
+/// How long a started server may take to answer: it finds living keepers again first.
+const START: Duration = Duration::from_secs(15);
+/// How often it is asked meanwhile.
+const ASK: Duration = Duration::from_millis(5);
+/// How many of its last lines are shown when it does not come up.
+const LAST_LINES: usize = 12;
+/// A server log beyond this is put aside when a server starts: two of them are kept at most.
+const LOG_CAP: u64 = 5_000_000;
+
+/// The server of this user.
+#[derive(Debug, Clone)]
+pub(crate) struct Control {
+    folders: Folders,
+    environment: BTreeMap<OsString, OsString>,
+    program: PathBuf,
+}
+
+impl Control {
+    /// The one that this world's folders belong to.
+    pub(crate) fn new(world: &World) -> Result<Self> {
+        Ok(Self {
+            folders: world.folders()?,
+            environment: role_environment(world),
+            program: World::program(),
+        })
+    }
+
+    /// Its folders.
+    pub(crate) fn folders(&self) -> &Folders {
+        &self.folders
+    }
+
+    /// Whether anything was ever brought up here.
+    pub(crate) fn was_used(&self) -> bool {
+        self.folders.database().exists()
+    }
+
+    /// The server if it runs.
+    pub(crate) async fn running(&self) -> Result<Option<Client>> {
+        match Client::connect(&self.folders.api_socket()).await {
+            Ok(client) => Ok(Some(client)),
+            Err(error) if error.is_nobody_there() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The server; started where it does not run.
+    pub(crate) async fn connect(&self) -> Result<Client> {
+        if let Some(client) = self.running().await? {
+            return Ok(client);
+        }
+        self.folders.create()?;
+        let mut server = self.start()?;
+        self.wait_for(&mut server).await
+    }
+
+    fn start(&self) -> Result<Child> {
+        let log = self.folders.server_log();
+        put_aside(&log)?;
+        let out = file::append(&log, 0o600)?;
+        let error = file::append(&log, 0o600)?;
+        Command::new(&self.program)
+            .arg0("ship: server")
+            .args(["server", "run"])
+            .env_clear()
+            .envs(&self.environment)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(error)
+            .spawn()
+            .map_err(|error| {
+                CommandError::new(FaultKind::Outside, "cannot start the server").cause(error)
+            })
+    }
+
+    /// Waits until the server answers, or the one that was quicker than ours.
+    async fn wait_for(&self, server: &mut Child) -> Result<Client> {
+        let deadline = Instant::now() + START;
+        loop {
+            if let Some(client) = self.running().await? {
+                return Ok(client);
+            }
+            let ended = server.try_wait().ok().flatten();
+            if let Some(ended) = ended.filter(|_| !self.another_holds_it()) {
+                return Err(self.failed(&format!("it ended: {ended}")));
+            }
+            if Instant::now() > deadline {
+                return Err(self.failed(&format!("no answer within {} s", START.as_secs())));
+            }
+            tokio::time::sleep(ASK).await;
+        }
+    }
+
+    /// Two commands may start a server at once: one of them finds the lock taken and ends.
+    fn another_holds_it(&self) -> bool {
+        matches!(Lock::try_now(&self.folders.server_lock()), Ok(None))
+    }
+
+    fn failed(&self, cause: &str) -> CommandError {
+        let log = self.folders.server_log();
+        let problem = ship_api::problem::Problem {
+            causes: vec![cause.to_owned()],
+            output: last_lines(&log),
+            hints: vec![
+                format!("the whole log: `less {}`", log.display()),
+                "`ship doctor` looks at the machine".to_owned(),
+            ],
+            ..ship_api::problem::Problem::new(FaultKind::Outside, "the server did not come up")
+        };
+        problem.into()
+    }
+}
+
+/// What server, door and keepers are started with.
+pub(crate) fn role_environment(world: &World) -> BTreeMap<OsString, OsString> {
+    let named = |name: &std::ffi::OsStr| {
+        name.to_str()
+            .is_some_and(|name| variables::is_in(ROLES, name))
+    };
+    world
+        .variables()
+        .filter(|(name, _)| named(name))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// What the tools of a build are started with. Values that are not UTF-8 are left out.
+pub(crate) fn tool_environment(world: &World) -> BTreeMap<String, Secret<String>> {
+    world
+        .variables()
+        .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
+        .filter(|(name, _)| variables::is_in(TOOLS, name))
+        .map(|(name, value)| (name.to_owned(), Secret::new(value.to_owned())))
+        .collect()
+}
+
+fn put_aside(log: &std::path::Path) -> Result<()> {
+    if log.metadata().is_ok_and(|log| log.len() > LOG_CAP) {
+        file::rename_synced(log, &log.with_extension("log.old"))?;
+    }
+    Ok(())
+}
+
+fn last_lines(log: &std::path::Path) -> Vec<String> {
+    let content = file::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&content);
+    let lines: Vec<&str> = text.lines().collect();
+    let first = lines.len().saturating_sub(LAST_LINES);
+    lines[first..]
+        .iter()
+        .map(|line| (*line).to_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_of_the_shell_reach_neither_roles_nor_tools() {
+        let variables = [
+            ("PATH", "/bin"),
+            ("AWS_SECRET_ACCESS_KEY", "x"),
+            ("UV_OFFLINE", "1"),
+        ];
+        let world = World::made("/".as_ref(), &variables);
+        let roles: Vec<_> = role_environment(&world).into_keys().collect();
+        assert_eq!(roles, ["PATH"]);
+        let tools: Vec<_> = tool_environment(&world).into_keys().collect();
+        assert_eq!(tools, ["PATH", "UV_OFFLINE"]);
+    }
+}
