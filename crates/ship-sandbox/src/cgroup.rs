@@ -135,3 +135,54 @@ fn controls_memory(group: &Path) -> bool {
     file::read_text(&group.join("cgroup.subtree_control"))
         .is_ok_and(|controllers| controllers.split_whitespace().any(|name| name == "memory"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The files that the kernel would put in a new group.
+    fn pretend_group(folder: &Path) {
+        file::create_folder(folder).unwrap();
+        for name in [
+            "memory.max",
+            "memory.swap.max",
+            "memory.oom.group",
+            "cgroup.kill",
+        ] {
+            file::append(&folder.join(name), 0o600).unwrap();
+        }
+        file::write_whole(&folder.join("memory.events"), b"low 0\noom 3\noom_kill 2\n").unwrap();
+    }
+
+    #[test]
+    fn a_group_gets_its_cap_and_tells_of_kills() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ship-blog.web.1.r7");
+        pretend_group(&path);
+        let group = Cgroup::create(&path, 1 << 20).unwrap();
+        let read = |name: &str| file::read_text(&path.join(name)).unwrap();
+        assert_eq!(read("memory.max"), "1048576");
+        assert_eq!(read("memory.swap.max"), "0");
+        assert_eq!(read("memory.oom.group"), "1");
+        assert_eq!(group.out_of_memory_kills(), 2);
+        group.kill().unwrap();
+        assert_eq!(read("cgroup.kill"), "1");
+        assert_eq!(group.entrance(), path.join("cgroup.procs"));
+    }
+
+    #[test]
+    fn an_undelegated_group_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        file::write_whole(
+            &folder.path().join("cgroup.subtree_control"),
+            b"cpu memory pids\n",
+        )
+        .unwrap();
+        assert!(controls_memory(folder.path()));
+        assert!(!is_delegated(folder.path()));
+        assert_eq!(
+            delegated(folder.path()),
+            Err("no control group was handed to us".to_owned())
+        );
+    }
+}

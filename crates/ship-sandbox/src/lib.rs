@@ -6,13 +6,14 @@
 //!
 //! Between the parent and the program stands the *shim*: the same binary once more, which arranges
 //! everything from the inside and then becomes the program ([`shim::main`]). Nothing ever runs
-//! between fork and exec in a copy of the parent, so no `unsafe` is needed and a parent with
-//! threads is as safe as one without.
+//! between fork and exec in a copy of the parent, so a parent with threads is as safe as one
+//! without, and the only `unsafe` is the borrow in [`descriptors`].
 //!
 //! It does not restart, watch or end programs, and reads none of their output: that is `ship-run`.
 //! The story is in `spawn.rs`; what happens on the other side in `shim.rs`.
 
 mod cgroup;
+pub mod descriptors;
 mod error;
 mod order;
 pub mod shim;

@@ -20,6 +20,7 @@ use signal_hook::consts::{
     SIGUSR1, SIGUSR2,
 };
 
+use crate::descriptors;
 use crate::order::{Failure, Order, Step};
 
 /// Open files: what servers need for their connections, below what some programs allocate a table
@@ -112,6 +113,7 @@ const STEPS: &[(&str, Arrange)] = &[
     ("enter its control group", enter_cgroup),
     ("set limits", set_limits),
     ("reset signals", reset_signals),
+    ("let go of what came from outside", let_go),
 ];
 
 /// A session and a process group of its own: no terminal, and signals that reach all of it.
@@ -174,6 +176,10 @@ fn reset_signals(_: &Order) -> io::Result<()> {
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
     }
     Ok(())
+}
+
+fn let_go(_: &Order) -> io::Result<()> {
+    descriptors::close_on_exec()
 }
 
 fn enter(folder: &Path) -> io::Result<()> {

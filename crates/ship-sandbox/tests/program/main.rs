@@ -1,0 +1,184 @@
+//! Programs started through the shim, as they find themselves.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, WaitOptions, waitpid};
+use ship_base::hint::{Hints as _, chain};
+use ship_sandbox::{Error, MemoryCap, Program, Shim, Spec, spawn};
+
+const ROLE: &str = env!("CARGO_BIN_EXE_ship-sandbox-role");
+
+fn spec(argv: &[&str]) -> Spec {
+    Spec {
+        name: "test".to_owned(),
+        argv: argv.iter().map(|word| (*word).to_owned()).collect(),
+        env: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned().into())]),
+        folder: "/usr".into(),
+        memory: None,
+    }
+}
+
+fn start(spec: &Spec) -> Result<Program, Error> {
+    let shim = Shim {
+        program: ROLE.into(),
+        title: "shim".to_owned(),
+        arguments: vec!["shim".into()],
+    };
+    spawn(spec, &shim)
+}
+
+/// Runs it to its end; what it printed.
+fn output(spec: &Spec) -> String {
+    let mut program = start(spec).unwrap();
+    let mut text = String::new();
+    program.stdout.read_to_string(&mut text).unwrap();
+    waitpid(Pid::from_raw(program.pid), WaitOptions::empty()).unwrap();
+    text
+}
+
+#[test]
+fn a_program_has_its_own_session_folder_environment_and_an_empty_input() {
+    let mut spec = spec(&[
+        "sh",
+        "-c",
+        "ps -o sid= -p $$; echo $$; pwd; cat; env | grep -v ^_= | sort",
+    ]);
+    spec.env
+        .insert("SECRET".to_owned(), "hunter2".to_owned().into());
+    let text = output(&spec);
+    let lines: Vec<_> = text.lines().map(str::trim).collect();
+    assert_eq!(lines[0], lines[1]);
+    assert_eq!(
+        lines[2..],
+        ["/usr", "PATH=/usr/bin:/bin", "PWD=/usr", "SECRET=hunter2"]
+    );
+}
+
+#[test]
+fn a_program_cannot_gain_privileges_nor_leave_core_files() {
+    let text = output(&spec(&[
+        "sh",
+        "-c",
+        "grep NoNewPrivs /proc/self/status; ulimit -c; ulimit -n; umask",
+    ]));
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[..2], ["NoNewPrivs:\t1", "0"]);
+    assert!(lines[2].parse::<u64>().unwrap() <= 16_384);
+    assert_eq!(lines[3], "0022");
+}
+
+#[test]
+fn signals_that_a_shell_ignored_are_not_ignored_by_the_program() {
+    let line = format!(
+        "trap '' HUP INT TERM PIPE; exec {ROLE} parent grep -E 'Sig(Ign|Blk)' /proc/self/status"
+    );
+    let told = Command::new("sh").args(["-c", &line]).output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    let masks = told
+        .lines()
+        .map(|line| u64::from_str_radix(line.split_whitespace().nth(1).unwrap(), 16).unwrap());
+    // Signals 32 and up are the C library's own, and the user's; no shell ignores them.
+    let masks: Vec<_> = masks.map(|mask| mask & 0x7fff_ffff).collect();
+    assert_eq!(masks, [0, 0]);
+}
+
+#[test]
+fn a_lock_that_a_script_holds_open_does_not_reach_the_program() {
+    let line = format!("exec 9>/dev/null; exec {ROLE} parent ls /proc/self/fd");
+    let told = Command::new("sh").args(["-c", &line]).output().unwrap();
+    // The last is the folder that `ls` itself has open.
+    assert_eq!(
+        String::from_utf8(told.stdout)
+            .unwrap()
+            .lines()
+            .collect::<Vec<_>>(),
+        ["0", "1", "2", "3"]
+    );
+}
+
+#[test]
+fn a_program_ends_with_its_parent() {
+    let mut parent = Command::new(ROLE)
+        .args(["parent", "sh", "-c", "echo $$; exec sleep 1000"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(parent.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let entry = format!("/proc/{}", line.trim());
+    assert!(Path::new(&entry).exists());
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let runs = || {
+        std::process::Command::new("ps")
+            .args(["-o", "stat=", "-p", line.trim()])
+            .output()
+            .unwrap()
+    };
+    while runs().stdout.first().is_some_and(|state| *state != b'Z') {
+        assert!(Instant::now() < deadline, "it lives on");
+    }
+}
+
+#[test]
+fn what_cannot_be_started_is_told_with_its_reason() {
+    let told = |spec: &Spec| start(spec).map(|program| program.pid).unwrap_err();
+    let error = told(&spec(&["no-such-program"]));
+    assert_eq!(
+        chain(&error),
+        "cannot execute `no-such-program`: No such file or directory (os error 2)"
+    );
+    assert_eq!(
+        error.hints(),
+        [
+            "no folder of the app's PATH has `no-such-program`: is the package that brings it among the dependencies?"
+        ]
+    );
+    let error = told(&spec(&["/etc/passwd"]));
+    assert_eq!(
+        chain(&error),
+        "cannot execute `/etc/passwd`: Permission denied (os error 13)"
+    );
+    assert_eq!(
+        error.hints(),
+        ["make it executable: `chmod +x /etc/passwd`"]
+    );
+    let mut elsewhere = spec(&["true"]);
+    elsewhere.folder = "/no/such/folder".into();
+    let text = "cannot start `true` in `/no/such/folder`: No such file or directory (os error 2)";
+    assert_eq!(chain(&told(&elsewhere)), text);
+    assert_eq!(chain(&told(&spec(&[]))), "the command is empty");
+}
+
+#[test]
+fn a_shim_that_is_not_one_is_noticed() {
+    let shim = Shim {
+        program: "/bin/false".into(),
+        title: "false".to_owned(),
+        arguments: Vec::new(),
+    };
+    let error = spawn(&spec(&["true"]), &shim).unwrap_err();
+    assert!(
+        matches!(error, Error::Silent { .. } | Error::Prepare { .. }),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_cap_on_memory_either_holds_or_is_told_to_be_open() {
+    let mut capped = spec(&["true"]);
+    capped.memory = Some(64 << 20);
+    let program = start(&capped).unwrap();
+    waitpid(Pid::from_raw(program.pid), WaitOptions::empty()).unwrap();
+    match program.memory.unwrap() {
+        MemoryCap::Holds { bytes } => assert_eq!(bytes, 64 << 20),
+        MemoryCap::Open { why } => assert!(!why.is_empty()),
+    }
+}
