@@ -62,6 +62,18 @@ impl Excerpt {
     }
 }
 
+impl Excerpt {
+    /// A whole line, from 1.
+    pub(crate) fn of_line(file: &Path, source: &str, line: u32) -> Self {
+        let above = source
+            .split_inclusive('\n')
+            .take(line.saturating_sub(1) as usize);
+        let start: usize = above.map(str::len).sum();
+        let length = source[start..].lines().next().map_or(0, str::len);
+        Self::new(file, source, start..start + length)
+    }
+}
+
 /// The line of the byte at `offset`, from 1.
 pub(crate) fn line_of(source: &str, offset: usize) -> u32 {
     let before = &source.as_bytes()[..offset.min(source.len())];

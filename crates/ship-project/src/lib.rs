@@ -1,25 +1,44 @@
-//! Reads a project: manifest, detection, the [`plan::Plan`].
+//! Reads a project: what it is, what it needs, how it runs, and why.
 //!
-//! It does not start processes, use the network or write; it works the same on any system.
+//! [`read`] gives a [`Reading`]: the [`plan::Plan`], in which every decision names its reason and
+//! the place it was read from, and the settings of `.env`. The other main types are
+//! [`plan::Start`], which becomes the command of an instance, and [`web_server::WebServer`].
+//!
+//! It does not start processes, use the network or write, and executes nothing of the project: a
+//! plan is safe to make of anything, and the same on any system. Whether the object it names really
+//! is an application, the build proves later.
+//!
+//! The story is in `assemble.rs`: manifest, then Procfile, then detection (`detect.rs`, a table).
 
+mod assemble;
 pub mod command;
 pub mod cron;
 mod describe;
+mod detect;
 pub mod error;
 mod excerpt;
+mod files;
 pub mod manifest;
+mod packages;
 pub mod plan;
+mod project;
+mod python;
 mod start;
+mod tree;
+mod web;
 pub mod web_server;
 
 use std::path::Path;
 
-use ship_base::secret::Secret;
-
+use crate::assemble::Sources;
 pub use crate::describe::Row;
 pub use crate::error::Error;
 pub use crate::excerpt::Excerpt;
-use crate::plan::{Place, Plan};
+pub use crate::files::dotenv::DotenvEntry;
+use crate::files::procfile;
+use crate::manifest::Manifest;
+use crate::plan::Plan;
+use crate::project::Project;
 
 /// What a project says: the plan, and the settings of its `.env`.
 #[derive(Debug, Clone)]
@@ -30,20 +49,38 @@ pub struct Reading {
     pub dotenv: Vec<DotenvEntry>,
 }
 
-/// One setting of `.env`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DotenvEntry {
-    /// Its name.
-    pub name: String,
-    /// Its value, as python-dotenv reads it but without interpolation.
-    pub value: Secret<String>,
-    /// Where it stands.
-    pub place: Place,
+/// Reads the project. Blocking; no network, no processes, nothing is executed or written.
+///
+/// Fails where a file of it cannot be read or understood, and where there is nothing to run.
+pub fn read(project: &Path) -> Result<Reading, Error> {
+    if !project.is_dir() {
+        return Err(Error::NotAFolder {
+            path: project.to_owned(),
+        });
+    }
+    let manifest = read_manifest(project)?;
+    let project = Project::read(project, &manifest)?;
+    let file = Path::new("Procfile");
+    let procfile = match project.tree.text(file)? {
+        Some(text) => procfile::parse(file, &text)?,
+        None => Vec::new(),
+    };
+    let sources = Sources {
+        project,
+        manifest,
+        procfile,
+    };
+    let plan = assemble::assemble(&sources)?;
+    Ok(Reading {
+        plan,
+        dotenv: sources.project.dotenv,
+    })
 }
 
-/// Reads the project. Blocking; no network, no processes, nothing is executed or written.
-pub fn read(project: &Path) -> Result<Reading, Error> {
-    Err(Error::NotAFolder {
-        path: project.to_owned(),
-    })
+fn read_manifest(project: &Path) -> Result<Manifest, Error> {
+    let path = project.join(manifest::FILE);
+    match ship_base::file::read_text_if_there(&path)? {
+        Some(text) => manifest::read::parse(&text),
+        None => Ok(Manifest::default()),
+    }
 }

@@ -1,51 +1,89 @@
-//! `ship.toml`: what the author says.
+//! `ship.toml`: what the author says. Every key is optional.
+//!
+//! [`reference()`](schema::reference) is the one list of keys: the reader refuses what is not in it,
+//! and the reference page and the JSON schema are made from it.
 
-/// One key of the manifest, for the reference page and the schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyDoc {
-    /// Dotted path; `*` stands for a name: `process.*.command`.
-    pub key: &'static str,
-    /// What it holds.
-    pub kind: Kind,
-    /// Its default in words; empty when it has none.
-    pub default: &'static str,
-    /// Its unit; empty when it has none.
-    pub unit: &'static str,
-    /// An example as it is written in the file: `health = "/healthz"`.
-    pub example: &'static str,
-    /// What it is for.
-    pub text: &'static str,
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ship_base::name::{AppName, ProcessName};
+
+use crate::command::CommandLine;
+use crate::plan::{Interface, Limits, Place, RouteTarget};
+use crate::web_server::WebServer;
+
+mod quantity;
+pub(crate) mod read;
+mod schema;
+mod table;
+
+pub use self::schema::{KeyDoc, Kind, reference, schema};
+
+/// The file's name.
+pub const FILE: &str = "ship.toml";
+
+/// A value with its place in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Located<T> {
+    pub(crate) value: T,
+    pub(crate) place: Place,
 }
 
-/// What a key holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Text.
-    Text,
-    /// One of these words.
-    OneOf(&'static [&'static str]),
-    /// A whole number within these bounds.
-    Number(i64, i64),
-    /// A duration: `"30s"`, `"5m"`, `"1h"`.
-    Duration,
-    /// A size in bytes: `"512M"`, `"1G"`.
-    Size,
-    /// A command line.
-    Command,
-    /// A command line, or a list of them.
-    Commands,
-    /// A list of texts.
-    Texts,
-    /// A table of texts.
-    Settings,
+/// Everything the manifest says; what it does not say is `None` or empty.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Manifest {
+    pub(crate) name: Option<Located<AppName>>,
+    pub(crate) domains: Vec<Located<String>>,
+    pub(crate) python: Option<Located<String>>,
+    pub(crate) web: Web,
+    /// `[process.*]`, in the order of the file.
+    pub(crate) processes: Vec<Named>,
+    /// `[job.*]`, in the order of the file.
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) release: Option<Located<CommandLine>>,
+    pub(crate) build: Vec<Located<CommandLine>>,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) data: Vec<Located<PathBuf>>,
+    pub(crate) env: Vec<(String, Located<String>)>,
+    pub(crate) required_env: Vec<Located<String>>,
+    pub(crate) limits: Limits,
 }
 
-/// Every key, in the order of the reference page.
-pub fn reference() -> Vec<KeyDoc> {
-    Vec::new()
+/// `[web]`
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Web {
+    pub(crate) command: Option<Located<CommandLine>>,
+    /// `module:object`
+    pub(crate) app: Option<Located<String>>,
+    pub(crate) server: Option<Located<WebServer>>,
+    pub(crate) interface: Option<Located<Interface>>,
+    pub(crate) health: Option<String>,
+    pub(crate) ready_within: Option<Duration>,
+    pub(crate) instances: Option<u32>,
+    pub(crate) grace: Option<Duration>,
 }
 
-/// The JSON schema of `ship.toml` (draft 2020-12), made from [`reference`].
-pub fn schema() -> serde_json::Value {
-    serde_json::json!({})
+/// `[process.NAME]`
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) name: ProcessName,
+    pub(crate) command: Located<CommandLine>,
+    pub(crate) instances: Option<u32>,
+    pub(crate) grace: Option<Duration>,
+}
+
+/// `[job.NAME]`
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Job {
+    pub(crate) name: ProcessName,
+    pub(crate) command: Located<CommandLine>,
+    pub(crate) schedule: String,
+}
+
+/// `[route."/prefix"]`
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub(crate) prefix: Located<String>,
+    pub(crate) to: RouteTarget,
+    pub(crate) build: Option<Located<CommandLine>>,
 }

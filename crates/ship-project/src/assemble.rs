@@ -1,0 +1,528 @@
+//! The story: manifest, then Procfile, then detection become one [`Plan`].
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ship_base::name::{AppName, ProcessName};
+
+use crate::command::CommandLine;
+use crate::detect::{self, Found};
+use crate::error::{Error, Result};
+use crate::files::procfile::Entry;
+use crate::files::python_version;
+use crate::manifest::Manifest;
+use crate::packages::Packages;
+use crate::plan::{
+    AssetStep, Authored, DataPath, Dependencies, Framework, Note, Place, Plan, Process,
+    PythonRequest, Role, Route, RouteTarget, Sourced, Start, VERSION,
+};
+use crate::project::Project;
+use crate::start::without_runner;
+use crate::web;
+
+/// How long a process may take to finish after SIGTERM, unless the manifest says otherwise.
+const GRACE: Duration = Duration::from_secs(30);
+/// How long `web` may take to become ready, unless the manifest says otherwise.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// Everything that was read, before it is put together.
+pub(crate) struct Sources {
+    pub(crate) project: Project,
+    pub(crate) manifest: Manifest,
+    pub(crate) procfile: Vec<Entry>,
+}
+
+/// Puts the plan together.
+pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
+    let Sources {
+        project,
+        manifest,
+        procfile,
+    } = sources;
+    let name = app_name(project, manifest)?;
+    let found = found(sources)?;
+    let folder = start_folder(sources, found.as_ref());
+    let packages = packages(project, found.as_ref())?;
+    let mut notes = Vec::new();
+    let mut processes = web::process(sources, found.as_ref(), &packages, &folder)?
+        .into_iter()
+        .map(|start| web_process(manifest, start))
+        .collect::<Vec<_>>();
+    processes.extend(procfile_workers(procfile, manifest, &mut notes));
+    processes.extend(workers(manifest));
+    processes.extend(jobs(manifest));
+    if processes.is_empty() && manifest.routes.is_empty() && !is_static(found.as_ref()) {
+        return Err(detect::detect(project)
+            .err()
+            .unwrap_or_else(|| nothing(project)));
+    }
+    let is_python = !processes.is_empty();
+    let dependencies = is_python.then(|| dependencies(&packages, found.as_ref()));
+    notes.extend(unnamed(dependencies.as_ref()));
+    notes.extend(packages.notes.iter().cloned());
+    notes.extend(found.iter().flat_map(|found| found.notes.iter().cloned()));
+    Ok(Plan {
+        version: VERSION,
+        name,
+        domains: manifest.domains.iter().map(sourced).collect(),
+        framework: framework(sources, found.as_ref(), &packages),
+        python: match is_python {
+            true => Some(python(project, manifest, &packages, &folder)?),
+            false => None,
+        },
+        dependencies,
+        import_paths: import_paths(project, found.as_ref(), is_python),
+        release: release(sources, found.as_ref(), &folder),
+        assets: assets(manifest, found.as_ref()),
+        routes: routes(manifest, found.as_ref()),
+        data: data(manifest, found.as_ref()),
+        env: env(manifest, found.as_ref()),
+        required_env: manifest.required_env.iter().map(sourced).collect(),
+        limits: manifest.limits.clone(),
+        folder: shown(&folder),
+        processes,
+        notes,
+    })
+}
+
+fn sourced<T: Clone>(located: &crate::manifest::Located<T>) -> Sourced<T> {
+    Sourced::from(located.value.clone(), located.place.clone())
+}
+
+fn app_name(project: &Project, manifest: &Manifest) -> Result<Sourced<AppName>> {
+    if let Some(name) = &manifest.name {
+        return Ok(sourced(name));
+    }
+    let named = project
+        .pyproject
+        .as_ref()
+        .and_then(|file| file.name.as_ref());
+    if let Some((text, place)) = named
+        && let Some(name) = AppName::from_free_text(text)
+    {
+        return Ok(Sourced::from(name, place.clone()));
+    }
+    let whole = project
+        .root
+        .canonicalize()
+        .unwrap_or_else(|_| project.root.clone());
+    let folder = whole
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    match AppName::from_free_text(&folder) {
+        Some(name) => Ok(Sourced::by_default(name, "the folder's name")),
+        None => Err(Error::Name { folder }),
+    }
+}
+
+/// What detection finds. Nothing is an error only when nobody else says what to run.
+fn found(sources: &Sources) -> Result<Option<Found>> {
+    let said = sources.manifest.web.command.is_some()
+        || sources.manifest.web.app.is_some()
+        || !sources.manifest.processes.is_empty()
+        || !sources.manifest.routes.is_empty()
+        || !sources.procfile.is_empty();
+    match detect::detect(&sources.project) {
+        // Pages beside a program of the author's are the program's.
+        Ok(found) if said && found.objects.is_empty() => Ok(None),
+        Ok(found) => Ok(Some(found)),
+        Err(Error::Nothing { .. }) if said => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn nothing(project: &Project) -> Error {
+    Error::Nothing {
+        project: project.root.clone(),
+        looked_at: Vec::new(),
+    }
+}
+
+fn is_static(found: Option<&Found>) -> bool {
+    found.is_some_and(|found| found.objects.is_empty())
+}
+
+/// The author's commands are written for the project's own folder; our own start where
+/// `manage.py` or the application is.
+fn start_folder(sources: &Sources, found: Option<&Found>) -> PathBuf {
+    let manifest = &sources.manifest;
+    let authored = !sources.procfile.is_empty()
+        || manifest.web.command.is_some()
+        || !manifest.processes.is_empty()
+        || !manifest.jobs.is_empty()
+        || manifest.release.is_some()
+        || !manifest.build.is_empty();
+    match found {
+        Some(found) if !authored => found.folder.clone(),
+        _ => PathBuf::new(),
+    }
+}
+
+/// Packages of the root; else of the folders on the way to the program.
+fn packages(project: &Project, found: Option<&Found>) -> Result<Packages> {
+    let mut folders = vec![PathBuf::new()];
+    if let Some(found) = found {
+        let ways = found.import_paths.iter().chain([&found.folder]);
+        let plain = ways.flat_map(|path| path.ancestors());
+        folders.extend(
+            plain
+                .filter(|path| *path != Path::new("."))
+                .map(Path::to_owned),
+        );
+    }
+    folders.sort_by_key(|folder| folder.components().count());
+    folders.dedup();
+    Packages::read(&project.tree, &folders)
+}
+
+fn framework(sources: &Sources, found: Option<&Found>, packages: &Packages) -> Sourced<Framework> {
+    let Some(found) = found else {
+        let (key, label, place) = match sources.procfile.first() {
+            Some(entry) => ("procfile", "Procfile", Place::file(&entry.place.file)),
+            None => ("manifest", "ship.toml", Place::file(crate::manifest::FILE)),
+        };
+        let framework = Framework {
+            key: key.to_owned(),
+            label: label.to_owned(),
+            version: None,
+        };
+        return Sourced::from(framework, place);
+    };
+    let framework = Framework {
+        key: found.row.key.to_owned(),
+        label: found.row.label.to_owned(),
+        version: packages.version(found.row.package).map(str::to_owned),
+    };
+    Sourced::because(framework, found.reason.clone(), found.places.clone())
+}
+
+fn web_process(manifest: &Manifest, start: Sourced<Start>) -> Process {
+    let web = &manifest.web;
+    Process {
+        name: ProcessName::new("web").expect("`web` is a well-formed name"),
+        role: Role::Web {
+            health: web.health.clone().unwrap_or_else(|| "/".to_owned()),
+            ready_within: web.ready_within.unwrap_or(READY_WITHIN),
+        },
+        start,
+        instances: web.instances.unwrap_or(1),
+        grace: web.grace.unwrap_or(GRACE),
+    }
+}
+
+/// Processes of the Procfile beside `web` and `release` that the manifest does not name itself.
+fn procfile_workers(entries: &[Entry], manifest: &Manifest, notes: &mut Vec<Note>) -> Vec<Process> {
+    let mut workers: Vec<Process> = Vec::new();
+    let others = entries
+        .iter()
+        .filter(|e| e.name != "web" && e.name != "release");
+    for entry in others {
+        let name = AppName::from_free_text(&entry.name)
+            .and_then(|name| ProcessName::new(name.as_str()).ok());
+        let Some(name) = name else {
+            notes.push(Note {
+                text: format!(
+                    "`{}` cannot be the name of a process: it is left out",
+                    entry.name
+                ),
+                hint: Some("begin it with a letter".to_owned()),
+                place: Some(entry.place.clone()),
+            });
+            continue;
+        };
+        let named = manifest.processes.iter().map(|p| &p.name);
+        let jobs = manifest.jobs.iter().map(|job| &job.name);
+        let mut taken = named.chain(jobs).chain(workers.iter().map(|w| &w.name));
+        if taken.any(|taken| *taken == name) {
+            continue;
+        }
+        let start = Sourced::from(command(&entry.command), entry.place.clone());
+        workers.push(worker(name, start, None, None));
+    }
+    workers
+}
+
+fn workers(manifest: &Manifest) -> Vec<Process> {
+    let own = manifest.processes.iter();
+    own.map(|process| {
+        let start = Sourced::from(
+            command(&process.command.value),
+            process.command.place.clone(),
+        );
+        worker(
+            process.name.clone(),
+            start,
+            process.instances,
+            process.grace,
+        )
+    })
+    .collect()
+}
+
+fn worker(
+    name: ProcessName,
+    start: Sourced<Start>,
+    instances: Option<u32>,
+    grace: Option<Duration>,
+) -> Process {
+    Process {
+        name,
+        role: Role::Worker,
+        start,
+        instances: instances.unwrap_or(1),
+        grace: grace.unwrap_or(GRACE),
+    }
+}
+
+fn jobs(manifest: &Manifest) -> Vec<Process> {
+    let jobs = manifest.jobs.iter();
+    jobs.map(|job| Process {
+        name: job.name.clone(),
+        role: Role::Job {
+            schedule: job.schedule.clone(),
+        },
+        start: Sourced::from(command(&job.command.value), job.command.place.clone()),
+        instances: 1,
+        grace: GRACE,
+    })
+    .collect()
+}
+
+fn command(command: &CommandLine) -> Start {
+    Start::Command(Authored {
+        command: own(command),
+        server: None,
+    })
+}
+
+/// The command in our own environment: `poetry run celery …` is `celery …`.
+fn own(command: &CommandLine) -> CommandLine {
+    match command {
+        CommandLine::Argv(words) => CommandLine::Argv(without_runner(words).to_vec()),
+        shell @ CommandLine::Shell { .. } => shell.clone(),
+    }
+}
+
+fn release(
+    sources: &Sources,
+    found: Option<&Found>,
+    folder: &Path,
+) -> Option<Sourced<CommandLine>> {
+    if let Some(release) = &sources.manifest.release {
+        return Some(Sourced::from(own(&release.value), release.place.clone()));
+    }
+    let entry = sources
+        .procfile
+        .iter()
+        .find(|entry| entry.name == "release");
+    if let Some(entry) = entry {
+        return Some(Sourced::from(own(&entry.command), entry.place.clone()));
+    }
+    let found = found?;
+    let release = found.release.clone()?;
+    Some(Sourced {
+        value: from_folder(release.value, &found.folder, folder),
+        ..release
+    })
+}
+
+/// `python manage.py …`, written for `own`, as it is started in `folder`.
+fn from_folder(command: CommandLine, own: &Path, folder: &Path) -> CommandLine {
+    let CommandLine::Argv(mut words) = command else {
+        return command;
+    };
+    if own != folder
+        && let Some(script) = words.iter_mut().find(|word| *word == "manage.py")
+    {
+        *script = own.join("manage.py").display().to_string();
+    }
+    CommandLine::Argv(words)
+}
+
+fn assets(manifest: &Manifest, found: Option<&Found>) -> Vec<Sourced<AssetStep>> {
+    let routes = manifest
+        .routes
+        .iter()
+        .filter_map(|route| route.build.as_ref());
+    let commands = manifest.build.iter().chain(routes).map(|command| {
+        let step = AssetStep::Command {
+            command: own(&command.value),
+        };
+        Sourced::from(step, command.place.clone())
+    });
+    // What the author builds may be what `collectstatic` collects.
+    let found = found
+        .into_iter()
+        .flat_map(|found| found.assets.iter().cloned());
+    commands.chain(found).collect()
+}
+
+fn routes(manifest: &Manifest, found: Option<&Found>) -> Vec<Sourced<Route>> {
+    let mut routes: Vec<Sourced<Route>> = manifest
+        .routes
+        .iter()
+        .map(|route| {
+            let value = Route {
+                prefix: route.prefix.value.clone(),
+                to: route.to.clone(),
+            };
+            Sourced::from(value, route.prefix.place.clone())
+        })
+        .collect();
+    for route in found.into_iter().flat_map(|found| &found.routes) {
+        if !routes
+            .iter()
+            .any(|own| own.value.prefix == route.value.prefix)
+        {
+            routes.push(route.clone());
+        }
+    }
+    routes
+}
+
+fn data(manifest: &Manifest, found: Option<&Found>) -> Vec<Sourced<DataPath>> {
+    let mut data: Vec<Sourced<DataPath>> = Vec::new();
+    for path in &manifest.data {
+        let value = data_path(&path.value);
+        data.push(Sourced::from(value, path.place.clone()));
+    }
+    let detected = found.into_iter().flat_map(|found| &found.data);
+    for path in detected {
+        let covered = |own: &Sourced<DataPath>| path.value.path.starts_with(&own.value.path);
+        if !data.iter().any(covered) {
+            data.push(path.clone());
+        }
+    }
+    // A folder of uploads that a route serves has to be there.
+    for route in &manifest.routes {
+        if let RouteTarget::Data { folder } = &route.to
+            && !data.iter().any(|own| folder.starts_with(&own.value.path))
+        {
+            let value = DataPath {
+                path: folder.clone(),
+                folder: true,
+            };
+            data.push(Sourced::from(value, route.prefix.place.clone()));
+        }
+    }
+    data
+}
+
+/// `media/` and `media` are folders, `db.sqlite3` a file.
+fn data_path(written: &Path) -> DataPath {
+    let text = written.to_string_lossy();
+    DataPath {
+        path: crate::python::index::plain(written),
+        folder: text.ends_with('/') || written.extension().is_none(),
+    }
+}
+
+fn env(manifest: &Manifest, found: Option<&Found>) -> BTreeMap<String, Sourced<String>> {
+    let mut env = found.map(|found| found.env.clone()).unwrap_or_default();
+    for (name, value) in &manifest.env {
+        env.insert(name.clone(), sourced(value));
+    }
+    env
+}
+
+fn import_paths(project: &Project, found: Option<&Found>, is_python: bool) -> Vec<PathBuf> {
+    if !is_python {
+        return Vec::new();
+    }
+    let mut paths = match found {
+        Some(found) if !found.import_paths.is_empty() => found.import_paths.clone(),
+        _ => vec![PathBuf::from(".")],
+    };
+    let src = PathBuf::from("src");
+    let is_layout = project
+        .index
+        .modules()
+        .any(|module| module.file.starts_with(&src))
+        && !project.tree.has("src/__init__.py");
+    if is_layout && !paths.contains(&src) {
+        paths.push(src);
+    }
+    paths
+}
+
+fn dependencies(packages: &Packages, found: Option<&Found>) -> Sourced<Dependencies> {
+    packages.dependencies.clone().unwrap_or_else(|| {
+        let package = found
+            .map(|found| found.row.package)
+            .filter(|package| !package.is_empty());
+        let add = package.into_iter().map(str::to_owned).collect();
+        Sourced::by_default(Dependencies::Unnamed { add }, "no file names any package")
+    })
+}
+
+fn unnamed(dependencies: Option<&Sourced<Dependencies>>) -> Option<Note> {
+    let Dependencies::Unnamed { .. } = &dependencies?.value else {
+        return None;
+    };
+    Some(Note {
+        text: "no file names the packages that the project needs".to_owned(),
+        hint: Some(
+            "list them in `requirements.txt`, or start with `uv init --bare && uv add …`"
+                .to_owned(),
+        ),
+        place: None,
+    })
+}
+
+fn python(
+    project: &Project,
+    manifest: &Manifest,
+    packages: &Packages,
+    folder: &Path,
+) -> Result<Sourced<PythonRequest>> {
+    let requires = packages.requires_python.clone();
+    let specifier = requires
+        .as_ref()
+        .map(|(text, _)| python_version::specifier(text));
+    let request = |request: String| PythonRequest {
+        request,
+        requires: specifier.clone(),
+    };
+    if let Some(python) = &manifest.python {
+        return Ok(Sourced::from(
+            request(python.value.clone()),
+            python.place.clone(),
+        ));
+    }
+    if let Some((version, place)) = version_file(project, folder)? {
+        return Ok(Sourced::from(request(version), place));
+    }
+    Ok(match (requires, &specifier) {
+        (Some((_, place)), Some(text)) => Sourced::from(request(text.clone()), place),
+        _ => Sourced::by_default(request(String::new()), "any Python 3 will do"),
+    })
+}
+
+fn version_file(project: &Project, folder: &Path) -> Result<Option<(String, Place)>> {
+    type Reader = fn(&str) -> Option<(String, u32)>;
+    let files: [(&str, Reader); 2] = [
+        (".python-version", python_version::python_version),
+        ("runtime.txt", python_version::runtime_txt),
+    ];
+    for folder in [folder, Path::new("")] {
+        for (name, read) in files {
+            let file = folder.join(name);
+            let text = project.tree.text(&file)?;
+            if let Some((version, line)) = text.and_then(|text| read(&text)) {
+                return Ok(Some((version, Place::line(file, line))));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// `""` as `.`
+fn shown(folder: &Path) -> PathBuf {
+    match folder.iter().next() {
+        None => PathBuf::from("."),
+        Some(_) => folder.to_owned(),
+    }
+}

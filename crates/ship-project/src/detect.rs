@@ -1,0 +1,145 @@
+//! Detection: what kind of project this is, and which object it serves.
+//!
+//! [`ROWS`] is the table of frameworks; [`STEPS`] the order in which they are looked for. Adding a
+//! framework whose application is an object: a file with its [`Row`], a line in [`ROWS`], a folder
+//! under `tests/projects/`. One that is found in another way also gets a function in [`STEPS`].
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::command::CommandLine;
+use crate::error::{Error, Result};
+use crate::plan::{AssetStep, DataPath, Interface, Note, ObjectRef, Place, Route, Sourced};
+use crate::project::Project;
+
+mod asgi;
+mod declared;
+pub(crate) mod development;
+mod django;
+mod django_settings;
+mod fastapi;
+mod flask;
+mod objects;
+mod starlette;
+mod static_site;
+mod stored;
+mod wsgi;
+
+/// A framework.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// Short and stable: it stands in plans.
+    pub(crate) key: &'static str,
+    /// The name people use.
+    pub(crate) label: &'static str,
+    /// The package whose version is shown; empty when there is none.
+    pub(crate) package: &'static str,
+    /// Classes whose instances are applications, by their importable names.
+    pub(crate) classes: &'static [(&'static str, Interface)],
+}
+
+/// All frameworks; where two classes fit, the first row counts.
+pub(crate) const ROWS: &[&Row] = &[
+    &django::ROW,
+    &fastapi::ROW,
+    &flask::ROW,
+    &starlette::ROW,
+    &asgi::ROW,
+    &wsgi::ROW,
+    &static_site::ROW,
+];
+
+type Step = fn(&Project) -> Result<Option<Found>>;
+
+/// What is looked for, in order: a Django project has objects of other frameworks at times, and
+/// any project may have a folder of plain pages.
+const STEPS: [Step; 3] = [django::find, objects::find, static_site::find];
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) row: &'static Row,
+    pub(crate) reason: String,
+    pub(crate) places: Vec<Place>,
+    /// What can be served, best first; empty for a static site.
+    pub(crate) objects: Vec<Candidate>,
+    /// The folder that its processes start in, relative to the project; empty for the project.
+    pub(crate) folder: PathBuf,
+    pub(crate) import_paths: Vec<PathBuf>,
+    pub(crate) release: Option<Sourced<CommandLine>>,
+    pub(crate) assets: Vec<Sourced<AssetStep>>,
+    pub(crate) routes: Vec<Sourced<Route>>,
+    pub(crate) data: Vec<Sourced<DataPath>>,
+    pub(crate) env: BTreeMap<String, Sourced<String>>,
+    pub(crate) notes: Vec<Note>,
+}
+
+/// An object that can be served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    pub(crate) object: ObjectRef,
+    pub(crate) interface: Option<Interface>,
+    pub(crate) reason: String,
+    pub(crate) place: Place,
+}
+
+impl Found {
+    fn new(row: &'static Row, place: Place) -> Self {
+        Self {
+            row,
+            reason: String::new(),
+            places: vec![place],
+            objects: Vec::new(),
+            folder: PathBuf::new(),
+            import_paths: Vec::new(),
+            release: None,
+            assets: Vec::new(),
+            routes: Vec::new(),
+            data: Vec::new(),
+            env: BTreeMap::new(),
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// What the project is; fails where nothing is found, or where a file that matters does not parse.
+pub(crate) fn detect(project: &Project) -> Result<Found> {
+    for step in STEPS {
+        if let Some(found) = step(project)? {
+            return Ok(found);
+        }
+    }
+    Err(nothing(project))
+}
+
+/// The object that a text such as `shop.web:app` or `shop/web.py` names, at `place`; `None` when it
+/// names none.
+pub(crate) fn named(project: &Project, text: &str, place: &Place) -> Result<Option<Candidate>> {
+    let ranked = declared::named(project, text, place)?;
+    Ok(ranked.map(|ranked| ranked.candidate))
+}
+
+/// A syntax error in a file with a telling name explains more than "nothing found".
+fn nothing(project: &Project) -> Error {
+    let telling = project
+        .index
+        .own_modules()
+        .filter(|module| objects::rank_of(module) < objects::UNCONVENTIONAL);
+    for module in telling.chain(project.index.own_modules()) {
+        if let Err(error) = module.check() {
+            return error;
+        }
+    }
+    let python = match project.index.len() {
+        0 => "every file: no Python here, and no `index.html`".to_owned(),
+        1 => "1 Python file: no application object in it".to_owned(),
+        count => format!("{count} Python files: no application object in them"),
+    };
+    Error::Nothing {
+        project: project.root.clone(),
+        looked_at: vec![
+            python,
+            "`Procfile` and `ship.toml`: no `web` process in them".to_owned(),
+        ],
+    }
+}

@@ -1,0 +1,208 @@
+//! Objects that the project names itself: `wsgi_app` of `gunicorn.conf.py`, `[tool.fastapi]`,
+//! `FLASK_APP`.
+
+use std::path::{Path, PathBuf};
+
+use crate::detect::objects::{Object, Objects, Ranked, row};
+use crate::detect::{Candidate, Row, asgi, flask, wsgi};
+use crate::error::Result;
+use crate::plan::{Interface, ObjectRef, Place};
+use crate::project::Project;
+use crate::python::index::View;
+use crate::python::module::Module;
+use crate::python::paths::Texts;
+
+/// What a project says of its object.
+struct Declared {
+    /// `shop.web:app`, `shop/web.py`, `web:create_app()`.
+    text: String,
+    place: Place,
+    reason: &'static str,
+    /// What it is where its module does not tell.
+    row: &'static Row,
+    interface: Option<Interface>,
+}
+
+/// The first object that the project names and that can be understood.
+pub(super) fn object(project: &Project) -> Result<Option<Ranked>> {
+    let named = [gunicorn(project), fastapi(project), flask_app(project)];
+    for declared in named.into_iter().flatten() {
+        if let Some(ranked) = understand(project, &declared)? {
+            return Ok(Some(ranked));
+        }
+    }
+    Ok(None)
+}
+
+/// `wsgi_app = "shop.wsgi:app"` in `gunicorn.conf.py`.
+fn gunicorn(project: &Project) -> Option<Declared> {
+    let module = project.index.get(Path::new("gunicorn.conf.py"))?;
+    let binding = module.top.binding("wsgi_app")?;
+    let texts = Texts {
+        index: &project.index,
+        folder: Path::new(""),
+    };
+    Some(Declared {
+        text: texts.text(&View::of(module), &binding.value)?,
+        place: module.place(binding.line),
+        reason: "`wsgi_app` of gunicorn.conf.py",
+        row: &wsgi::ROW,
+        interface: Some(Interface::Wsgi),
+    })
+}
+
+fn fastapi(project: &Project) -> Option<Declared> {
+    let (text, place) = project.pyproject.as_ref()?.fastapi_entrypoint.clone()?;
+    Some(Declared {
+        text,
+        place,
+        reason: "`[tool.fastapi]` names it",
+        row: row("fastapi").unwrap_or(&asgi::ROW),
+        interface: Some(Interface::Asgi),
+    })
+}
+
+fn flask_app(project: &Project) -> Option<Declared> {
+    let (text, place) = project.hints.get("FLASK_APP")?.clone();
+    Some(Declared {
+        text,
+        place,
+        reason: "`FLASK_APP` names it",
+        row: &flask::ROW,
+        interface: Some(Interface::Wsgi),
+    })
+}
+
+fn understand(project: &Project, declared: &Declared) -> Result<Option<Ranked>> {
+    let (path, attribute) = match declared.text.split_once(':') {
+        Some((path, attribute)) => (path.trim(), Some(attribute.trim())),
+        None => (declared.text.trim(), None),
+    };
+    let Some((module, import)) = module_at(project, path) else {
+        return Ok(attribute.and_then(|attribute| foreign(declared, path, attribute)));
+    };
+    module.check()?;
+    let (root, name) = import.unwrap_or_else(|| project.index.import_name(&module.file));
+    let found = in_module(project, declared, module, attribute);
+    Ok(found.map(|mut ranked| {
+        ranked.candidate.object.module = name;
+        ranked.root = root;
+        ranked
+    }))
+}
+
+/// `hello`, `hello.py`, `src/hello`, `./shop` as files; `shop.web` as Python imports it, then with
+/// the folder it is imported from.
+fn module_at<'a>(
+    project: &'a Project,
+    path: &str,
+) -> Option<(&'a Module, Option<(PathBuf, String)>)> {
+    let index = &project.index;
+    for root in ["", "src"] {
+        let root = PathBuf::from(root);
+        if let Some(module) = index.find(path, std::slice::from_ref(&root)) {
+            return Some((module, Some((root, path.to_owned()))));
+        }
+    }
+    let as_file = path.trim_start_matches("./").trim_end_matches(".py");
+    let module = index
+        .get(&PathBuf::from(format!("{as_file}.py")))
+        .or_else(|| index.get(&Path::new(as_file).join("__init__.py")))?;
+    Some((module, None))
+}
+
+fn in_module(
+    project: &Project,
+    declared: &Declared,
+    module: &Module,
+    attribute: Option<&str>,
+) -> Option<Ranked> {
+    let objects = Objects::new(&project.index);
+    let (name, called) = match attribute {
+        Some(text) => call_or_name(text)?,
+        None => ("", false),
+    };
+    let found = match attribute {
+        Some(_) => objects.named(module, name),
+        None => best(objects.of(module)),
+    };
+    let (row, interface, factory, name) = match &found {
+        Some(object) => (
+            object.kind.row,
+            Some(object.kind.interface),
+            object.factory,
+            object.name,
+        ),
+        None if attribute.is_some() => (declared.row, declared.interface, called, name),
+        None => return None,
+    };
+    Some(Ranked {
+        candidate: Candidate {
+            object: ObjectRef {
+                module: String::new(),
+                attribute: name.to_owned(),
+                factory,
+            },
+            interface,
+            reason: declared.reason.to_owned(),
+            place: declared.place.clone(),
+        },
+        row,
+        root: PathBuf::new(),
+    })
+}
+
+/// In a file that is named without attribute, Flask tries `app`, `application`, then the only
+/// instance, then a factory.
+fn best(mut objects: Vec<Object<'_>>) -> Option<Object<'_>> {
+    objects.sort_by_key(|object| {
+        (
+            object.factory,
+            object.name != "app",
+            object.name != "application",
+        )
+    });
+    objects.into_iter().next()
+}
+
+/// `app` or `create_app()`. A call with arguments cannot be made by a web server.
+fn call_or_name(text: &str) -> Option<(&str, bool)> {
+    match text.split_once('(') {
+        Some((name, arguments)) => {
+            (arguments.trim_end_matches(')').trim().is_empty()).then_some((name.trim(), true))
+        }
+        None => Some((text, false)),
+    }
+}
+
+/// An object of an installed package.
+fn foreign(declared: &Declared, module: &str, attribute: &str) -> Option<Ranked> {
+    let (name, factory) = call_or_name(attribute)?;
+    Some(Ranked {
+        candidate: Candidate {
+            object: ObjectRef {
+                module: module.to_owned(),
+                attribute: name.to_owned(),
+                factory,
+            },
+            interface: declared.interface,
+            reason: declared.reason.to_owned(),
+            place: declared.place.clone(),
+        },
+        row: declared.row,
+        root: PathBuf::new(),
+    })
+}
+
+/// An object named as `module:attribute` in the manifest or on a command line: where it is found,
+/// and what it is. `None` when the text names no object.
+pub(super) fn named(project: &Project, text: &str, place: &Place) -> Result<Option<Ranked>> {
+    let declared = Declared {
+        text: text.to_owned(),
+        place: place.clone(),
+        reason: "",
+        row: &wsgi::ROW,
+        interface: None,
+    };
+    understand(project, &declared)
+}

@@ -1,0 +1,241 @@
+//! Django's settings as far as their syntax tree tells. The build asks Django itself and corrects.
+
+use std::path::PathBuf;
+
+use crate::plan::Place;
+use crate::project::Project;
+use crate::python::expr::Expr;
+use crate::python::index::View;
+use crate::python::module::{Binding, Module};
+use crate::python::paths::{Texts, is_setting};
+
+/// How deep `from .base import *` may lead.
+const DEPTH: usize = 6;
+
+/// A settings module with all that it takes in by `from … import *`.
+pub(super) struct Settings<'a> {
+    texts: Texts<'a>,
+    /// The module itself is last: what it says counts most.
+    modules: Vec<&'a Module>,
+}
+
+impl<'a> Settings<'a> {
+    pub(super) fn read(
+        project: &'a Project,
+        module: &'a Module,
+        folder: &'a std::path::Path,
+    ) -> Self {
+        let mut modules = Vec::new();
+        collect(project, module, DEPTH, &mut modules);
+        Self {
+            texts: Texts {
+                index: &project.index,
+                folder,
+            },
+            modules,
+        }
+    }
+
+    /// All assignments to `name`, the one that counts last.
+    fn bindings(&self, name: &str) -> impl Iterator<Item = (&'a Module, &'a Binding)> {
+        self.modules.iter().flat_map(move |module| {
+            let own = module.top.bindings.iter().filter(move |b| b.name == name);
+            own.map(|binding| (*module, binding))
+        })
+    }
+
+    /// Where `name` is set.
+    pub(super) fn place(&self, name: &str) -> Option<Place> {
+        let (module, binding) = self.bindings(name).last()?;
+        Some(module.place(binding.line))
+    }
+
+    /// The text of a setting, with its place.
+    pub(super) fn text(&self, name: &str) -> Option<(String, Place)> {
+        let bindings: Vec<_> = self.bindings(name).collect();
+        bindings.into_iter().rev().find_map(|(module, binding)| {
+            let text = self.texts.text(&View::of(module), &binding.value)?;
+            Some((text, module.place(binding.line)))
+        })
+    }
+
+    /// The path of a setting, relative to the project, where it lies below.
+    pub(super) fn path(&self, name: &str) -> Option<(PathBuf, Place)> {
+        let (text, place) = self.text(name)?;
+        Some((self.texts.inside(&text)?, place))
+    }
+
+    /// Whether the setting is literally `True`.
+    pub(super) fn is_true(&self, name: &str) -> bool {
+        let last = self.bindings(name).last();
+        last.is_some_and(|(_, binding)| binding.value == Expr::Truth(true))
+    }
+
+    /// The texts of a list, when it is a literal: other code may add what we cannot see.
+    pub(super) fn literal_list(&self, name: &str) -> Option<(Vec<String>, Place)> {
+        let mut bindings = self.bindings(name);
+        let (module, binding) = bindings.next()?;
+        let Expr::List(items) = &binding.value else {
+            return None;
+        };
+        let texts: Option<Vec<String>> =
+            items.iter().map(|i| i.text().map(str::to_owned)).collect();
+        bindings
+            .next()
+            .is_none()
+            .then_some((texts?, module.place(binding.line)))
+    }
+
+    /// Every text that may end up in a list, by whatever assignment, sum or `append`.
+    pub(super) fn list(&self, name: &str) -> Vec<&'a str> {
+        let mut texts = Vec::new();
+        self.list_into(name, DEPTH, &mut texts);
+        texts
+    }
+
+    fn list_into(&self, name: &str, left: usize, texts: &mut Vec<&'a str>) {
+        let Some(left) = left.checked_sub(1) else {
+            return;
+        };
+        for (_, binding) in self.bindings(name) {
+            self.texts_of(&binding.value, name, left, texts);
+        }
+        for module in &self.modules {
+            let added = module.top.calls.iter().filter(|(call, _)| {
+                let function = call.function.dotted();
+                function.is_some_and(|f| f.split('.').next() == Some(name))
+            });
+            for value in added.flat_map(|(call, _)| call.values()) {
+                self.texts_of(value, name, left, texts);
+            }
+        }
+    }
+
+    fn texts_of(&self, expr: &'a Expr, own: &str, left: usize, texts: &mut Vec<&'a str>) {
+        match expr {
+            Expr::Text(text) => texts.push(text),
+            Expr::List(items) | Expr::OneOf(items) => {
+                items
+                    .iter()
+                    .for_each(|item| self.texts_of(item, own, left, texts));
+            }
+            Expr::Plus(a, b) => {
+                self.texts_of(a, own, left, texts);
+                self.texts_of(b, own, left, texts);
+            }
+            Expr::Name(name) if name != own => self.list_into(name, left, texts),
+            _ => {}
+        }
+    }
+
+    /// Whether any database is configured at all.
+    pub(super) fn has_databases(&self) -> bool {
+        let whole = self
+            .bindings("DATABASES")
+            .any(|(_, b)| !matches!(&b.value, Expr::Dict(d) if d.is_empty()));
+        whole || self.bindings("DATABASES[default]").next().is_some()
+    }
+
+    /// Paths of SQLite files below the project, each with its place.
+    pub(super) fn sqlite_files(&self) -> Vec<(PathBuf, Place)> {
+        let whole = self.bindings("DATABASES").flat_map(|(module, binding)| {
+            let items = match &binding.value {
+                Expr::Dict(items) => items.as_slice(),
+                _ => &[],
+            };
+            items
+                .iter()
+                .map(move |(_, database)| (module, binding, database))
+        });
+        let single = self
+            .bindings("DATABASES[default]")
+            .map(|(module, binding)| (module, binding, &binding.value));
+        whole
+            .chain(single)
+            .filter_map(|(module, binding, database)| {
+                let engine = database.item("ENGINE")?;
+                let engine = self.texts.text(&View::of(module), engine)?;
+                let name = database
+                    .item("NAME")
+                    .filter(|_| engine.contains("sqlite"))?;
+                let path = self.texts.text(&View::of(module), name)?;
+                Some((self.texts.inside(&path)?, module.place(binding.line)))
+            })
+            .collect()
+    }
+
+    /// Settings that must be in the environment: `os.environ["X"]`, `config("X")`, `env("X")`.
+    pub(super) fn demands(&self) -> Vec<(String, Place)> {
+        let mut demands: Vec<(String, Place)> = Vec::new();
+        for module in &self.modules {
+            let with_defaults = self.scheme(module);
+            let items = module
+                .items
+                .iter()
+                .filter_map(|(item, line)| Some((demanded_item(item)?, *line)));
+            let calls = module.calls.iter().filter_map(|(call, line)| {
+                let function = call.function.dotted()?;
+                let reads = is_setting(&function) && !function.starts_with("os.");
+                let alone = call.arguments.len() == 1 && call.keyword("default").is_none();
+                let name = call.arguments.first()?.text()?;
+                (reads && alone).then(|| (name.to_owned(), *line))
+            });
+            for (name, line) in items.chain(calls) {
+                let is_new = !demands.iter().any(|(old, _)| *old == name);
+                if is_new && is_variable(&name) && !with_defaults.contains(&name) {
+                    demands.push((name, module.place(line)));
+                }
+            }
+        }
+        demands.sort_by(|a, b| a.1.cmp(&b.1));
+        demands
+    }
+
+    /// Names with a default in `environ.Env(DEBUG=(bool, False))`.
+    fn scheme(&self, module: &Module) -> Vec<String> {
+        let envs = module.calls.iter().filter(|(call, _)| {
+            let function = call.function.dotted().unwrap_or_default();
+            function.rsplit('.').next() == Some("Env")
+        });
+        let keywords = envs.flat_map(|(call, _)| call.keywords.iter());
+        keywords.map(|(name, _)| name.clone()).collect()
+    }
+}
+
+fn demanded_item(item: &Expr) -> Option<String> {
+    let Expr::Item(of, name) = item else {
+        return None;
+    };
+    let of = of.dotted()?;
+    let reads = of == "os.environ" || of == "environ";
+    reads.then(|| name.text().map(str::to_owned)).flatten()
+}
+
+/// Upper case, as settings are: `env("default")` is something else.
+fn is_variable(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
+fn collect<'a>(project: &'a Project, module: &'a Module, left: usize, into: &mut Vec<&'a Module>) {
+    let Some(left) = left.checked_sub(1) else {
+        return;
+    };
+    let stars = module
+        .top
+        .imports
+        .iter()
+        .filter(|import| import.local == "*");
+    for import in stars {
+        if let Some(base) = project.index.imported_module(module, import)
+            && base.file != module.file
+        {
+            collect(project, base, left, into);
+        }
+    }
+    if !into.iter().any(|known| known.file == module.file) {
+        into.push(module);
+    }
+}

@@ -1,0 +1,498 @@
+//! Application objects in the syntax tree: instances of known classes, the functions that return
+//! one, what wraps one, and plain WSGI and ASGI callables.
+
+use std::path::{Path, PathBuf};
+
+use crate::detect::{Candidate, Found, ROWS, Row, asgi, declared, stored, wsgi};
+use crate::error::Result;
+use crate::plan::{Interface, ObjectRef};
+use crate::project::Project;
+use crate::python::expr::{Call, Expr};
+use crate::python::index::{Index, Target, View};
+use crate::python::module::{Class, Function, Module};
+
+/// How many names, calls and wrappers are followed from one expression.
+const DEPTH: usize = 12;
+/// How many other objects a plan keeps for the proof.
+const OTHERS: usize = 5;
+
+/// File names that people give to the file with the application; Flask and FastAPI look for the
+/// first ones themselves (`flask run`, `fastapi run`).
+const FILES: [&str; 11] = [
+    "wsgi",
+    "asgi",
+    "main",
+    "app",
+    "api",
+    "application",
+    "server",
+    "run",
+    "index",
+    "__init__",
+    "web",
+];
+/// The rank of other file names.
+pub(super) const UNCONVENTIONAL: usize = FILES.len();
+
+/// Names that people give to the object.
+const NAMES: [&str; 8] = [
+    "app",
+    "application",
+    "api",
+    "asgi_app",
+    "wsgi_app",
+    "asgi",
+    "wsgi",
+    "server",
+];
+/// Names of factories, those that Flask itself tries first.
+const FACTORIES: [&str; 6] = [
+    "create_app",
+    "make_app",
+    "get_app",
+    "build_app",
+    "create_application",
+    "get_application",
+];
+
+/// Calls that take an application and give one. `None`: called as what it wraps.
+const WRAPPERS: [(&str, Option<Interface>); 12] = [
+    (
+        "werkzeug.middleware.proxy_fix.ProxyFix",
+        Some(Interface::Wsgi),
+    ),
+    (
+        "werkzeug.middleware.dispatcher.DispatcherMiddleware",
+        Some(Interface::Wsgi),
+    ),
+    ("whitenoise.WhiteNoise", Some(Interface::Wsgi)),
+    ("asgiref.wsgi.WsgiToAsgi", Some(Interface::Asgi)),
+    ("a2wsgi.WSGIMiddleware", Some(Interface::Asgi)),
+    ("a2wsgi.ASGIMiddleware", Some(Interface::Wsgi)),
+    (
+        "uvicorn.middleware.wsgi.WSGIMiddleware",
+        Some(Interface::Asgi),
+    ),
+    (
+        "sentry_sdk.integrations.wsgi.SentryWsgiMiddleware",
+        Some(Interface::Wsgi),
+    ),
+    (
+        "sentry_sdk.integrations.asgi.SentryAsgiMiddleware",
+        Some(Interface::Asgi),
+    ),
+    ("socketio.ASGIApp", Some(Interface::Asgi)),
+    ("socketio.WSGIApp", Some(Interface::Wsgi)),
+    ("channels.routing.ProtocolTypeRouter", Some(Interface::Asgi)),
+];
+
+/// Functions of other packages that give an application.
+const GIVERS: [(&str, &str, Interface); 2] = [
+    (
+        "django.core.wsgi.get_wsgi_application",
+        "django",
+        Interface::Wsgi,
+    ),
+    (
+        "django.core.asgi.get_asgi_application",
+        "django",
+        Interface::Asgi,
+    ),
+];
+
+/// What an application object is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    pub(super) row: &'static Row,
+    pub(super) interface: Interface,
+}
+
+/// The best object of the project, with the next ones for the proof.
+pub(super) fn find(project: &Project) -> Result<Option<Found>> {
+    let mut ranked = match declared::object(project)? {
+        Some(named) => vec![named],
+        None => Vec::new(),
+    };
+    ranked.extend(search(project));
+    let Some(first) = ranked.first() else {
+        return Ok(None);
+    };
+    if let Some(module) = project.index.get(&first.candidate.place.file) {
+        module.check()?;
+    }
+    let (root, row) = (first.root.clone(), first.row);
+    let mut found = Found::new(row, first.candidate.place.clone());
+    found.reason.clone_from(&first.candidate.reason);
+    for other in ranked {
+        let is_new = found
+            .objects
+            .iter()
+            .all(|o| o.object != other.candidate.object);
+        if is_new && other.root == root && found.objects.len() <= OTHERS {
+            found.objects.push(other.candidate);
+        }
+    }
+    found.folder = start_folder(&root);
+    found.import_paths = import_paths(&root);
+    stored::add(project, &mut found);
+    Ok(Some(found))
+}
+
+/// A src layout is imported from `src` and started above it; any other folder is where its author
+/// stands when starting the program.
+fn start_folder(root: &Path) -> PathBuf {
+    if root.ends_with("src") {
+        root.parent().unwrap_or(Path::new("")).to_owned()
+    } else {
+        root.to_owned()
+    }
+}
+
+pub(super) fn import_paths(root: &Path) -> Vec<PathBuf> {
+    let mut paths = vec![PathBuf::from(".")];
+    if root.iter().next().is_some() {
+        paths.insert(0, root.to_owned());
+    }
+    paths
+}
+
+/// A candidate with what ranks it.
+#[derive(Debug)]
+pub(super) struct Ranked {
+    pub(super) candidate: Candidate,
+    pub(super) row: &'static Row,
+    pub(super) root: PathBuf,
+}
+
+/// All objects of the project, best first: conventional file names, shallow folders, conventional
+/// attribute names, instances before factories.
+fn search(project: &Project) -> Vec<Ranked> {
+    let objects = Objects::new(&project.index);
+    let mut all = Vec::new();
+    for module in project.index.own_modules() {
+        all.extend(objects.of(module).into_iter().map(|object| {
+            let depth = module.file.components().count();
+            let name_rank = position(&NAMES, object.name).min(position(&FACTORIES, object.name));
+            let file_rank = rank_of(module);
+            let key = (
+                file_rank == UNCONVENTIONAL,
+                depth,
+                file_rank,
+                object.factory,
+                name_rank,
+                object.name,
+            );
+            (key, ranked(&project.index, module, &object))
+        }));
+    }
+    all.sort_by(|(a, x), (b, y)| a.cmp(b).then(x.candidate.place.cmp(&y.candidate.place)));
+    all.into_iter().map(|(_, ranked)| ranked).collect()
+}
+
+pub(super) fn rank_of(module: &Module) -> usize {
+    position(&FILES, module.stem())
+}
+
+fn position(list: &[&str], name: &str) -> usize {
+    let found = list.iter().position(|item| *item == name);
+    found.unwrap_or(list.len())
+}
+
+fn ranked(index: &Index, module: &Module, object: &Object<'_>) -> Ranked {
+    let (root, name) = index.import_name(&module.file);
+    let label = object.kind.row.label;
+    let reason = match (object.factory, object.written) {
+        (true, _) => format!("`{}` returns a {label} application", object.name),
+        (false, true) => format!("`{} = …` is a {label} application", object.name),
+        (false, false) => format!("`{}` is a {label} application", object.name),
+    };
+    let label_twice = " application application";
+    Ranked {
+        candidate: Candidate {
+            object: ObjectRef {
+                module: name,
+                attribute: object.name.to_owned(),
+                factory: object.factory,
+            },
+            interface: Some(object.kind.interface),
+            reason: reason
+                .replace(label_twice, " application")
+                .replace("a ASGI", "an ASGI"),
+            place: module.place(object.line),
+        },
+        row: object.kind.row,
+        root,
+    }
+}
+
+/// An object of a module.
+#[derive(Debug)]
+pub(super) struct Object<'a> {
+    pub(super) name: &'a str,
+    pub(super) factory: bool,
+    /// It is assigned here, rather than imported or defined.
+    written: bool,
+    pub(super) kind: Kind,
+    pub(super) line: u32,
+}
+
+/// Tells what expressions of a project are.
+pub(super) struct Objects<'a> {
+    index: &'a Index,
+}
+
+impl<'a> Objects<'a> {
+    pub(super) fn new(index: &'a Index) -> Self {
+        Self { index }
+    }
+
+    /// Everything in `module` that can be served.
+    pub(super) fn of(&self, module: &'a Module) -> Vec<Object<'a>> {
+        let mut objects = self.assigned(module);
+        objects.extend(self.imported(module));
+        objects.extend(self.functions(module));
+        objects
+    }
+
+    /// The object with this name, also one that is imported.
+    pub(super) fn named(&self, module: &'a Module, name: &str) -> Option<Object<'a>> {
+        let mut objects = self.of(module);
+        let at = objects.iter().position(|object| object.name == name)?;
+        Some(objects.swap_remove(at))
+    }
+
+    fn assigned(&self, module: &'a Module) -> Vec<Object<'a>> {
+        let view = View::of(module);
+        let mut objects: Vec<Object<'a>> = Vec::new();
+        for binding in &module.top.bindings {
+            let name = binding.name.as_str();
+            if name.contains(['.', '[']) {
+                continue;
+            }
+            let Some(kind) = self.bound(&view, name, &binding.value) else {
+                continue;
+            };
+            objects.retain(|object| object.name != name);
+            objects.push(Object {
+                name,
+                factory: false,
+                written: true,
+                kind,
+                line: binding.line,
+            });
+        }
+        objects
+    }
+
+    /// What `name = value` makes of `name`. A call of something unknown with an application in its
+    /// arguments wraps it, when the result has an application's name: `app = Middleware(app)`, but
+    /// not `db = SQLAlchemy(app)`.
+    fn bound(&self, view: &View<'a>, name: &str, value: &Expr) -> Option<Kind> {
+        self.kind(view, value, DEPTH).or_else(|| {
+            let call = value.call().filter(|_| NAMES.contains(&name))?;
+            self.wrapped(view, call, DEPTH)
+        })
+    }
+
+    /// `from shop import app` in a file whose name says that it starts the program.
+    fn imported(&self, module: &'a Module) -> Vec<Object<'a>> {
+        if rank_of(module) >= UNCONVENTIONAL || module.stem() == "__init__" {
+            return Vec::new();
+        }
+        let view = View::of(module);
+        let names = module
+            .top
+            .imports
+            .iter()
+            .filter(|i| i.name.is_some() && i.local != "*");
+        names
+            .filter(|import| module.top.binding(&import.local).is_none())
+            .filter_map(|import| {
+                let kind = self.kind(&view, &Expr::Name(import.local.clone()), DEPTH)?;
+                Some(Object {
+                    name: &import.local,
+                    factory: false,
+                    written: false,
+                    kind,
+                    line: 0,
+                })
+            })
+            .collect()
+    }
+
+    fn functions(&self, module: &'a Module) -> Vec<Object<'a>> {
+        let view = View::of(module);
+        let plain = module
+            .top
+            .functions
+            .iter()
+            .filter(|f| !f.decorated && !f.name.starts_with('_'));
+        plain
+            .filter_map(|function| {
+                let callable = callable(function, &function.parameters);
+                let made = || {
+                    let simple = function.required == 0 && !function.is_async;
+                    simple
+                        .then(|| self.returned(&view, function, DEPTH))
+                        .flatten()
+                };
+                let factory = callable.is_none();
+                Some(Object {
+                    name: &function.name,
+                    factory,
+                    written: false,
+                    kind: callable.or_else(made)?,
+                    line: function.line,
+                })
+            })
+            .collect()
+    }
+
+    /// What `expr` is, if it is an application.
+    fn kind(&self, view: &View<'a>, expr: &Expr, left: usize) -> Option<Kind> {
+        let left = left.checked_sub(1)?;
+        match expr {
+            Expr::Call(call) => self.called(view, call, left),
+            Expr::OneOf(options) => options.iter().find_map(|o| self.kind(view, o, left)),
+            // Flask's inner callable, as it is wrapped in `ProxyFix(app.wsgi_app)`.
+            Expr::Attribute(of, name) if name == "wsgi_app" => self.kind(view, of, left),
+            Expr::Name(name) => self
+                .local(view, name, left)
+                .or_else(|| self.value_of(view, expr, left)),
+            Expr::Attribute(..) => self.value_of(view, expr, left),
+            _ => None,
+        }
+    }
+
+    /// A name bound within the functions around the view.
+    fn local(&self, view: &View<'a>, name: &str, left: usize) -> Option<Kind> {
+        let scopes = view.inner.iter().rev();
+        let bindings = scopes.flat_map(|scope| scope.bindings.iter().rev());
+        bindings
+            .filter(|binding| binding.name == name)
+            .find_map(|binding| self.kind(view, &binding.value, left))
+    }
+
+    /// A name bound at the top of a module, here or where it is imported from.
+    fn value_of(&self, view: &View<'a>, expr: &Expr, left: usize) -> Option<Kind> {
+        let Some(Target::Inside(module, names)) = self.index.resolve(view, expr) else {
+            return None;
+        };
+        let [name] = names.as_slice() else {
+            return None;
+        };
+        let view = View::of(module);
+        let bindings = module.top.bindings.iter().rev().filter(|b| &b.name == name);
+        let mut kinds = bindings.filter_map(|b| self.kind(&view, &b.value, left));
+        kinds.next().or_else(|| {
+            let function = module.top.function(name)?;
+            callable(function, &function.parameters)
+        })
+    }
+
+    fn called(&self, view: &View<'a>, call: &Call, left: usize) -> Option<Kind> {
+        match self.index.resolve(view, &call.function)? {
+            Target::Outside(name) => self.outside(view, &name, call, left),
+            Target::Inside(module, names) => {
+                let [name] = names.as_slice() else {
+                    return None;
+                };
+                if let Some(class) = module.top.class(name) {
+                    return self.instance(&View::of(module), class, left);
+                }
+                let function = module.top.function(name)?;
+                self.returned(&View::of(module), function, left)
+            }
+        }
+    }
+
+    fn outside(&self, view: &View<'a>, name: &str, call: &Call, left: usize) -> Option<Kind> {
+        if let Some((_, interface)) = WRAPPERS.iter().find(|(wrapper, _)| *wrapper == name)
+            && let Some(inner) = self.wrapped(view, call, left)
+        {
+            let interface = interface.unwrap_or(inner.interface);
+            return Some(Kind { interface, ..inner });
+        }
+        if name.starts_with("starlette.middleware.") || name.starts_with("fastapi.middleware.") {
+            return self.wrapped(view, call, left);
+        }
+        let giver = GIVERS.iter().find(|(giver, ..)| *giver == name);
+        giver
+            .and_then(|&(_, key, interface)| {
+                Some(Kind {
+                    row: row(key)?,
+                    interface,
+                })
+            })
+            .or_else(|| class_kind(name))
+    }
+
+    /// The first application among the arguments of a call.
+    fn wrapped(&self, view: &View<'a>, call: &Call, left: usize) -> Option<Kind> {
+        call.values().find_map(|value| match value {
+            Expr::Dict(items) => items.iter().find_map(|(_, v)| self.kind(view, v, left)),
+            value => self.kind(view, value, left),
+        })
+    }
+
+    fn instance(&self, view: &View<'a>, class: &'a Class, left: usize) -> Option<Kind> {
+        let left = left.checked_sub(1)?;
+        let by_base = class
+            .bases
+            .iter()
+            .find_map(|base| match self.index.resolve(view, base)? {
+                Target::Outside(name) => class_kind(&name),
+                Target::Inside(module, names) => {
+                    let class = module.top.class(names.first()?)?;
+                    self.instance(&View::of(module), class, left)
+                }
+            });
+        by_base.or_else(|| {
+            let call = class
+                .methods
+                .iter()
+                .find(|method| method.name == "__call__")?;
+            callable(call, call.parameters.get(1..)?)
+        })
+    }
+
+    /// What a function returns.
+    fn returned(&self, view: &View<'a>, function: &'a Function, left: usize) -> Option<Kind> {
+        let left = left.checked_sub(1)?;
+        let view = view.within(function);
+        function
+            .body
+            .returns
+            .iter()
+            .find_map(|value| self.kind(&view, value, left))
+    }
+}
+
+/// A function or method that takes what a server gives.
+fn callable(function: &Function, parameters: &[String]) -> Option<Kind> {
+    if asgi::fits(function, parameters) {
+        return Some(Kind {
+            row: &asgi::ROW,
+            interface: Interface::Asgi,
+        });
+    }
+    wsgi::fits(function, parameters).then_some(Kind {
+        row: &wsgi::ROW,
+        interface: Interface::Wsgi,
+    })
+}
+
+fn class_kind(name: &str) -> Option<Kind> {
+    ROWS.iter().find_map(|row| {
+        let (_, interface) = row.classes.iter().find(|(class, _)| *class == name)?;
+        Some(Kind {
+            row,
+            interface: *interface,
+        })
+    })
+}
+
+/// The row with this key.
+pub(super) fn row(key: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.key == key).copied()
+}

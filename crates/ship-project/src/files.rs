@@ -1,0 +1,9 @@
+//! The files that a project may bring, each with its own reader: pure functions from text to what
+//! it says. Adding one: a file here, and its place in [`crate::packages`] or [`crate::assemble`].
+
+pub(crate) mod dotenv;
+pub(crate) mod procfile;
+pub(crate) mod pyproject;
+pub(crate) mod python_version;
+pub(crate) mod requirements;
+pub(crate) mod uv_lock;

@@ -1,0 +1,146 @@
+//! `pyproject.toml`: the project's name, its packages (PEP 621), its Python, and `[tool.fastapi]`.
+
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::error::{Error, Result};
+use crate::excerpt::{Excerpt, line_of};
+use crate::files::requirements::{Requirement, requirement};
+use crate::plan::Place;
+
+/// What it says.
+#[derive(Debug, Default)]
+pub(crate) struct Pyproject {
+    pub(crate) name: Option<(String, Place)>,
+    /// `[project] dependencies`; empty also when there is no such table.
+    pub(crate) dependencies: Vec<Requirement>,
+    /// `dynamic = ["dependencies"]`: the build backend names them.
+    pub(crate) dynamic_dependencies: bool,
+    pub(crate) requires_python: Option<(String, Place)>,
+    /// `[tool.fastapi] entrypoint = "module:app"`.
+    pub(crate) fastapi_entrypoint: Option<(String, Place)>,
+    /// `[tool.poetry.dependencies]` without `[project] dependencies`: a format that is not read yet.
+    pub(crate) poetry: Option<Place>,
+}
+
+/// Reads it; a mistake in its TOML is an error with its place.
+pub(crate) fn parse(file: &Path, text: &str) -> Result<Pyproject> {
+    let table = parse_toml(file, text)?;
+    let reader = Reader { file, text };
+    let project = table_at(&table, &["project"]);
+    let get = |key| project.and_then(|project| find(project, key));
+    let poetry = table_at(&table, &["tool", "poetry", "dependencies"]);
+    let poetry_python = poetry.and_then(|table| find(table, "python"));
+    let poetry_name = table_at(&table, &["tool", "poetry"]).and_then(|t| find(t, "name"));
+    let fastapi = table_at(&table, &["tool", "fastapi"]).and_then(|t| find(t, "entrypoint"));
+    let dependencies = get("dependencies").map(|list| reader.requirements(list));
+    Ok(Pyproject {
+        name: get("name")
+            .or(poetry_name)
+            .and_then(|value| reader.text(value)),
+        dynamic_dependencies: get("dynamic").is_some_and(|list| lists(list, "dependencies")),
+        requires_python: get("requires-python")
+            .or(poetry_python)
+            .and_then(|value| reader.text(value)),
+        fastapi_entrypoint: fastapi.and_then(|value| reader.text(value)),
+        poetry: poetry
+            .filter(|_| dependencies.is_none())
+            .map(|_| reader.poetry_place()),
+        dependencies: dependencies.unwrap_or_default(),
+    })
+}
+
+/// Parses TOML; a mistake becomes an error with an excerpt.
+pub(crate) fn parse_toml<'a>(file: &Path, text: &'a str) -> Result<DeTable<'a>> {
+    let parsed = DeTable::parse(text).map_err(|error| toml_error(file, text, &error))?;
+    Ok(parsed.into_inner())
+}
+
+/// A TOML reader's mistake with our excerpt.
+pub(crate) fn toml_error(file: &Path, text: &str, error: &toml::de::Error) -> Error {
+    let span = error.span().unwrap_or(0..0);
+    Error::Manifest {
+        excerpt: Box::new(Excerpt::new(file, text, span)),
+        message: format!("the TOML cannot be read: {}", error.message()),
+        hint: None,
+    }
+}
+
+/// A value by its key.
+pub(crate) fn find<'t, 'a>(table: &'t DeTable<'a>, key: &str) -> Option<&'t Spanned<DeValue<'a>>> {
+    let entry = table.iter().find(|(name, _)| name.get_ref() == key);
+    entry.map(|(_, value)| value)
+}
+
+fn table_at<'t, 'a>(table: &'t DeTable<'a>, path: &[&str]) -> Option<&'t DeTable<'a>> {
+    path.iter()
+        .try_fold(table, |table, key| find(table, key)?.get_ref().as_table())
+}
+
+fn lists(value: &Spanned<DeValue<'_>>, text: &str) -> bool {
+    let array = value.get_ref().as_array();
+    array.is_some_and(|array| {
+        array
+            .iter()
+            .any(|item| item.get_ref().as_str() == Some(text))
+    })
+}
+
+struct Reader<'a> {
+    file: &'a Path,
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    fn place(&self, value: &Spanned<DeValue<'_>>) -> Place {
+        Place::line(self.file, line_of(self.text, value.span().start))
+    }
+
+    fn text(&self, value: &Spanned<DeValue<'_>>) -> Option<(String, Place)> {
+        let text = value.get_ref().as_str()?.to_owned();
+        Some((text, self.place(value)))
+    }
+
+    fn poetry_place(&self) -> Place {
+        let at = self.text.find("[tool.poetry.dependencies]").unwrap_or(0);
+        Place::line(self.file, line_of(self.text, at))
+    }
+
+    fn requirements(&self, list: &Spanned<DeValue<'_>>) -> Vec<Requirement> {
+        let items = list.get_ref().as_array().into_iter().flat_map(|a| a.iter());
+        items
+            .filter_map(|item| requirement(item.get_ref().as_str()?, self.place(item)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_project_table_is_read_with_its_lines() {
+        let text = "[project]\nname = \"My.Shop\"\nrequires-python = \">=3.11\"\ndependencies = [\n  \"fastapi[standard]>=0.115\",\n  \"sqlmodel==0.0.22\",\n]\n[tool.fastapi]\nentrypoint = \"shop.api:app\"\n";
+        let read = parse(Path::new("pyproject.toml"), text).unwrap();
+        assert_eq!(read.name.unwrap().0, "My.Shop");
+        assert_eq!(read.requires_python.unwrap().1.line, 3);
+        assert_eq!(read.dependencies[0].extras, ["standard"]);
+        assert_eq!(read.dependencies[1].place.line, 6);
+        assert_eq!(read.fastapi_entrypoint.unwrap().0, "shop.api:app");
+        assert!(read.poetry.is_none());
+    }
+
+    #[test]
+    fn a_mistake_in_the_toml_has_its_line() {
+        let error = parse(Path::new("pyproject.toml"), "[project]\nname = shop\n").unwrap_err();
+        insta::assert_snapshot!(error, @r#"
+        the TOML cannot be read: string values must be quoted, expected literal string
+         --> pyproject.toml:2:8
+          |
+        2 | name = shop
+          |        ^^^^
+        "#);
+    }
+}

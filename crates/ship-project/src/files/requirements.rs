@@ -1,0 +1,292 @@
+//! `requirements.txt`: what pip reads.
+//!
+//! Rules: <https://pip.pypa.io/en/stable/reference/requirements-file-format/> and PEP 508. Only
+//! names, extras and exact versions matter here; uv reads the rest at build.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+use crate::plan::Place;
+
+/// One requirement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Requirement {
+    /// Normalised (PEP 503); empty for a path or an archive without a name.
+    pub(crate) name: String,
+    pub(crate) extras: Vec<String>,
+    /// The version of `==`, without wildcard.
+    pub(crate) version: Option<String>,
+    pub(crate) place: Place,
+}
+
+/// What a file and its includes say.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Requirements {
+    pub(crate) entries: Vec<Requirement>,
+    /// Includes (`-r`) that are not there, with the line that asks for them.
+    pub(crate) missing: Vec<(PathBuf, Place)>,
+}
+
+impl Requirements {
+    /// Reads `file` with its includes; `text_of` gives the text of a file relative to the project.
+    pub(crate) fn read(file: &Path, text_of: &dyn Fn(&Path) -> Option<String>) -> Self {
+        let mut read = Self::default();
+        let mut seen = BTreeSet::new();
+        if let Some(text) = text_of(file) {
+            read.file(file, &text, text_of, &mut seen);
+        }
+        read
+    }
+
+    /// Whether every line is an exact version.
+    pub(crate) fn pinned(&self) -> bool {
+        !self.entries.is_empty() && self.entries.iter().all(|entry| entry.version.is_some())
+    }
+
+    fn file(
+        &mut self,
+        file: &Path,
+        text: &str,
+        text_of: &dyn Fn(&Path) -> Option<String>,
+        seen: &mut BTreeSet<PathBuf>,
+    ) {
+        if !seen.insert(file.to_owned()) {
+            return;
+        }
+        for (line, content) in logical_lines(text) {
+            let place = Place::line(file, line);
+            match Line::read(&content) {
+                Line::Include(path) => {
+                    let path = beside(file, path);
+                    match text_of(&path) {
+                        Some(text) => self.file(&path, &text, text_of, seen),
+                        None => self.missing.push((path, place)),
+                    }
+                }
+                Line::Needs(text) => self.entries.extend(requirement(text, place)),
+                Line::Nothing => {}
+            }
+        }
+    }
+}
+
+enum Line<'a> {
+    Include(&'a str),
+    Needs(&'a str),
+    Nothing,
+}
+
+impl<'a> Line<'a> {
+    fn read(line: &'a str) -> Self {
+        if let Some(path) = option(line, &["-r", "--requirement"]) {
+            return Self::Include(path);
+        }
+        if let Some(path) = option(line, &["-e", "--editable"]) {
+            return Self::Needs(path);
+        }
+        // Constraints name versions, not packages; the other options are for uv.
+        if line.starts_with('-') || line.is_empty() {
+            return Self::Nothing;
+        }
+        Self::Needs(line)
+    }
+}
+
+fn option<'a>(line: &'a str, names: &[&str]) -> Option<&'a str> {
+    names.iter().find_map(|name| {
+        let after = line.strip_prefix(name)?;
+        let value = after.trim_start_matches(['=', ' ', '\t']);
+        // `--requirements` is another word; `-rbase.txt` is allowed.
+        let is_own_word = value.len() < after.len() || name.len() == 2;
+        (is_own_word && !value.is_empty()).then_some(value)
+    })
+}
+
+fn beside(file: &Path, path: &str) -> PathBuf {
+    let joined = file.parent().unwrap_or(Path::new("")).join(path);
+    let mut plain = PathBuf::new();
+    for part in joined.components() {
+        match part {
+            Component::ParentDir if plain.pop() => {}
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+/// Lines with `\` at their end are joined; comments are dropped.
+fn logical_lines(text: &str) -> Vec<(u32, String)> {
+    let mut lines: Vec<(u32, String)> = Vec::new();
+    let mut open = false;
+    for (number, line) in (1..).zip(text.lines()) {
+        let (content, goes_on) = match line.strip_suffix('\\') {
+            Some(content) => (content, true),
+            None => (line, false),
+        };
+        match lines.last_mut().filter(|_| open) {
+            Some((_, before)) => before.push_str(content),
+            None => lines.push((number, content.to_owned())),
+        }
+        open = goes_on;
+    }
+    for (_, line) in &mut lines {
+        *line = without_comment(line).trim().to_owned();
+    }
+    lines.retain(|(_, line)| !line.is_empty());
+    lines
+}
+
+fn without_comment(line: &str) -> &str {
+    if line.trim_start().starts_with('#') {
+        return "";
+    }
+    line.split_once(" #").map_or(line, |(before, _)| before)
+}
+
+/// `Django[argon2]==5.2 ; python_version >= "3.10" --hash=…`
+pub(crate) fn requirement(text: &str, place: Place) -> Option<Requirement> {
+    let text = text.split(" --").next().unwrap_or(text);
+    let text = text.split(';').next().unwrap_or(text).trim();
+    if text.is_empty() {
+        return None;
+    }
+    let is_path = text.starts_with(['.', '/']) || text.contains("://") && !text.contains(" @ ");
+    if is_path {
+        let name = text.split_once("#egg=").map(|(_, name)| normalise(name));
+        return Some(Requirement {
+            name: name.unwrap_or_default(),
+            extras: Vec::new(),
+            version: None,
+            place,
+        });
+    }
+    let end = text
+        .find(|c: char| !c.is_alphanumeric() && !"-_.".contains(c))
+        .unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    let (extras, rest) = split_extras(rest.trim_start());
+    (!name.is_empty()).then(|| Requirement {
+        name: normalise(name),
+        extras,
+        version: exact(rest),
+        place,
+    })
+}
+
+fn split_extras(rest: &str) -> (Vec<String>, &str) {
+    let Some((extras, after)) = rest.strip_prefix('[').and_then(|r| r.split_once(']')) else {
+        return (Vec::new(), rest);
+    };
+    let extras = extras.split(',').map(|extra| normalise(extra.trim()));
+    (extras.collect(), after)
+}
+
+fn exact(rest: &str) -> Option<String> {
+    let rest = rest.trim().trim_start_matches('(').trim_end_matches(')');
+    let version = rest
+        .strip_prefix("===")
+        .or_else(|| rest.strip_prefix("=="))?;
+    let version = version.trim();
+    let plain = !version.is_empty() && !version.contains([',', '*', ' ']);
+    plain.then(|| version.to_owned())
+}
+
+/// PEP 503: lower case, runs of `-`, `_` and `.` are one `-`.
+pub(crate) fn normalise(name: &str) -> String {
+    let mut normal = String::new();
+    for c in name.trim().chars() {
+        match c {
+            '-' | '_' | '.' if normal.ends_with('-') => {}
+            '-' | '_' | '.' => normal.push('-'),
+            _ => normal.extend(c.to_lowercase()),
+        }
+    }
+    normal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(files: &[(&str, &str)]) -> Requirements {
+        Requirements::read(Path::new(files[0].0), &|path| {
+            let file = files.iter().find(|(name, _)| Path::new(name) == path)?;
+            Some(file.1.to_owned())
+        })
+    }
+
+    #[test]
+    fn names_versions_and_extras_are_found_in_what_pip_accepts() {
+        let text = "\
+# ours
+Django==5.2.8
+uvicorn[standard]>=0.30 ; python_version >= '3.9'
+psycopg2_binary == 2.9.9 --hash=sha256:aa \\
+    --hash=sha256:bb
+zope.interface (==6.0)
+-e git+https://example.org/x.git#egg=My_Package
+-e .
+./local
+mypkg @ https://example.org/mypkg.zip
+--index-url https://example.org/simple
+-c constraints.txt
+flask==3.*   # any
+";
+        let read = read(&[("requirements.txt", text)]);
+        let told: Vec<String> = read
+            .entries
+            .iter()
+            .map(|r| format!("{}{:?} {:?} :{}", r.name, r.extras, r.version, r.place.line))
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        django[] Some("5.2.8") :2
+        uvicorn["standard"] None :3
+        psycopg2-binary[] Some("2.9.9") :4
+        zope-interface[] Some("6.0") :6
+        my-package[] None :7
+        [] None :8
+        [] None :9
+        mypkg[] None :10
+        flask[] None :13
+        "#);
+        assert!(!read.pinned());
+    }
+
+    #[test]
+    fn includes_are_followed_once_and_missing_ones_are_named() {
+        let read = read(&[
+            (
+                "requirements/prod.txt",
+                "-r base.txt\n-r ../requirements/prod.txt\n-r gone.txt\ngunicorn==23.0.0\n",
+            ),
+            ("requirements/base.txt", "flask==3.0.0\n"),
+        ]);
+        let names: Vec<&str> = read.entries.iter().map(|r| r.name.as_str()).collect();
+        assert_eq!(names, ["flask", "gunicorn"]);
+        assert!(read.pinned());
+        assert_eq!(read.missing[0].0, Path::new("requirements/gone.txt"));
+        assert_eq!(read.missing[0].1.to_string(), "requirements/prod.txt:3");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(text in "(?s).*") {
+            let _ = read(&[("r.txt", &text)]);
+        }
+
+        #[test]
+        fn pins_read_back(name in "[a-z][a-z0-9]{0,9}(-[a-z0-9]{1,5}){0,2}", major in 0u8..99, minor in 0u8..99) {
+            let read = read(&[("r.txt", &format!("{name}=={major}.{minor}\n"))]);
+            prop_assert_eq!(&read.entries[0].name, &name);
+            prop_assert_eq!(read.entries[0].version.clone(), Some(format!("{major}.{minor}")));
+        }
+
+        #[test]
+        fn normal_names_are_normal(name in "[A-Za-z0-9._-]{0,20}") {
+            let once = normalise(&name);
+            prop_assert_eq!(normalise(&once), once);
+        }
+    }
+}

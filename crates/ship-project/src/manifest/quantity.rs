@@ -1,0 +1,98 @@
+//! Durations and sizes as people write them.
+
+use std::time::Duration;
+
+const UNITS: [(&str, u64); 5] = [
+    ("ms", 1),
+    ("s", 1000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
+
+/// `30s`, `500ms`, `5m`, `1h30m`. A number needs its unit.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    let mut rest = text.trim();
+    let mut milliseconds: u64 = 0;
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let (number, after) = number(rest)?;
+        let end = after
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(after.len());
+        let (unit, next) = after.split_at(end);
+        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit.trim())?;
+        milliseconds = milliseconds.checked_add(number.checked_mul(*factor)?)?;
+        rest = next;
+    }
+    Some(Duration::from_millis(milliseconds))
+}
+
+/// `512M`, `1G`, `64K`, `1048576`: powers of 1024, as systemd and Docker read them. `MB` and `MiB`
+/// are the same.
+pub(crate) fn size(text: &str) -> Option<u64> {
+    let (number, unit) = number(text.trim())?;
+    let unit = unit.trim();
+    let letter = unit
+        .strip_suffix("iB")
+        .or_else(|| unit.strip_suffix('B'))
+        .unwrap_or(unit);
+    let power = match letter {
+        "" if unit != "iB" => 0,
+        "k" | "K" => 1,
+        "M" => 2,
+        "G" => 3,
+        "T" => 4,
+        _ => return None,
+    };
+    number.checked_mul(1024u64.pow(power))
+}
+
+fn number(text: &str) -> Option<(u64, &str)> {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, rest) = text.split_at(end);
+    Some((digits.parse().ok()?, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(duration("30s"), Some(Duration::from_secs(30)));
+        assert_eq!(duration("1h30m"), Some(Duration::from_secs(5400)));
+        assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
+        for wrong in ["", "30", "s", "30x", "-1s", "1.5s", "99999999999999999999s"] {
+            assert_eq!(duration(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_powers_of_1024() {
+        for (text, bytes) in [
+            ("512M", 512 << 20),
+            ("1G", 1 << 30),
+            ("64KiB", 65536),
+            ("10MB", 10 << 20),
+            ("7", 7),
+        ] {
+            assert_eq!(size(text), Some(bytes), "{text}");
+        }
+        for wrong in ["", "M", "5X", "1.5G", "-1M", "iB", "99999999999T"] {
+            assert_eq!(size(wrong), None, "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in ".*") {
+            let _ = (duration(&text), size(&text));
+        }
+    }
+}

@@ -1,0 +1,429 @@
+//! From the text of `ship.toml` to a [`Manifest`]: unknown keys, wrong values and contradictions
+//! are errors with file, line and caret.
+
+use std::path::{Component, Path, PathBuf};
+
+use ship_base::name::{AppName, ProcessName};
+
+use crate::command::CommandLine;
+use crate::cron::Cron;
+use crate::error::Result;
+use crate::files::pyproject::parse_toml;
+use crate::manifest::schema::{INTERFACES, SERVERS};
+use crate::manifest::table::{Table, Text, suggest};
+use crate::manifest::{FILE, Job, Located, Manifest, Named, Route, Web};
+use crate::plan::{Interface, Limits, RouteTarget};
+use crate::web_server::WebServer;
+
+/// Reads a manifest.
+pub(crate) fn parse(source: &str) -> Result<Manifest> {
+    let document = parse_toml(Path::new(FILE), source)?;
+    let text = Text(source);
+    refuse_services(text, &document)?;
+    let root = Table::new(text, "", format!("`{FILE}`"), 0..0, &document)?;
+    let manifest = Manifest {
+        name: name(&root)?,
+        domains: domains(&root)?,
+        python: python(&root)?,
+        web: root
+            .table("web")?
+            .map_or_else(|| Ok(Web::default()), |t| web(&t))?,
+        processes: root
+            .named("process")?
+            .iter()
+            .map(process)
+            .collect::<Result<_>>()?,
+        jobs: root.named("job")?.iter().map(job).collect::<Result<_>>()?,
+        release: root
+            .table("release")?
+            .map_or(Ok(None), |t| t.command("command"))?,
+        build: root
+            .table("build")?
+            .map_or_else(|| Ok(Vec::new()), |t| t.commands("command"))?,
+        routes: root
+            .named("route")?
+            .iter()
+            .map(route)
+            .collect::<Result<_>>()?,
+        data: root
+            .table("data")?
+            .map_or_else(|| Ok(Vec::new()), |t| data(&t))?,
+        env: root
+            .table("env")?
+            .map_or_else(|| Ok(Vec::new()), |t| env(&t))?,
+        required_env: root
+            .table("env")?
+            .map_or_else(|| Ok(Vec::new()), |t| required(&t))?,
+        limits: root
+            .table("limits")?
+            .map_or_else(|| Ok(Limits::default()), |t| limits(&t))?,
+    };
+    check_names(&root, &manifest)?;
+    check_routes(&root, &manifest)?;
+    Ok(manifest)
+}
+
+/// Private databases come with the server, not with a laptop.
+fn refuse_services(text: Text<'_>, document: &toml::de::DeTable<'_>) -> Result<()> {
+    let service = document.keys().find(|key| key.get_ref() == "service");
+    service.map_or(Ok(()), |key| {
+        let message = "services are not made here yet: this machine runs no private databases";
+        let hint = "start one yourself and tell its address: `ship env set DATABASE_URL=…`";
+        Err(text.wrong(key.span(), message.to_owned(), Some(hint.to_owned())))
+    })
+}
+
+fn name(root: &Table<'_>) -> Result<Option<Located<AppName>>> {
+    let Some(text) = root.text_of("name")? else {
+        return Ok(None);
+    };
+    match AppName::new(&text.value) {
+        Ok(value) => Ok(Some(Located {
+            value,
+            place: text.place,
+        })),
+        Err(error) => {
+            let hint = AppName::from_free_text(&text.value).map(|n| format!("`name = \"{n}\"`"));
+            Err(root.value_wrong("name", error.to_string(), hint))
+        }
+    }
+}
+
+fn domains(root: &Table<'_>) -> Result<Vec<Located<String>>> {
+    let mut domains = Vec::new();
+    for (domain, span) in root.texts("domains")? {
+        if !is_host(&domain.value) {
+            let message = format!("`{}` is not a host name", domain.value);
+            let hint = "write it without `https://`, port and path: `talkshow.example`";
+            return Err(root.text.wrong(span, message, Some(hint.to_owned())));
+        }
+        domains.push(Located {
+            value: domain.value.to_ascii_lowercase(),
+            place: domain.place,
+        });
+    }
+    Ok(domains)
+}
+
+/// Letters, digits and `-` in labels of 1 to 63 characters (RFC 1123 2.1).
+fn is_host(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(label)
+}
+
+fn python(root: &Table<'_>) -> Result<Option<Located<String>>> {
+    let expected =
+        "a version of Python 3 such as `\"3.12\"`, or a range such as `\">=3.11,<3.14\"`";
+    root.read("python", expected, |text| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "<>=!~., *".contains(c);
+        let fits = text.contains('3') && text.chars().all(plain);
+        fits.then(|| text.trim().to_owned())
+    })
+}
+
+fn web(table: &Table<'_>) -> Result<Web> {
+    let web = Web {
+        command: table.command("command")?,
+        app: table.read("app", "an object such as `\"shop.wsgi:app\"`", object)?,
+        server: table.read("server", &one_of(SERVERS), WebServer::named)?,
+        interface: table.read("interface", &one_of(INTERFACES), interface)?,
+        health: table
+            .read("health", "a path such as `\"/healthz\"`", path)?
+            .map(|p| p.value),
+        ready_within: table.duration("ready_within")?,
+        instances: table.number("instances", 0, 100)?,
+        grace: table.duration("grace")?,
+    };
+    let beside = [
+        ("app", web.app.is_some()),
+        ("server", web.server.is_some()),
+        ("interface", web.interface.is_some()),
+    ];
+    for (key, there) in beside {
+        if there && web.command.is_some() {
+            let message = format!("`{key}` has no meaning beside `command`");
+            let hint = Some("keep one of the two".to_owned());
+            return Err(table.value_wrong(key, message, hint));
+        }
+    }
+    if let (Some(server), Some(interface)) = (&web.server, &web.interface)
+        && !server.value.supports(interface.value)
+    {
+        let message = format!(
+            "{} does not serve {}",
+            server.value.label(),
+            interface.value
+        );
+        return Err(table.value_wrong("server", message, None));
+    }
+    Ok(web)
+}
+
+fn one_of(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    format!("one of {}", words.join(", "))
+}
+
+/// `module:object` or `module:factory()`.
+fn object(text: &str) -> Option<String> {
+    let (module, attribute) = text.split_once(':')?;
+    let attribute = attribute.strip_suffix("()").unwrap_or(attribute);
+    let word = |word: &str| {
+        !word.is_empty()
+            && !word.starts_with(|c: char| c.is_ascii_digit())
+            && word.chars().all(|c| c.is_alphanumeric() || c == '_')
+    };
+    let fits = module.split('.').all(word) && attribute.split('.').all(word);
+    fits.then(|| text.to_owned())
+}
+
+fn interface(text: &str) -> Option<Interface> {
+    match text {
+        "wsgi" => Some(Interface::Wsgi),
+        "asgi" => Some(Interface::Asgi),
+        _ => None,
+    }
+}
+
+fn path(text: &str) -> Option<String> {
+    let plain =
+        text.starts_with('/') && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    plain.then(|| text.to_owned())
+}
+
+fn process_name(name: &Located<String>, table: &Table<'_>) -> Result<ProcessName> {
+    ProcessName::new(&name.value).map_err(|error| table.wrong(error.to_string(), None))
+}
+
+fn required_command(table: &Table<'_>) -> Result<Located<CommandLine>> {
+    table
+        .command("command")?
+        .ok_or_else(|| table.wrong(format!("{} needs a `command`", table.title), None))
+}
+
+fn process((name, table): &(Located<String>, Table<'_>)) -> Result<Named> {
+    if name.value == "web" {
+        return Err(table.wrong(
+            "the process `web` has a table of its own",
+            Some("write `[web]`"),
+        ));
+    }
+    Ok(Named {
+        name: process_name(name, table)?,
+        command: required_command(table)?,
+        instances: table.number("instances", 0, 100)?,
+        grace: table.duration("grace")?,
+    })
+}
+
+fn job((name, table): &(Located<String>, Table<'_>)) -> Result<Job> {
+    let schedule = table.text_of("schedule")?.ok_or_else(|| {
+        let hint = "`schedule = \"0 6 * * *\"` is every day at six";
+        table.wrong(format!("{} needs a `schedule`", table.title), Some(hint))
+    })?;
+    Cron::parse(&schedule.value)
+        .map_err(|error| table.value_wrong("schedule", error.to_string(), None))?;
+    Ok(Job {
+        name: process_name(name, table)?,
+        command: required_command(table)?,
+        schedule: schedule.value,
+    })
+}
+
+fn route((prefix, table): &(Located<String>, Table<'_>)) -> Result<Route> {
+    if path(&prefix.value).is_none() || has_dots(&prefix.value) {
+        let message = format!("`{}` is not a path prefix", prefix.value);
+        return Err(table.wrong(
+            message,
+            Some("a prefix begins with `/`: `[route.\"/docs\"]`"),
+        ));
+    }
+    if table.get("cache").is_some() {
+        let message = "the door does not cache yet".to_owned();
+        return Err(table.value_wrong("cache", message, Some("leave `cache` out".to_owned())));
+    }
+    let kinds = ["static", "data", "process", "redirect"];
+    let named: Vec<&str> = kinds
+        .into_iter()
+        .filter(|kind| table.get(kind).is_some())
+        .collect();
+    let [kind] = named[..] else {
+        let message = format!(
+            "{} needs one of `static`, `data`, `process`, `redirect`",
+            table.title
+        );
+        return Err(table.wrong(message, None));
+    };
+    beside(table, "build", kind, "static")?;
+    beside(table, "status", kind, "redirect")?;
+    Ok(Route {
+        prefix: prefix.clone(),
+        to: target(table, kind)?,
+        build: table.command("build")?,
+    })
+}
+
+/// `key` belongs to routes of the kind `of`.
+fn beside(table: &Table<'_>, key: &str, kind: &str, of: &str) -> Result<()> {
+    if table.get(key).is_some() && kind != of {
+        let message = format!("`{key}` belongs to `{of}`, not to `{kind}`");
+        return Err(table.value_wrong(key, message, None));
+    }
+    Ok(())
+}
+
+fn target(table: &Table<'_>, kind: &str) -> Result<RouteTarget> {
+    let folder = || {
+        table.read(
+            kind,
+            "a folder below the project, such as `\"site\"`",
+            folder,
+        )
+    };
+    let text = table
+        .text_of(kind)?
+        .map(|text| text.value)
+        .unwrap_or_default();
+    Ok(match kind {
+        "static" => RouteTarget::Static {
+            folder: folder()?.map(|f| f.value).unwrap_or_default(),
+        },
+        "data" => RouteTarget::Data {
+            folder: folder()?.map(|f| f.value).unwrap_or_default(),
+        },
+        "process" => RouteTarget::Process {
+            process: ProcessName::new(text)
+                .map_err(|error| table.value_wrong("process", error.to_string(), None))?,
+        },
+        _ => redirect(table, text)?,
+    })
+}
+
+fn redirect(table: &Table<'_>, to: String) -> Result<RouteTarget> {
+    let absolute = to.starts_with("https://") || to.starts_with("http://");
+    let plain = !to.contains(|c: char| c.is_whitespace() || c.is_control());
+    if !plain || !(absolute || to.starts_with('/')) {
+        let message = "`redirect` is a path or an absolute URL".to_owned();
+        return Err(table.value_wrong("redirect", message, None));
+    }
+    let status = table.number("status", 301, 308)?.unwrap_or(308);
+    if ![301, 302, 307, 308].contains(&status) {
+        let message = "`status` is 301, 302, 307 or 308".to_owned();
+        return Err(table.value_wrong("status", message, None));
+    }
+    Ok(RouteTarget::Redirect {
+        to,
+        status: status as u16,
+    })
+}
+
+fn has_dots(path: &str) -> bool {
+    path.split('/').any(|part| part == "." || part == "..")
+}
+
+/// A relative path that stays below the project.
+fn folder(text: &str) -> Option<PathBuf> {
+    let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    let path = Path::new(text);
+    let fits = !text.is_empty() && !text.contains('\0') && path.components().all(inside);
+    fits.then(|| path.components().collect())
+}
+
+fn data(table: &Table<'_>) -> Result<Vec<Located<PathBuf>>> {
+    let mut paths = Vec::new();
+    for (text, span) in table.texts("paths")? {
+        let whole_project = Path::new(&text.value)
+            .components()
+            .all(|part| part == Component::CurDir);
+        if whole_project || folder(&text.value).is_none() {
+            let message = format!("`{}` is not a path below the project", text.value);
+            return Err(table.text.wrong(span, message, None));
+        }
+        paths.push(Located {
+            // Kept as written: a `/` at the end says that it is a folder.
+            value: PathBuf::from(text.value),
+            place: text.place,
+        });
+    }
+    Ok(paths)
+}
+
+fn env(table: &Table<'_>) -> Result<Vec<(String, Located<String>)>> {
+    let mut settings = Vec::new();
+    for (name, span, value) in table.entries() {
+        if name == "required" {
+            continue;
+        }
+        if !is_variable(name) {
+            let message = format!("`{name}` is not a name for a setting");
+            let hint = "use letters, digits and `_`".to_owned();
+            return Err(table.text.wrong(span, message, Some(hint)));
+        }
+        settings.push((name.to_owned(), table.as_text(name, value)?));
+    }
+    Ok(settings)
+}
+
+fn required(table: &Table<'_>) -> Result<Vec<Located<String>>> {
+    let mut names = Vec::new();
+    for (name, span) in table.texts("required")? {
+        if !is_variable(&name.value) {
+            let message = format!("`{}` is not a name for a setting", name.value);
+            return Err(table.text.wrong(span, message, None));
+        }
+        names.push(name);
+    }
+    Ok(names)
+}
+
+/// What the C library and every shell accept (POSIX 8.1).
+fn is_variable(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn limits(table: &Table<'_>) -> Result<Limits> {
+    Ok(Limits {
+        memory: table.size("memory")?,
+        body: table.size("body")?,
+    })
+}
+
+/// A process and a job may not share a name: logs and commands know both by it.
+fn check_names(root: &Table<'_>, manifest: &Manifest) -> Result<()> {
+    for (name, table) in root.named("job")? {
+        let taken = manifest
+            .processes
+            .iter()
+            .any(|p| p.name.as_str() == name.value);
+        if taken || ["web", "release"].contains(&name.value.as_str()) {
+            let message = format!("the name `{}` is taken by a process", name.value);
+            return Err(table.wrong(message, None));
+        }
+    }
+    Ok(())
+}
+
+/// A route to a process needs that process. One of a Procfile is not known here, so only a
+/// manifest that names processes of its own is checked.
+fn check_routes(root: &Table<'_>, manifest: &Manifest) -> Result<()> {
+    let names: Vec<&str> = manifest.processes.iter().map(|p| p.name.as_str()).collect();
+    for (_, table) in root.named("route")? {
+        let Some(to) = table.text_of("process")? else {
+            continue;
+        };
+        if !names.is_empty() && to.value != "web" && !names.contains(&to.value.as_str()) {
+            let message = format!("there is no process `{}`", to.value);
+            return Err(table.value_wrong("process", message, Some(suggest(&to.value, &names))));
+        }
+    }
+    Ok(())
+}

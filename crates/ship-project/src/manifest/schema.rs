@@ -1,0 +1,351 @@
+//! The list of keys, and what is made from it.
+
+use serde_json::{Map, Value, json};
+
+/// One key of the manifest, for the reference page and the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyDoc {
+    /// Dotted path; `*` stands for a name: `process.*.command`.
+    pub key: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// Its default in words; empty when it has none.
+    pub default: &'static str,
+    /// Its unit; empty when it has none.
+    pub unit: &'static str,
+    /// An example as it is written in the file, with its table: `[web]`, then `health = "/healthz"`.
+    pub example: &'static str,
+    /// What it is for.
+    pub text: &'static str,
+}
+
+/// What a key holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A whole number within these bounds.
+    Number(i64, i64),
+    /// A duration: `"30s"`, `"5m"`, `"1h30m"`.
+    Duration,
+    /// A size in bytes: `"512M"`, `"1G"`.
+    Size,
+    /// A command line.
+    Command,
+    /// A list of texts.
+    Texts,
+    /// A command line, or a list of them.
+    Commands,
+}
+
+/// Names of web servers, as `[web] server` accepts them.
+pub(crate) const SERVERS: &[&str] = &[
+    "granian",
+    "gunicorn",
+    "uvicorn",
+    "hypercorn",
+    "waitress",
+    "uwsgi",
+    "daphne",
+];
+/// What `[web] interface` accepts.
+pub(crate) const INTERFACES: &[&str] = &["wsgi", "asgi"];
+
+const fn key(key: &'static str, kind: Kind) -> KeyDoc {
+    KeyDoc {
+        key,
+        kind,
+        default: "",
+        unit: "",
+        example: "",
+        text: "",
+    }
+}
+
+const KEYS: &[KeyDoc] = &[
+    KeyDoc {
+        default: "`[project] name` of `pyproject.toml`, else the folder's name",
+        example: "name = \"talkshow\"",
+        text: "The name the app is deployed under, and its host label in `NAME.localhost`: a lower-case letter, then letters, digits and `-`, 39 at most.",
+        ..key("name", Kind::Text)
+    },
+    KeyDoc {
+        default: "none",
+        example: "domains = [\"talkshow.example\", \"www.talkshow.example\"]",
+        text: "Host names that visitors use, beside `NAME.localhost`.",
+        ..key("domains", Kind::Texts)
+    },
+    KeyDoc {
+        default: "`.python-version`, `runtime.txt`, else `requires-python`",
+        example: "python = \"3.12\"",
+        text: "The Python it runs on: a version, or a range such as `>=3.11,<3.14`.",
+        ..key("python", Kind::Text)
+    },
+    KeyDoc {
+        default: "detected",
+        example: "[web]\ncommand = \"gunicorn talkshow.wsgi:application --threads 8\"",
+        text: "The command that answers HTTP. A known web server is told its own listening address; any other program gets `PORT` and listens on 127.0.0.1. Not beside `app`.",
+        ..key("web.command", Kind::Command)
+    },
+    KeyDoc {
+        default: "detected",
+        example: "[web]\napp = \"talkshow.wsgi:application\"",
+        text: "The application object, as `module:object`; `module:create_app()` for a function that returns it. Not beside `command`.",
+        ..key("web.app", Kind::Text)
+    },
+    KeyDoc {
+        default: "the one among the project's packages, else Granian is added",
+        example: "[web]\nserver = \"gunicorn\"",
+        text: "The web server that runs the object. Not beside `command`.",
+        ..key("web.server", Kind::OneOf(SERVERS))
+    },
+    KeyDoc {
+        default: "looked at when the object is imported at build",
+        example: "[web]\ninterface = \"asgi\"",
+        text: "How the object is called. Not beside `command`.",
+        ..key("web.interface", Kind::OneOf(INTERFACES))
+    },
+    KeyDoc {
+        default: "`/`",
+        example: "[web]\nhealth = \"/healthz\"",
+        text: "The path that is asked before an instance gets traffic. Any answer below 500 is alive.",
+        ..key("web.health", Kind::Text)
+    },
+    KeyDoc {
+        default: "60s",
+        unit: "duration",
+        example: "[web]\nready_within = \"2m\"",
+        text: "How long a new instance may take until its health check answers.",
+        ..key("web.ready_within", Kind::Duration)
+    },
+    KeyDoc {
+        default: "1",
+        unit: "processes",
+        example: "[web]\ninstances = 2",
+        text: "How many copies run. `ship scale` overrules it.",
+        ..key("web.instances", Kind::Number(0, 100))
+    },
+    KeyDoc {
+        default: "30s",
+        unit: "duration",
+        example: "[web]\ngrace = \"1m\"",
+        text: "How long it may take to finish after SIGTERM.",
+        ..key("web.grace", Kind::Duration)
+    },
+    KeyDoc {
+        example: "[process.worker]\ncommand = \"python manage.py rqworker\"",
+        text: "A program that runs beside `web`, without traffic. Required.",
+        ..key("process.*.command", Kind::Command)
+    },
+    KeyDoc {
+        default: "1",
+        unit: "processes",
+        example: "[process.worker]\ncommand = \"python worker.py\"\ninstances = 3",
+        text: "How many copies run. `ship scale` overrules it.",
+        ..key("process.*.instances", Kind::Number(0, 100))
+    },
+    KeyDoc {
+        default: "30s",
+        unit: "duration",
+        example: "[process.worker]\ncommand = \"python worker.py\"\ngrace = \"5m\"",
+        text: "How long it may take to finish after SIGTERM.",
+        ..key("process.*.grace", Kind::Duration)
+    },
+    KeyDoc {
+        example: "[job.digest]\nschedule = \"0 6 * * *\"\ncommand = \"python manage.py send_digest\"",
+        text: "When it runs, in the machine's time zone: five cron fields, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Required.",
+        ..key("job.*.schedule", Kind::Text)
+    },
+    KeyDoc {
+        example: "[job.backup]\nschedule = \"@daily\"\ncommand = \"python backup.py\"",
+        text: "What runs then. Required.",
+        ..key("job.*.command", Kind::Command)
+    },
+    KeyDoc {
+        default: "Django's `migrate` where there is a database",
+        example: "[release]\ncommand = \"python manage.py migrate\"",
+        text: "Runs once per release, with its code and settings, before any traffic; its failure ends the deploy.",
+        ..key("release.command", Kind::Command)
+    },
+    KeyDoc {
+        default: "none",
+        example: "[build]\ncommand = [\"npm ci\", \"npm run build\"]",
+        text: "Runs at build, in the project, with the environment's programs first on `PATH`.",
+        ..key("build.command", Kind::Commands)
+    },
+    KeyDoc {
+        example: "[route.\"/docs\"]\nstatic = \"site/public\"",
+        text: "Answer this prefix with the files of a folder of the project.",
+        ..key("route.*.static", Kind::Text)
+    },
+    KeyDoc {
+        default: "none",
+        example: "[route.\"/docs\"]\nstatic = \"site/public\"\nbuild = \"hugo --source site\"",
+        text: "Runs at build and makes the files of `static`.",
+        ..key("route.*.build", Kind::Command)
+    },
+    KeyDoc {
+        example: "[route.\"/media\"]\ndata = \"media\"",
+        text: "Answer this prefix with the files of a folder of the app's data.",
+        ..key("route.*.data", Kind::Text)
+    },
+    KeyDoc {
+        example: "[process.api]\ncommand = \"uvicorn api:app\"\n\n[route.\"/api\"]\nprocess = \"api\"",
+        text: "Answer this prefix with another process.",
+        ..key("route.*.process", Kind::Text)
+    },
+    KeyDoc {
+        example: "[route.\"/old\"]\nredirect = \"/new/\"",
+        text: "Send visitors elsewhere: a path, or an absolute URL. The rest of the path is appended when it ends with `/`.",
+        ..key("route.*.redirect", Kind::Text)
+    },
+    KeyDoc {
+        default: "308",
+        example: "[route.\"/old\"]\nredirect = \"https://example.org/\"\nstatus = 302",
+        text: "The status of `redirect`: 301, 302, 307 or 308.",
+        ..key("route.*.status", Kind::Number(301, 308))
+    },
+    KeyDoc {
+        default: "none beside what detection sees",
+        example: "[data]\npaths = [\"media/\", \"db.sqlite3\"]",
+        text: "Paths of the project that are kept in the data folder and outlive releases, beside the SQLite files and uploads that detection sees. A name that ends with `/` or has no extension is a folder.",
+        ..key("data.paths", Kind::Texts)
+    },
+    KeyDoc {
+        default: "none",
+        example: "[env]\nrequired = [\"STRIPE_KEY\"]",
+        text: "Settings that must be there before the build: by `.env` or `ship env set`.",
+        ..key("env.required", Kind::Texts)
+    },
+    KeyDoc {
+        default: "none",
+        example: "[env]\nDJANGO_SETTINGS_MODULE = \"talkshow.settings.production\"",
+        text: "A plain setting. Secrets belong into `ship env set`: this file is part of the source.",
+        ..key("env.*", Kind::Text)
+    },
+    KeyDoc {
+        default: "none",
+        unit: "bytes",
+        example: "[limits]\nmemory = \"512M\"",
+        text: "The most memory that one instance may take.",
+        ..key("limits.memory", Kind::Size)
+    },
+    KeyDoc {
+        default: "10M",
+        unit: "bytes",
+        example: "[limits]\nbody = \"100M\"",
+        text: "The largest request body.",
+        ..key("limits.body", Kind::Size)
+    },
+];
+
+/// Every key, in the order of the reference page.
+pub fn reference() -> Vec<KeyDoc> {
+    KEYS.to_vec()
+}
+
+/// The keys right below a table: `command` of `web`, `web` of the manifest itself (`""`).
+pub(crate) fn keys_of(table: &str) -> Vec<&'static str> {
+    let mut keys: Vec<&'static str> = Vec::new();
+    for doc in KEYS {
+        let below = match table {
+            "" => Some(doc.key),
+            table => doc
+                .key
+                .strip_prefix(table)
+                .and_then(|rest| rest.strip_prefix('.')),
+        };
+        if let Some(first) = below.and_then(|below| below.split('.').next())
+            && !keys.contains(&first)
+        {
+            keys.push(first);
+        }
+    }
+    keys
+}
+
+/// The JSON schema of `ship.toml` (draft 2020-12), made from [`reference`].
+pub fn schema() -> Value {
+    let mut root = object();
+    for doc in KEYS {
+        insert(
+            &mut root,
+            &doc.key.split('.').collect::<Vec<_>>(),
+            of_key(doc),
+        );
+    }
+    root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    root["title"] = json!("ship.toml");
+    root
+}
+
+fn object() -> Value {
+    json!({ "type": "object", "additionalProperties": false })
+}
+
+fn insert(table: &mut Value, path: &[&str], value: Value) {
+    let [first, rest @ ..] = path else { return };
+    let slot = if *first == "*" {
+        &mut table["additionalProperties"]
+    } else {
+        if !table["properties"].is_object() {
+            table["properties"] = Value::Object(Map::new());
+        }
+        &mut table["properties"][*first]
+    };
+    if rest.is_empty() {
+        *slot = value;
+        return;
+    }
+    if !slot.is_object() {
+        *slot = object();
+    }
+    insert(slot, rest, value);
+}
+
+fn of_key(doc: &KeyDoc) -> Value {
+    let text = json!({ "type": "string" });
+    let texts = json!({ "type": "array", "items": text });
+    let mut value = match doc.kind {
+        Kind::Text | Kind::Command => text,
+        Kind::OneOf(words) => json!({ "enum": words }),
+        Kind::Number(low, high) => json!({ "type": "integer", "minimum": low, "maximum": high }),
+        Kind::Duration => json!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$" }),
+        Kind::Size => json!({ "type": "string", "pattern": "^[0-9]+([kKMGT](i?B)?|B)?$" }),
+        Kind::Texts => texts,
+        Kind::Commands => json!({ "anyOf": [text, texts] }),
+    };
+    value["description"] = json!(doc.text);
+    value["examples"] = json!([doc.example]);
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::read::parse;
+
+    #[test]
+    fn every_key_says_what_it_is_for_and_its_example_is_read() {
+        for doc in KEYS {
+            assert!(doc.text.ends_with('.'), "{}", doc.key);
+            parse(doc.example).unwrap_or_else(|error| panic!("{}: {error}", doc.key));
+        }
+    }
+
+    #[test]
+    fn the_schema_knows_every_key() {
+        let schema = schema();
+        let at = |path: &str| schema.pointer(path).cloned().unwrap_or_default();
+        assert_eq!(at("/properties/web/properties/health/type"), "string");
+        assert_eq!(
+            at("/properties/process/additionalProperties/properties/command/type"),
+            "string"
+        );
+        assert_eq!(at("/properties/env/additionalProperties/type"), "string");
+        assert_eq!(at("/properties/env/properties/required/type"), "array");
+        assert_eq!(at("/additionalProperties"), false);
+    }
+}

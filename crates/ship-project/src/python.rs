@@ -1,0 +1,10 @@
+//! Python source as detection reads it: parsed, reduced to what matters, never executed.
+//!
+//! [`expr::Expr`] is an expression without its grammar, [`module::Module`] a file without its
+//! statements' details, [`index::Index`] all files of a project with the names that lead from one
+//! to another. Nothing outside this folder knows the parser.
+
+pub(crate) mod expr;
+pub(crate) mod index;
+pub(crate) mod module;
+pub(crate) mod paths;

@@ -1,0 +1,433 @@
+//! One Python file, reduced to what detection reads.
+
+use std::path::{Path, PathBuf};
+
+use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{self as ast, Stmt};
+use ruff_text_size::Ranged;
+
+use crate::error::Error;
+use crate::excerpt::Excerpt;
+use crate::plan::Place;
+use crate::python::expr::{Call, Expr};
+
+/// A file.
+#[derive(Debug)]
+pub(crate) struct Module {
+    /// Relative to the project.
+    pub(crate) file: PathBuf,
+    /// What stands at the top level, also within `if`, `try` and `with`.
+    pub(crate) top: Scope,
+    /// What stands within `if __name__ == "__main__"`: it runs, and cannot be imported.
+    pub(crate) main: Scope,
+    /// Every call of the file, wherever it stands.
+    pub(crate) calls: Vec<(Call, u32)>,
+    /// Every `x["y"]` that is read, wherever it stands.
+    pub(crate) items: Vec<(Expr, u32)>,
+    /// Every text that begins as the address of an SQLite database, also when it is put together.
+    pub(crate) databases: Vec<(Expr, u32)>,
+    /// Every string of the file.
+    pub(crate) texts: Vec<(String, u32)>,
+    /// The first syntax error; the rest is then what could be recovered.
+    pub(crate) mistake: Option<Mistake>,
+}
+
+/// A syntax error.
+#[derive(Debug)]
+pub(crate) struct Mistake {
+    message: String,
+    excerpt: Excerpt,
+}
+
+/// Names of one level: a file, or the body of a function.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    pub(crate) imports: Vec<Import>,
+    pub(crate) bindings: Vec<Binding>,
+    pub(crate) functions: Vec<Function>,
+    pub(crate) classes: Vec<Class>,
+    /// Calls that stand alone, as statements.
+    pub(crate) calls: Vec<(Call, u32)>,
+    pub(crate) returns: Vec<Expr>,
+}
+
+/// `import a.b as c`, `from a import b as c`.
+#[derive(Debug)]
+pub(crate) struct Import {
+    /// The name it gets here; `*` for all.
+    pub(crate) local: String,
+    /// Dots before the module: 0 is absolute.
+    pub(crate) level: u32,
+    /// The module, without the dots; may be empty after dots.
+    pub(crate) module: String,
+    /// The name within the module; `None` for `import a.b`.
+    pub(crate) name: Option<String>,
+}
+
+/// `name = value`
+#[derive(Debug)]
+pub(crate) struct Binding {
+    pub(crate) name: String,
+    pub(crate) value: Expr,
+    pub(crate) line: u32,
+}
+
+/// `def name(…):`
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(crate) name: String,
+    pub(crate) line: u32,
+    pub(crate) is_async: bool,
+    pub(crate) decorated: bool,
+    /// Positional parameters, in order.
+    pub(crate) parameters: Vec<String>,
+    /// How many parameters have no default.
+    pub(crate) required: usize,
+    pub(crate) body: Scope,
+}
+
+/// `class Name(bases):`
+#[derive(Debug)]
+pub(crate) struct Class {
+    pub(crate) name: String,
+    pub(crate) bases: Vec<Expr>,
+    pub(crate) methods: Vec<Function>,
+}
+
+impl Module {
+    /// Reads `source`; mistakes are kept, what can be recovered is read.
+    pub(crate) fn read(file: &Path, source: &str) -> Self {
+        let parsed = ruff_python_parser::parse_unchecked_source(source, ast::PySourceType::Python);
+        let mistake = parsed.errors().first().map(|error| Mistake {
+            message: error.error.to_string(),
+            excerpt: Excerpt::new(file, source, error.location.into()),
+        });
+        let body = &parsed.syntax().body;
+        let mut reader = Reader::new(source);
+        reader.visit_body(body);
+        let mut everywhere = Everywhere::new(source);
+        everywhere.visit_body(body);
+        Self {
+            file: file.to_owned(),
+            top: reader.scope,
+            main: reader.main,
+            calls: everywhere.calls,
+            items: everywhere.items,
+            databases: everywhere.databases,
+            texts: everywhere.texts,
+            mistake,
+        }
+    }
+
+    /// A line of this file as a place.
+    pub(crate) fn place(&self, line: u32) -> Place {
+        Place::line(&self.file, line)
+    }
+
+    /// Fails where the file does not parse.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match &self.mistake {
+            None => Ok(()),
+            Some(mistake) => Err(Error::Syntax {
+                excerpt: Box::new(mistake.excerpt.clone()),
+                message: mistake.message.clone(),
+            }),
+        }
+    }
+
+    /// The file's name without `.py`.
+    pub(crate) fn stem(&self) -> &str {
+        let stem = self.file.file_stem().unwrap_or_default();
+        stem.to_str().unwrap_or_default()
+    }
+}
+
+impl Scope {
+    /// The last binding of `name`.
+    pub(crate) fn binding(&self, name: &str) -> Option<&Binding> {
+        self.bindings.iter().rev().find(|b| b.name == name)
+    }
+
+    pub(crate) fn function(&self, name: &str) -> Option<&Function> {
+        self.functions.iter().rev().find(|f| f.name == name)
+    }
+
+    pub(crate) fn class(&self, name: &str) -> Option<&Class> {
+        self.classes.iter().rev().find(|c| c.name == name)
+    }
+
+    pub(crate) fn import(&self, local: &str) -> Option<&Import> {
+        self.imports.iter().rev().find(|i| i.local == local)
+    }
+}
+
+/// Collects one level, statement by statement.
+struct Reader<'a> {
+    source: &'a str,
+    lines: Lines,
+    scope: Scope,
+    main: Scope,
+}
+
+impl<'a> Reader<'a> {
+    fn new(source: &'a str) -> Self {
+        Self {
+            source,
+            lines: Lines::new(source),
+            scope: Scope::default(),
+            main: Scope::default(),
+        }
+    }
+
+    fn line(&self, node: &impl Ranged) -> u32 {
+        self.lines.at(node.start().to_usize())
+    }
+
+    fn inner(&self, body: &[Stmt]) -> Scope {
+        let mut reader = Reader {
+            source: self.source,
+            lines: self.lines.clone(),
+            scope: Scope::default(),
+            main: Scope::default(),
+        };
+        reader.visit_body(body);
+        reader.scope
+    }
+
+    fn bind(&mut self, target: &ast::Expr, value: &Expr, line: u32) {
+        let mut push = |name: String, value: Expr| {
+            self.scope.bindings.push(Binding { name, value, line });
+        };
+        match target {
+            ast::Expr::Name(name) => push(name.id.to_string(), value.clone()),
+            // `DATABASES["default"] = {…}` and `app.wsgi_app = …` keep their written name.
+            ast::Expr::Attribute(_) => {
+                if let Some(dotted) = Expr::read(target).dotted() {
+                    push(dotted, value.clone());
+                }
+            }
+            ast::Expr::Subscript(item) => {
+                let key = Expr::read(&item.slice);
+                if let (Some(name), Some(key)) = (Expr::read(&item.value).dotted(), key.text()) {
+                    push(format!("{name}[{key}]"), value.clone());
+                }
+            }
+            ast::Expr::Tuple(tuple) => self.bind_each(&tuple.elts, value, line),
+            _ => {}
+        }
+    }
+
+    fn bind_each(&mut self, targets: &[ast::Expr], value: &Expr, line: u32) {
+        let Expr::List(values) = value else { return };
+        for (target, value) in targets.iter().zip(values) {
+            self.bind(target, value, line);
+        }
+    }
+
+    fn function(&self, def: &ast::StmtFunctionDef) -> Function {
+        let parameters = &def.parameters;
+        let positional = || parameters.posonlyargs.iter().chain(&parameters.args);
+        let needed = positional().chain(&parameters.kwonlyargs);
+        Function {
+            name: def.name.to_string(),
+            line: self.line(&def.name),
+            is_async: def.is_async,
+            decorated: !def.decorator_list.is_empty(),
+            parameters: positional().map(|p| p.parameter.name.to_string()).collect(),
+            required: needed.filter(|p| p.default.is_none()).count(),
+            body: self.inner(&def.body),
+        }
+    }
+
+    fn class(&self, def: &ast::StmtClassDef) -> Class {
+        let bases = def.arguments.iter().flat_map(|arguments| &arguments.args);
+        Class {
+            name: def.name.to_string(),
+            bases: bases.map(Expr::read).collect(),
+            methods: self.inner(&def.body).functions,
+        }
+    }
+
+    fn import_from(&mut self, import: &ast::StmtImportFrom) {
+        for alias in &import.names {
+            let local = alias.asname.as_ref().unwrap_or(&alias.name);
+            self.scope.imports.push(Import {
+                local: local.to_string(),
+                level: import.level,
+                module: import
+                    .module
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+                name: Some(alias.name.to_string()),
+            });
+        }
+    }
+
+    /// `import a.b` binds `a`; `import a.b as c` binds `a.b` to `c`.
+    fn import(&mut self, import: &ast::StmtImport) {
+        for alias in &import.names {
+            let whole = alias.name.to_string();
+            let first = whole.split('.').next().unwrap_or_default().to_owned();
+            let (local, module) = match &alias.asname {
+                Some(name) => (name.to_string(), whole),
+                None => (first, whole),
+            };
+            self.scope.imports.push(Import {
+                local,
+                level: 0,
+                module,
+                name: None,
+            });
+        }
+    }
+
+    fn main_block(&mut self, body: &[Stmt]) {
+        let main = self.inner(body);
+        self.main.imports.extend(main.imports);
+        self.main.bindings.extend(main.bindings);
+        self.main.calls.extend(main.calls);
+    }
+}
+
+impl StatementVisitor<'_> for Reader<'_> {
+    fn visit_stmt(&mut self, stmt: &Stmt) {
+        let line = self.line(stmt);
+        match stmt {
+            Stmt::Import(import) => self.import(import),
+            Stmt::ImportFrom(import) => self.import_from(import),
+            Stmt::FunctionDef(def) => {
+                let function = self.function(def);
+                self.scope.functions.push(function);
+            }
+            Stmt::ClassDef(def) => {
+                let class = self.class(def);
+                self.scope.classes.push(class);
+            }
+            Stmt::Assign(assign) => {
+                let value = Expr::read(&assign.value);
+                for target in &assign.targets {
+                    self.bind(target, &value, line);
+                }
+            }
+            Stmt::AnnAssign(assign) => {
+                if let Some(value) = &assign.value {
+                    self.bind(&assign.target, &Expr::read(value), line);
+                }
+            }
+            Stmt::AugAssign(assign) if assign.op == ast::Operator::Add => {
+                let old = Box::new(Expr::read(&assign.target));
+                let sum = Expr::Plus(old, Box::new(Expr::read(&assign.value)));
+                self.bind(&assign.target, &sum, line);
+            }
+            Stmt::Expr(expr) => {
+                if let Expr::Call(call) = Expr::read(&expr.value) {
+                    self.scope.calls.push((*call, line));
+                }
+            }
+            Stmt::Return(value) => {
+                let value = value.value.as_deref();
+                self.scope.returns.extend(value.map(Expr::read));
+            }
+            Stmt::If(condition) if is_main(&condition.test) => self.main_block(&condition.body),
+            Stmt::If(condition) if is_typing(&condition.test) => {}
+            _ => walk_stmt(self, stmt),
+        }
+    }
+}
+
+/// `__name__ == "__main__"`
+fn is_main(test: &ast::Expr) -> bool {
+    let ast::Expr::Compare(compare) = test else {
+        return false;
+    };
+    let sides = std::iter::once(&*compare.left).chain(&compare.comparators);
+    let sides: Vec<Expr> = sides.map(Expr::read).collect();
+    sides.iter().any(|side| side.name() == Some("__name__"))
+        && sides.iter().any(|side| side.text() == Some("__main__"))
+}
+
+/// `TYPE_CHECKING`: never runs.
+fn is_typing(test: &ast::Expr) -> bool {
+    let dotted = Expr::read(test).dotted().unwrap_or_default();
+    dotted.rsplit('.').next() == Some("TYPE_CHECKING")
+}
+
+/// Collects what is looked for wherever it stands.
+struct Everywhere {
+    lines: Lines,
+    calls: Vec<(Call, u32)>,
+    items: Vec<(Expr, u32)>,
+    databases: Vec<(Expr, u32)>,
+    texts: Vec<(String, u32)>,
+}
+
+impl Everywhere {
+    fn new(source: &str) -> Self {
+        Self {
+            lines: Lines::new(source),
+            calls: Vec::new(),
+            items: Vec::new(),
+            databases: Vec::new(),
+            texts: Vec::new(),
+        }
+    }
+}
+
+impl<'a> Visitor<'a> for Everywhere {
+    fn visit_expr(&mut self, expr: &'a ast::Expr) {
+        let line = self.lines.at(expr.start().to_usize());
+        match expr {
+            ast::Expr::StringLiteral(text) => {
+                self.texts.push((text.value.to_str().to_owned(), line));
+            }
+            ast::Expr::Call(_) => {
+                if let Expr::Call(call) = Expr::read(expr) {
+                    self.calls.push((*call, line));
+                }
+            }
+            ast::Expr::Subscript(item) if item.ctx.is_load() => {
+                self.items.push((Expr::read(expr), line));
+            }
+            _ => {}
+        }
+        let may_be_text = expr.is_string_literal_expr() || expr.is_f_string_expr();
+        if may_be_text || expr.is_bin_op_expr() {
+            let read = Expr::read(expr);
+            if beginning(&read).is_some_and(|text| text.starts_with("sqlite")) {
+                self.databases.push((read, line));
+                return;
+            }
+        }
+        visitor::walk_expr(self, expr);
+    }
+}
+
+/// The constant text that an expression begins with.
+fn beginning(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Text(text) => Some(text),
+        Expr::Plus(left, _) => beginning(left),
+        Expr::Joined(parts) => beginning(parts.first()?),
+        _ => None,
+    }
+}
+
+/// Where each line begins.
+#[derive(Clone)]
+struct Lines(std::rc::Rc<[usize]>);
+
+impl Lines {
+    fn new(source: &str) -> Self {
+        let ends = source
+            .bytes()
+            .enumerate()
+            .filter(|&(_, byte)| byte == b'\n');
+        Self(ends.map(|(at, _)| at).collect())
+    }
+
+    fn at(&self, offset: usize) -> u32 {
+        self.0.partition_point(|&end| end < offset) as u32 + 1
+    }
+}

@@ -1,0 +1,146 @@
+//! The files of a project that count as its source.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use ignore::{DirEntry, WalkBuilder};
+use ship_base::file;
+
+use crate::error::Result;
+
+/// More files than this are not looked at: a project with a data set in its tree must not make
+/// planning slow.
+const MOST: usize = 20_000;
+
+/// Relative paths of the files, sorted, so that a plan does not depend on the order in which a
+/// file system lists them.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    root: PathBuf,
+    files: BTreeSet<PathBuf>,
+}
+
+impl Tree {
+    /// Lists `root` by `.gitignore` and `.shipignore`; environments, caches and hidden folders are
+    /// skipped. Folders that cannot be listed are not part of it.
+    pub(crate) fn read(root: &Path) -> Self {
+        let walk = WalkBuilder::new(root)
+            .require_git(false)
+            .git_global(false)
+            // What stands above the project must not change its plan.
+            .parents(false)
+            .add_custom_ignore_filename(".shipignore")
+            .filter_entry(|entry| !is_foreign(entry))
+            .build();
+        let files = walk
+            .filter_map(std::result::Result::ok)
+            .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
+            .filter_map(|entry| Some(entry.path().strip_prefix(root).ok()?.to_owned()))
+            .take(MOST)
+            .collect();
+        Self {
+            root: root.to_owned(),
+            files,
+        }
+    }
+
+    pub(crate) fn has(&self, file: impl AsRef<Path>) -> bool {
+        self.files.contains(file.as_ref())
+    }
+
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path)
+    }
+
+    /// A file's text, also of one that is ignored (`.env`); `None` when it is not there. Bytes that
+    /// are not UTF-8 become U+FFFD, a byte order mark is dropped, line ends become `\n`.
+    pub(crate) fn text(&self, file: impl AsRef<Path>) -> Result<Option<String>> {
+        let path = self.root.join(file);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let bytes = file::read(&path)?;
+        Ok(Some(plain_text(&bytes)))
+    }
+}
+
+fn plain_text(bytes: &[u8]) -> String {
+    // PowerShell's `pip freeze > requirements.txt` writes UTF-16 with a mark.
+    let text = match bytes {
+        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    };
+    let text = text.trim_start_matches('\u{feff}');
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let (pairs, _) = bytes.as_chunks::<2>();
+    let units: Vec<u16> = pairs.iter().map(|&pair| unit(pair)).collect();
+    String::from_utf16_lossy(&units)
+}
+
+/// Folders in a project that are not its source.
+fn is_foreign(entry: &DirEntry) -> bool {
+    const FOLDERS: [&str; 6] = [
+        "node_modules",
+        "__pycache__",
+        "site-packages",
+        "__pypackages__",
+        "bower_components",
+        "htmlcov",
+    ];
+    let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+    let name = entry.file_name().to_str().unwrap_or_default();
+    is_folder
+        && entry.depth() > 0
+        && (FOLDERS.contains(&name) || entry.path().join("pyvenv.cfg").exists())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(
+        clippy::disallowed_methods,
+        reason = "tests lay out files as they like"
+    )]
+    use super::*;
+
+    fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Tree) {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let tree = Tree::read(folder.path());
+        (folder, tree)
+    }
+
+    #[test]
+    fn ignored_files_and_environments_are_no_source() {
+        let (_folder, tree) = tree(&[
+            ("app.py", ""),
+            ("secret/x.py", ""),
+            ("old/y.py", ""),
+            ("myenv/pyvenv.cfg", ""),
+            ("myenv/lib/z.py", ""),
+            ("node_modules/a/b.py", ""),
+            (".gitignore", "secret/\n"),
+            (".shipignore", "old\n"),
+        ]);
+        let files: Vec<&Path> = tree.files().collect();
+        assert_eq!(files, [Path::new("app.py")]);
+    }
+
+    #[test]
+    fn files_of_windows_are_read_as_text() {
+        let utf16: Vec<u8> = [0xff, 0xfe]
+            .into_iter()
+            .chain("Flask==3.0\r\n".encode_utf16().flat_map(u16::to_le_bytes))
+            .collect();
+        assert_eq!(plain_text(&utf16), "Flask==3.0\n");
+        assert_eq!(plain_text(b"\xef\xbb\xbfa\r\nb"), "a\nb");
+        assert_eq!(plain_text(b"caf\xe9"), "caf\u{fffd}");
+    }
+}

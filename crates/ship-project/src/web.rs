@@ -1,0 +1,227 @@
+//! How `web` is started: by the author's command, or an object behind a server of our choice.
+
+use std::path::Path;
+
+use crate::assemble::Sources;
+use crate::detect::development::{Replaceable, recognise};
+use crate::detect::{Candidate, Found, named};
+use crate::error::{Error, Result};
+use crate::excerpt::Excerpt;
+use crate::manifest::{self, Located};
+use crate::packages::Packages;
+use crate::plan::{Authored, Interface, Place, Served, Sourced, Start};
+use crate::project::Project;
+use crate::web_server::{ROWS, WebServer};
+
+/// The start of `web`, if the project has one: manifest, then Procfile, then detection.
+pub(crate) fn process(
+    sources: &Sources,
+    found: Option<&Found>,
+    packages: &Packages,
+    folder: &Path,
+) -> Result<Option<Sourced<Start>>> {
+    let web = &sources.manifest.web;
+    if let Some(command) = &web.command {
+        let start = Start::Command(Authored::understand(command.value.clone()));
+        return Ok(Some(Sourced::from(start, command.place.clone())));
+    }
+    let choice = Choice {
+        sources,
+        packages,
+        folder,
+    };
+    if let Some(app) = &web.app {
+        return choice.declared(app).map(Some);
+    }
+    let entry = sources.procfile.iter().find(|entry| entry.name == "web");
+    let Some(entry) = entry else {
+        return found.map_or(Ok(None), |found| choice.detected(found));
+    };
+    let start = match recognise(&sources.project, &entry.command) {
+        Some(development) => choice.in_place_of(&development, found, &entry.place)?,
+        None => None,
+    };
+    Ok(Some(start.unwrap_or_else(|| {
+        let start = Start::Command(Authored::understand(entry.command.clone()));
+        Sourced::from(start, entry.place.clone())
+    })))
+}
+
+struct Choice<'a> {
+    sources: &'a Sources,
+    packages: &'a Packages,
+    folder: &'a Path,
+}
+
+impl Choice<'_> {
+    fn project(&self) -> &Project {
+        &self.sources.project
+    }
+
+    /// `[web] app = "module:object"`
+    fn declared(&self, app: &Located<String>) -> Result<Sourced<Start>> {
+        let Some(candidate) = named(self.project(), &app.value, &app.place)? else {
+            // The manifest's reader has checked its form.
+            return Err(self.wrong(&app.place, "`app` names no object".to_owned()));
+        };
+        self.served(&[candidate])
+    }
+
+    fn detected(&self, found: &Found) -> Result<Option<Sourced<Start>>> {
+        if found.objects.is_empty() {
+            return Ok(None);
+        }
+        self.served(&found.objects).map(Some)
+    }
+
+    /// What runs in place of a development server. Detection's object, unless the command names
+    /// another one; `None` when there is no object at all.
+    fn in_place_of(
+        &self,
+        development: &Replaceable,
+        found: Option<&Found>,
+        place: &Place,
+    ) -> Result<Option<Sourced<Start>>> {
+        let named = match &development.names {
+            Some(text) => named(self.project(), text, place)?,
+            None => None,
+        };
+        let detected = found
+            .map(|found| found.objects.as_slice())
+            .unwrap_or_default();
+        let objects: Vec<Candidate> = named.into_iter().chain(detected.iter().cloned()).collect();
+        if objects.is_empty() {
+            return Ok(None);
+        }
+        let start = self.served(&objects)?;
+        let server = start.value.server().map_or("a server", WebServer::label);
+        let reason = format!("{}: {server} in its place", development.reason);
+        Ok(Some(Sourced::because(
+            start.value,
+            reason,
+            vec![place.clone()],
+        )))
+    }
+
+    /// The first object behind a server that fits it.
+    fn served(&self, objects: &[Candidate]) -> Result<Sourced<Start>> {
+        let web = &self.sources.manifest.web;
+        let first = &objects[0];
+        let interface = web.interface.as_ref().map(|i| i.value).or(first.interface);
+        let (server, added) = self.server(interface, first)?;
+        let served = Served {
+            object: first.object.clone(),
+            others: objects[1..]
+                .iter()
+                .map(|other| other.object.clone())
+                .collect(),
+            interface,
+            server,
+            added,
+            arguments: Vec::new(),
+        };
+        let reason = match added {
+            true => self.why_added(interface, server),
+            false => first.reason.clone(),
+        };
+        let start = match self.configured(&served) {
+            Some(authored) => Start::Command(authored),
+            None => Start::Object(served),
+        };
+        Ok(Sourced::because(start, reason, vec![first.place.clone()]))
+    }
+
+    /// The server that the manifest names, else the one among the packages, else Granian, added.
+    fn server(
+        &self,
+        interface: Option<Interface>,
+        object: &Candidate,
+    ) -> Result<(WebServer, bool)> {
+        if let Some(server) = &self.sources.manifest.web.server {
+            return self.chosen(server, interface);
+        }
+        let runs = |server: &WebServer| server.runs_factories() || !object.object.factory;
+        let names = || self.packages.names();
+        let locked = match interface {
+            Some(interface) => WebServer::among(names(), interface),
+            None => WebServer::among(names(), Interface::Wsgi)
+                .or_else(|| WebServer::among(names(), Interface::Asgi)),
+        };
+        Ok(match locked.filter(runs) {
+            Some(server) => (server, false),
+            None => (WebServer::Granian, true),
+        })
+    }
+
+    fn chosen(
+        &self,
+        server: &Located<WebServer>,
+        interface: Option<Interface>,
+    ) -> Result<(WebServer, bool)> {
+        let wanted = server.value;
+        if let Some(interface) = interface.filter(|interface| !wanted.supports(*interface)) {
+            let message = format!(
+                "{} does not serve {interface}, which the object is",
+                wanted.label()
+            );
+            return Err(self.wrong(&server.place, message));
+        }
+        let locked = self.packages.has(wanted.package());
+        if !locked && wanted != WebServer::Granian {
+            let message = format!("`{}` is not among the project's packages", wanted.package());
+            return Err(self.wrong(&server.place, message));
+        }
+        Ok((wanted, !locked))
+    }
+
+    fn why_added(&self, interface: Option<Interface>, server: WebServer) -> String {
+        let other = ROWS.iter().find(|row| self.packages.has(row.package));
+        match (other, interface) {
+            (Some(row), Some(interface)) if !row.interfaces.contains(&interface) => {
+                let interface = interface.to_string().to_uppercase();
+                format!(
+                    "{} does not serve {interface}: {} added",
+                    row.label,
+                    server.label()
+                )
+            }
+            _ => format!("no server locked: {} added", server.label()),
+        }
+    }
+
+    /// `gunicorn.conf.py` is read by Gunicorn itself; flags of ours would overrule its workers.
+    fn configured(&self, served: &Served) -> Option<Authored> {
+        if served.server != WebServer::Gunicorn {
+            return None;
+        }
+        let file = self.folder.join("gunicorn.conf.py");
+        let module = self.project().index.get(&file)?;
+        let decides = ["workers", "threads", "worker_class", "worker_connections"]
+            .iter()
+            .any(|name| module.top.binding(name).is_some());
+        decides.then(|| {
+            let interface = served.interface.unwrap_or(Interface::Wsgi);
+            let mut argv = vec![served.server.program().to_owned()];
+            argv.extend(served.server.object_words(&served.object, interface));
+            Authored {
+                command: crate::command::CommandLine::Argv(argv),
+                server: Some(served.server),
+            }
+        })
+    }
+
+    fn wrong(&self, place: &Place, message: String) -> Error {
+        let text = self
+            .project()
+            .tree
+            .text(manifest::FILE)
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        Error::Manifest {
+            excerpt: Box::new(Excerpt::of_line(&place.file, &text, place.line)),
+            message,
+            hint: None,
+        }
+    }
+}
