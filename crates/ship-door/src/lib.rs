@@ -1,3 +1,44 @@
 //! The front door: listeners, routing, forwarding, static files, swap and drain.
+//!
+//! - [`run`] is the role `ship door`: a process that serves what its [`Table`](table::Table) says,
+//!   with no need of anybody else once it has a table and listening sockets;
+//! - [`DoorClient`](client::DoorClient) is how its parent talks to it: swap the table, hand over
+//!   sockets, drain, stop;
+//! - [`table`] is the contract between the two, on the wire and on disk.
+//!
+//! It does not know what a project, a release or a keeper is, starts no process, decides nothing
+//! about health (whoever sends the table does), and prints nothing.
+//!
+//! `door.rs` tells the story of the process, `stack.rs` the story of a request.
 
+pub mod client;
+pub mod limit;
 pub mod table;
+
+mod body;
+mod conditional;
+mod control;
+mod core;
+mod door;
+mod error;
+mod error_page;
+mod file_body;
+mod forward;
+mod head;
+mod host;
+mod instance;
+mod listener;
+mod media_type;
+mod path;
+mod pool;
+mod range;
+mod route;
+mod stack;
+mod static_files;
+mod tunnel;
+mod websocket;
+mod wire;
+
+pub use door::{Config, run, run_with};
+pub use error::{Error, TableError};
+pub use listener::bind;

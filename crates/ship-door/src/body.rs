@@ -1,0 +1,259 @@
+//! Bodies: what a visitor sends on its way to an app, and what we answer.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
+use tokio::time::Instant;
+
+use crate::file_body::FileBody;
+use crate::pool::Link;
+
+/// Why a body ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    /// The visitor's request body is larger than the site allows.
+    #[error("the request body is larger than the site allows")]
+    TooLarge,
+    /// The visitor went away or broke the framing.
+    #[error("the request body ended before its end")]
+    Request(#[source] hyper::Error),
+    /// The app died or broke the framing.
+    #[error("the answer ended before its end")]
+    Answer(#[source] hyper::Error),
+    /// The grace of a drained instance was over.
+    #[error("the answer was cut when its instance was taken away")]
+    Cut,
+    /// A file could not be read, or shrank while it was sent.
+    #[error("the file could not be read to its end")]
+    File(#[source] std::io::Error),
+}
+
+/// What became of a request body, told to whoever forwards it.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    /// When the last piece went on.
+    last: Cell<Instant>,
+    outcome: Cell<Outcome>,
+}
+
+/// The state of a request body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// On its way, or through.
+    Fine,
+    /// Beyond the site's limit.
+    TooLarge,
+    /// The visitor went away or broke the framing.
+    Broken,
+}
+
+impl Progress {
+    pub(crate) fn last(&self) -> Instant {
+        self.last.get()
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.outcome.get()
+    }
+}
+
+/// A visitor's body on its way to an app, counted against the site's limit.
+#[derive(Debug)]
+pub(crate) enum RequestBody {
+    /// None.
+    Empty,
+    /// Streamed as it comes.
+    Streamed {
+        incoming: Incoming,
+        left: u64,
+        progress: Rc<Progress>,
+    },
+}
+
+impl RequestBody {
+    pub(crate) fn new(incoming: Incoming, limit: u64) -> Self {
+        if incoming.is_end_stream() {
+            return Self::Empty;
+        }
+        let progress = Progress {
+            last: Cell::new(Instant::now()),
+            outcome: Cell::new(Outcome::Fine),
+        };
+        Self::Streamed {
+            incoming,
+            left: limit,
+            progress: Rc::new(progress),
+        }
+    }
+
+    /// The progress of a body that there is.
+    pub(crate) fn progress(&self) -> Option<Rc<Progress>> {
+        match self {
+            Self::Empty => None,
+            Self::Streamed { progress, .. } => Some(progress.clone()),
+        }
+    }
+}
+
+impl hyper::body::Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Self::Streamed {
+            incoming,
+            left,
+            progress,
+        } = self.get_mut()
+        else {
+            return Poll::Ready(None);
+        };
+        let frame = match ready!(Pin::new(incoming).poll_frame(context)) {
+            None => return Poll::Ready(None),
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => {
+                progress.outcome.set(Outcome::Broken);
+                return Poll::Ready(Some(Err(BodyError::Request(error))));
+            }
+        };
+        let size = frame.data_ref().map_or(0, |data| data.len() as u64);
+        let Some(rest) = left.checked_sub(size) else {
+            progress.outcome.set(Outcome::TooLarge);
+            return Poll::Ready(Some(Err(BodyError::TooLarge)));
+        };
+        *left = rest;
+        progress.last.set(Instant::now());
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Streamed { incoming, .. } => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Streamed { incoming, .. } => incoming.size_hint(),
+        }
+    }
+}
+
+/// What we answer. No boxes: every kind is known.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// Nothing.
+    Empty,
+    /// A page of ours.
+    Whole(Bytes),
+    /// An app's answer.
+    Forwarded(Forwarded),
+    /// A file, or parts of it.
+    File(Box<FileBody>),
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let body = self.get_mut();
+        match body {
+            Self::Empty => Poll::Ready(None),
+            Self::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *body = Self::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Self::Forwarded(forwarded) => forwarded.poll_frame(context),
+            Self::File(file) => file.poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Forwarded(forwarded) => forwarded.incoming.is_end_stream(),
+            Self::File(file) => file.left() == 0,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Forwarded(forwarded) => forwarded.incoming.size_hint(),
+            Self::File(file) => SizeHint::with_exact(file.left()),
+        }
+    }
+}
+
+/// An app's answer on its way to the visitor. At its end the connection goes back to the pool; if
+/// it is dropped before (the visitor went away), the connection is closed, and the app sees that.
+#[derive(Debug)]
+pub(crate) struct Forwarded {
+    incoming: Incoming,
+    link: Option<Link>,
+}
+
+impl Forwarded {
+    pub(crate) fn new(incoming: Incoming, link: Link) -> Self {
+        let mut forwarded = Self {
+            incoming,
+            link: Some(link),
+        };
+        forwarded.give_back_at_end();
+        forwarded
+    }
+
+    fn give_back_at_end(&mut self) {
+        if self.incoming.is_end_stream() {
+            self.give_back();
+        }
+    }
+
+    fn give_back(&mut self) {
+        if let Some(link) = self.link.take() {
+            link.give_back();
+        }
+    }
+
+    fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match ready!(Pin::new(&mut self.incoming).poll_frame(context)) {
+            Some(Ok(frame)) => {
+                self.give_back_at_end();
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Some(Err(error)) => {
+                self.link = None;
+                Poll::Ready(Some(Err(BodyError::Answer(error))))
+            }
+            // hyper ends a body cleanly when its connection is dropped, which is what a cut does:
+            // a chunked answer would look whole.
+            None if self.link.as_ref().is_some_and(Link::is_cut) => {
+                self.link = None;
+                Poll::Ready(Some(Err(BodyError::Cut)))
+            }
+            None => {
+                self.give_back();
+                Poll::Ready(None)
+            }
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! One core of the door: a thread with its own event loop, its own view of the table and its own
+//! connections to the apps. Cores share nothing that a request must wait for.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hyper::header::HeaderValue;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+
+use crate::head::{Marks, Scheme};
+use crate::host::Host;
+use crate::limit::Limits;
+use crate::pool::{self, Pool};
+use crate::route::Routes;
+use crate::stack;
+
+/// How long a core waits before it accepts again when the process has no descriptor left.
+const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
+
+/// Threads for reads that must wait for a disk; each core has its own.
+const DISK_THREADS: usize = 4;
+
+/// What the door's main thread tells a core; each is acknowledged.
+pub(crate) enum Order {
+    /// Use these routes from now on.
+    Use(Arc<Routes>, oneshot::Sender<()>),
+    /// Accept on this socket.
+    Accept(Scheme, std::net::TcpListener, oneshot::Sender<()>),
+    /// Accept no more, finish within the given time, end.
+    Stop(Duration, oneshot::Sender<()>),
+}
+
+/// Counters that all cores write and the main thread reads.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) connections: AtomicU64,
+    pub(crate) requests: AtomicU64,
+    pub(crate) failures: AtomicU64,
+}
+
+/// What a core is started with.
+#[derive(Debug, Clone)]
+pub(crate) struct Setting {
+    pub(crate) limits: Limits,
+    pub(crate) counters: Arc<Counters>,
+    /// Error pages speak to the developer.
+    pub(crate) developer: bool,
+}
+
+/// What every request on this core may use.
+pub(crate) struct Core {
+    pub(crate) setting: Setting,
+    table: RefCell<Rc<View>>,
+    /// Wakes requests that wait for an instance to come back.
+    pub(crate) swapped: Notify,
+    /// Rotates the choice among instances with the same load.
+    pub(crate) turn: Cell<usize>,
+    /// Fires when no new connection is accepted and open ones are to end after their request.
+    stopping: CancellationToken,
+    /// Fires when the grace of a stop is over.
+    pub(crate) stopped: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    http1: http1::Builder,
+    ids: Ids,
+}
+
+/// The routes of now with this core's connections.
+pub(crate) struct View {
+    pub(crate) routes: Arc<Routes>,
+    /// One per instance, in the order of [`Routes::instances`].
+    pub(crate) pools: Vec<Rc<Pool>>,
+}
+
+/// Starts a core on a thread of its own.
+pub(crate) fn start(
+    number: usize,
+    setting: Setting,
+) -> io::Result<(mpsc::UnboundedSender<Order>, JoinHandle<()>)> {
+    let (sender, orders) = mpsc::unbounded_channel();
+    let runtime = move || {
+        Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(DISK_THREADS)
+            .build_local(LocalOptions::default())
+    };
+    let thread = std::thread::Builder::new()
+        .name(format!("door-{number}"))
+        .spawn(move || match runtime() {
+            Ok(runtime) => runtime.block_on(run(setting, orders)),
+            Err(error) => warn!(%error, "a core could not start"),
+        })?;
+    Ok((sender, thread))
+}
+
+async fn run(setting: Setting, mut orders: mpsc::UnboundedReceiver<Order>) {
+    let core = Rc::new(Core::new(setting));
+    tokio::task::spawn_local(close_idle(core.clone()));
+    while let Some(order) = orders.recv().await {
+        match order {
+            Order::Use(routes, done) => {
+                core.use_routes(routes);
+                let _ = done.send(());
+            }
+            Order::Accept(scheme, socket, done) => {
+                match TcpListener::from_std(socket) {
+                    Ok(socket) => {
+                        drop(core.tasks.spawn_local(accept(core.clone(), scheme, socket)))
+                    }
+                    Err(error) => warn!(%error, "a listening socket cannot be used"),
+                }
+                let _ = done.send(());
+            }
+            Order::Stop(within, done) => {
+                core.stop(within).await;
+                let _ = done.send(());
+                return;
+            }
+        }
+    }
+}
+
+impl Core {
+    fn new(setting: Setting) -> Self {
+        Self {
+            http1: http1(&setting.limits),
+            setting,
+            table: RefCell::new(Rc::new(View {
+                routes: Arc::default(),
+                pools: Vec::new(),
+            })),
+            swapped: Notify::new(),
+            turn: Cell::new(0),
+            stopping: CancellationToken::new(),
+            stopped: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            ids: Ids::new(),
+        }
+    }
+
+    /// The table of now.
+    pub(crate) fn view(&self) -> Rc<View> {
+        self.table.borrow().clone()
+    }
+
+    /// Swaps the table. Pools of instances that it does not name any more are dropped with the
+    /// connections that idle in them.
+    fn use_routes(&self, routes: Arc<Routes>) {
+        let old = self.view();
+        let known: HashMap<u64, &Rc<Pool>> = old
+            .pools
+            .iter()
+            .map(|pool| (pool.instance.id, pool))
+            .collect();
+        let pools = routes.instances.iter().map(|instance| {
+            let pool = known.get(&instance.id).copied().cloned();
+            pool.unwrap_or_else(|| Pool::new(instance.clone()))
+        });
+        let pools = pools.collect();
+        self.table.replace(Rc::new(View { routes, pools }));
+        self.swapped.notify_waiters();
+    }
+
+    async fn stop(&self, within: Duration) {
+        self.stopping.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(within, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            self.stopped.cancel();
+            let _ = tokio::time::timeout(stack::FAREWELL, self.tasks.wait()).await;
+        }
+    }
+
+    /// A name for one request, of this run of the door.
+    pub(crate) fn next_id(&self) -> HeaderValue {
+        self.ids.next()
+    }
+}
+
+/// How HTTP/1 is read. Everything that limits a visitor is set here on purpose.
+fn http1(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        // Without a timer hyper drops its time limits and only logs it.
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_time)
+        .max_header_size(limits.head)
+        .max_headers(limits.fields)
+        .half_close(false)
+        .pipeline_flush(true);
+    builder
+}
+
+async fn close_idle(core: Rc<Core>) {
+    loop {
+        tokio::time::sleep(pool::KEEP_IDLE / 4).await;
+        core.view().pools.iter().for_each(|pool| pool.close_idle());
+    }
+}
+
+async fn accept(core: Rc<Core>, scheme: Scheme, socket: TcpListener) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = socket.accept() => accepted,
+            () = core.stopping.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let visit = Visit::new(core.clone(), scheme, peer);
+                core.tasks.spawn_local(serve(visit, stream));
+            }
+            Err(error) if is_of_one_connection(&error) => debug!(%error, "a visitor was gone"),
+            Err(error) => {
+                warn!(%error, "cannot accept connections");
+                tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
+            }
+        }
+    }
+}
+
+/// Errors that accept(2) passes on from the connection it would have returned.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+async fn serve(visit: Rc<Visit>, stream: TcpStream) {
+    let core = visit.core.clone();
+    let _open = Open::new(&core.setting.counters);
+    // An answer in two small packets must not wait for the first one's acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let visit = visit.clone();
+        async move { Ok::<_, Infallible>(stack::answer(&visit, request).await) }
+    });
+    let connection = core
+        .http1
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = core.stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = &mut connection => ended,
+                () = core.stopped.cancelled() => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        debug!(%error, "a connection ended early");
+    }
+}
+
+/// Counts an open connection.
+struct Open(Arc<Counters>);
+
+impl Open {
+    fn new(counters: &Arc<Counters>) -> Self {
+        counters.connections.fetch_add(1, Ordering::Relaxed);
+        Self(counters.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One connection of a visitor.
+pub(crate) struct Visit {
+    pub(crate) core: Rc<Core>,
+    pub(crate) scheme: Scheme,
+    peer: SocketAddr,
+    /// Of the request before: visitors hardly ever change the host on a connection.
+    marks: RefCell<Option<Rc<Marks>>>,
+}
+
+impl Visit {
+    fn new(core: Rc<Core>, scheme: Scheme, peer: SocketAddr) -> Rc<Self> {
+        Rc::new(Self {
+            core,
+            scheme,
+            peer,
+            marks: RefCell::new(None),
+        })
+    }
+
+    /// What is known of requests on this connection that name the host `written`; `None` when
+    /// that is not a host.
+    pub(crate) fn marks(&self, written: &HeaderValue) -> Option<Rc<Marks>> {
+        if let Some(marks) = &*self.marks.borrow()
+            && marks.written == written
+        {
+            return Some(marks.clone());
+        }
+        let host: Host<'_> = crate::host::parse(written.to_str().ok()?)?;
+        let marks = Marks::new(written.clone(), &host, self.peer, self.scheme);
+        let marks = Rc::new(marks);
+        self.marks.replace(Some(marks.clone()));
+        Some(marks)
+    }
+}
+
+/// Names for requests: a random start per core, then counted.
+struct Ids {
+    start: u64,
+    next: Cell<u32>,
+}
+
+impl Ids {
+    fn new() -> Self {
+        Self {
+            start: RandomState::new().hash_one(std::process::id()),
+            next: Cell::new(0),
+        }
+    }
+
+    fn next(&self) -> HeaderValue {
+        let number = self.next.get();
+        self.next.set(number.wrapping_add(1));
+        let mut text = [0; 24];
+        write_hex(&mut text[..16], self.start);
+        write_hex(&mut text[16..], u64::from(number));
+        HeaderValue::from_bytes(&text).expect("hexadecimal digits")
+    }
+}
+
+fn write_hex(text: &mut [u8], mut number: u64) {
+    for digit in text.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(number & 15) as usize];
+        number >>= 4;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_requests_have_one_name() {
+        let ids = Ids::new();
+        let (first, second) = (ids.next(), ids.next());
+        assert_ne!(first, second);
+        assert_eq!(first.len(), 24);
+        assert!(second.to_str().unwrap().ends_with("00000001"));
+    }
+}

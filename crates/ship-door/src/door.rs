@@ -1,0 +1,293 @@
+//! The life of a door: a table from disk, a core per processor, questions from the parent, and an
+//! end in which what is in flight is finished.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use ship_base::file;
+use ship_base::hint;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::control;
+use crate::core::{self, Counters, Order, Setting};
+use crate::error::{Error, TableError};
+use crate::head::Scheme;
+use crate::instance::{self, Instances};
+use crate::limit::Limits;
+use crate::listener::Listener;
+use crate::route::Routes;
+use crate::stack;
+use crate::table::{Status, Table};
+
+/// How long a door that is told to end by a signal may finish what is in flight.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// How a door is set up.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The control socket: made with mode 0600; only the door's own user and root are answered.
+    pub socket: PathBuf,
+    /// The folder of the last table (`table.json`).
+    pub folder: PathBuf,
+    /// Threads that serve, each with its own event loop; at least one.
+    pub cores: usize,
+    /// A laptop: error pages tell the developer what to look at. With false they tell nothing.
+    pub developer: bool,
+}
+
+/// Runs a door until it is told to stop, on its socket or by SIGTERM or SIGINT.
+pub fn run(config: Config) -> Result<(), Error> {
+    run_with(config, Limits::default())
+}
+
+/// [`run`] with other limits than the door ships with.
+pub fn run_with(config: Config, limits: Limits) -> Result<(), Error> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())
+        .map_err(setup("start an event loop"))?;
+    runtime.block_on(live(config, limits))
+}
+
+async fn live(config: Config, limits: Limits) -> Result<(), Error> {
+    file::create_private_folder(&config.folder)?;
+    allow_many_descriptors();
+    let mut terminated = signal(SignalKind::terminate()).map_err(setup("listen for SIGTERM"))?;
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(setup("listen for SIGINT"))?;
+    let door = Rc::new(Door::start(&config, limits)?);
+    door.use_last_table().await;
+    let control = control::Socket::bind(&config.socket)?;
+    info!(cores = door.cores.len(), "the door is ready");
+    tokio::select! {
+        () = control.serve(door.clone()) => {}
+        () = door.ended.cancelled() => {}
+        _ = terminated.recv() => door.stop(GRACE).await,
+        _ = interrupted.recv() => door.stop(GRACE).await,
+    }
+    control.finish().await;
+    door.join();
+    Ok(())
+}
+
+fn setup(what: &'static str) -> impl Fn(io::Error) -> Error {
+    move |source| Error::Setup { what, source }
+}
+
+/// Two descriptors per visitor are needed at most; the soft limit of 1024 is for programs that use
+/// select(2).
+fn allow_many_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// The door's main thread: owns the table and the listening sockets, and serves nobody itself.
+pub(crate) struct Door {
+    table: PathBuf,
+    listeners: RefCell<Vec<Listener>>,
+    instances: RefCell<Instances>,
+    cores: Vec<mpsc::UnboundedSender<Order>>,
+    threads: Cell<Vec<JoinHandle<()>>>,
+    counters: Arc<Counters>,
+    /// One swap at a time: disk and cores must agree on which table is the last.
+    swap: tokio::sync::Mutex<()>,
+    /// Fires when the door has stopped.
+    pub(crate) ended: CancellationToken,
+}
+
+impl Door {
+    fn start(config: &Config, limits: Limits) -> Result<Self, Error> {
+        let setting = Setting {
+            limits,
+            counters: Arc::default(),
+            developer: config.developer,
+        };
+        let started = (0..config.cores.max(1)).map(|number| core::start(number, setting.clone()));
+        let started = started.collect::<io::Result<Vec<_>>>();
+        let (cores, threads) = started
+            .map_err(setup("start a thread"))?
+            .into_iter()
+            .unzip();
+        Ok(Self {
+            table: config.folder.join("table.json"),
+            listeners: RefCell::default(),
+            instances: RefCell::default(),
+            cores,
+            threads: Cell::new(threads),
+            counters: setting.counters,
+            swap: tokio::sync::Mutex::new(()),
+            ended: CancellationToken::new(),
+        })
+    }
+
+    /// Serves what was served last. A table that cannot be used is no reason not to come up: the
+    /// parent sends a new one.
+    async fn use_last_table(&self) {
+        match last_table(&self.table) {
+            Ok(None) => {}
+            Ok(Some(table)) => match Routes::compile(&table, &mut self.instances.borrow_mut()) {
+                Ok(routes) => {
+                    info!(sites = table.sites.len(), "serving the last table");
+                    self.use_routes(routes).await;
+                }
+                Err(error) => warn!(%error, "the last table cannot be used"),
+            },
+            Err(error) => {
+                warn!(error = %hint::chain(&error), "the last table cannot be used");
+            }
+        }
+    }
+
+    /// Swaps the table: checked first, on disk second, used third; a failure changes nothing.
+    pub(crate) async fn swap(&self, table: Table) -> Result<(), Error> {
+        let _one = self.swap.lock().await;
+        let routes = Routes::compile(&table, &mut self.instances.borrow_mut())?;
+        let text = serde_json::to_vec(&table).map_err(|error| unreadable(&error))?;
+        file::write_whole(&self.table, &text)?;
+        self.use_routes(routes).await;
+        info!(sites = table.sites.len(), "swapped the table");
+        Ok(())
+    }
+
+    async fn use_routes(&self, routes: Routes) {
+        let routes = Arc::new(routes);
+        self.tell_all(|done| Order::Use(routes.clone(), done)).await;
+        self.instances.borrow_mut().forget_idle(&routes.instances);
+    }
+
+    /// Gives an order to every core and waits until each has followed it.
+    async fn tell_all(&self, order: impl Fn(oneshot::Sender<()>) -> Order) {
+        let tell = |core: &mpsc::UnboundedSender<Order>| {
+            let (done, followed) = oneshot::channel();
+            // A core that has ended has nothing to follow.
+            let _ = core.send(order(done));
+            followed
+        };
+        let followed: Vec<_> = self.cores.iter().map(tell).collect();
+        for core in followed {
+            let _ = core.await;
+        }
+    }
+
+    /// Waits until nothing is in flight to these keys, and cuts what is after `within`.
+    pub(crate) async fn drain(&self, keys: &[String], within: Duration) -> u64 {
+        let leaving = self.instances.borrow().with_keys(keys);
+        let cut = instance::drain(&leaving, within, stack::FAREWELL).await;
+        info!(?keys, cut, "drained");
+        cut
+    }
+
+    /// Accepts on a socket, on every core. A name that is known is left as it is.
+    pub(crate) async fn listen(&self, listener: Listener) -> io::Result<()> {
+        if self
+            .listeners
+            .borrow()
+            .iter()
+            .any(|known| known.name == listener.name)
+        {
+            return Ok(());
+        }
+        let scheme = Scheme::of_listener(&listener.name);
+        let copies = self.cores.iter().map(|_| listener.copy());
+        let copies = RefCell::new(copies.collect::<io::Result<Vec<_>>>()?);
+        info!(address = %listener.address, name = listener.name, "listening");
+        self.listeners.borrow_mut().push(listener);
+        for core in &self.cores {
+            let (done, followed) = oneshot::channel();
+            let Some(copy) = copies.borrow_mut().pop() else {
+                break;
+            };
+            let _ = core.send(Order::Accept(scheme, copy, done));
+            let _ = followed.await;
+        }
+        Ok(())
+    }
+
+    /// Names and copies of the listening sockets.
+    pub(crate) fn listeners(&self) -> io::Result<Vec<(String, std::net::TcpListener)>> {
+        let listeners = self.listeners.borrow();
+        let pair = |one: &Listener| Ok((one.name.clone(), one.copy()?));
+        listeners.iter().map(pair).collect()
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        Status {
+            pid: rustix::process::getpid().as_raw_pid(),
+            listening: self
+                .listeners
+                .borrow()
+                .iter()
+                .map(|one| one.address)
+                .collect(),
+            connections: self.counters.connections.load(Ordering::Relaxed),
+            requests: self.counters.requests.load(Ordering::Relaxed),
+            failures: self.counters.failures.load(Ordering::Relaxed),
+            in_flight: self.instances.borrow().in_flight(),
+        }
+    }
+
+    /// Accepts no more, and finishes what is in flight, at most `within`.
+    pub(crate) async fn stop(&self, within: Duration) {
+        info!("stopping");
+        self.listeners.borrow_mut().clear();
+        self.tell_all(|done| Order::Stop(within, done)).await;
+    }
+
+    /// Waits for the cores' threads, which have been told to stop.
+    fn join(&self) {
+        for thread in self.threads.take() {
+            if thread.join().is_err() {
+                warn!("a core ended by a panic");
+            }
+        }
+    }
+}
+
+fn last_table(path: &Path) -> Result<Option<Table>, Error> {
+    match file::read_text_if_there(path)? {
+        Some(text) => Ok(Some(read_table(&text)?)),
+        None => Ok(None),
+    }
+}
+
+fn read_table(text: &str) -> Result<Table, TableError> {
+    serde_json::from_str(text).map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &serde_json::Error) -> TableError {
+    TableError::Unreadable {
+        reason: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A table as version 1 wrote it: a door of today must serve it.
+    const VERSION_1: &str = include_str!("../tests/tables/v1.json");
+
+    #[test]
+    fn a_table_of_version_1_can_still_be_read() {
+        let table = read_table(VERSION_1).unwrap();
+        let routes = Routes::compile(&table, &mut Instances::default()).unwrap();
+        assert_eq!(routes.site("blog.localhost").unwrap().app.as_str(), "blog");
+        assert_eq!(routes.instances.len(), 2);
+    }
+}

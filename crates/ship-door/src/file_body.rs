@@ -1,0 +1,132 @@
+//! A file, or parts of one, on its way to a visitor through one buffer.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSliceMut};
+use std::ops::Range;
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::body::Frame;
+use rustix::io::{Errno, ReadWriteFlags};
+use tokio::task::JoinHandle;
+
+use crate::body::BodyError;
+
+/// Bytes read at a time.
+const PIECE: u64 = 64 << 10;
+
+/// Text and parts of a file, one after the other.
+#[derive(Debug)]
+pub(crate) struct FileBody {
+    file: Arc<OwnedFd>,
+    parts: VecDeque<Part>,
+    left: u64,
+    /// A read that has to wait for the disk.
+    waiting: Option<JoinHandle<io::Result<Bytes>>>,
+}
+
+/// A part of the body.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// The head of a part of `multipart/byteranges`.
+    Text(Bytes),
+    /// Bytes of the file.
+    Span(Range<u64>),
+}
+
+impl FileBody {
+    pub(crate) fn new(file: OwnedFd, parts: Vec<Part>) -> Self {
+        let length = |part: &Part| match part {
+            Part::Text(text) => text.len() as u64,
+            Part::Span(span) => span.end - span.start,
+        };
+        Self {
+            file: Arc::new(file),
+            left: parts.iter().map(length).sum(),
+            parts: parts.into(),
+            waiting: None,
+        }
+    }
+
+    /// Bytes still to come.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
+    pub(crate) fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let bytes = match ready!(self.poll_next(context)) {
+            None => return Poll::Ready(None),
+            Some(Ok(bytes)) => bytes,
+            Some(Err(error)) => {
+                self.parts.clear();
+                return Poll::Ready(Some(Err(BodyError::File(error))));
+            }
+        };
+        self.left -= bytes.len() as u64;
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        if let Some(waiting) = &mut self.waiting {
+            let read = ready!(Pin::new(waiting).poll(context));
+            self.waiting = None;
+            let bytes = read.map_err(io::Error::other).and_then(|bytes| bytes);
+            return Poll::Ready(Some(self.advance(bytes)));
+        }
+        let (at, length) = match self.parts.front_mut() {
+            None => return Poll::Ready(None),
+            Some(Part::Text(text)) => {
+                let text = std::mem::take(text);
+                self.parts.pop_front();
+                return Poll::Ready(Some(Ok(text)));
+            }
+            Some(Part::Span(span)) => (span.start, PIECE.min(span.end - span.start) as usize),
+        };
+        // What the page cache holds is read at once. What is on the disk must not hold up the
+        // other visitors of this core, and is read by another thread.
+        match read(&self.file, at, length, ReadWriteFlags::NOWAIT) {
+            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::INVAL) => {
+                let file = self.file.clone();
+                self.waiting = Some(tokio::task::spawn_blocking(move || {
+                    Ok(read(&file, at, length, ReadWriteFlags::empty())?)
+                }));
+                self.poll_next(context)
+            }
+            read => Poll::Ready(Some(self.advance(read.map_err(io::Error::from)))),
+        }
+    }
+
+    /// Moves on by what was read. A file that has become shorter than its announced length is an
+    /// error: the visitor must not take the answer for whole.
+    fn advance(&mut self, read: io::Result<Bytes>) -> io::Result<Bytes> {
+        let bytes = read?;
+        if bytes.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(Part::Span(span)) = self.parts.front_mut() {
+            span.start += bytes.len() as u64;
+            if span.is_empty() {
+                self.parts.pop_front();
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+fn read(file: &OwnedFd, at: u64, length: usize, flags: ReadWriteFlags) -> Result<Bytes, Errno> {
+    let mut buffer = vec![0; length];
+    let got = loop {
+        match rustix::io::preadv2(file, &mut [IoSliceMut::new(&mut buffer)], at, flags) {
+            Err(Errno::INTR) => {}
+            got => break got?,
+        }
+    };
+    buffer.truncate(got);
+    Ok(buffer.into())
+}

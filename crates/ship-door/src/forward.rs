@@ -1,0 +1,254 @@
+//! From a visitor to an instance and back.
+//!
+//! An instance is chosen by load; where none can be reached the request waits a little, because the
+//! usual reason is that the only one is just starting again. A request is sent twice only where the
+//! first sending cannot have had an effect.
+
+use std::cell::Cell;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::http::uri::PathAndQuery;
+use hyper::upgrade::OnUpgrade;
+use hyper::{Method, Request, Response, StatusCode, Uri, Version};
+use tokio::time::Instant;
+
+use crate::body::{Body, Forwarded, Outcome, Progress, RequestBody};
+use crate::core::{Core, View, Visit};
+use crate::head::{self, Marks};
+use crate::pool::{Link, Pool};
+use crate::route::To;
+use crate::stack::Failure;
+use crate::tunnel;
+
+/// First pause between two rounds of attempts to reach an instance; doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// A request on its way, with what is needed to find its instance again in a newer table.
+pub(crate) struct Errand {
+    pub(crate) marks: Rc<Marks>,
+    /// Canonical.
+    pub(crate) target: PathAndQuery,
+    /// The route's files did not have it: the site's root answers.
+    pub(crate) via_root: bool,
+    pub(crate) id: HeaderValue,
+    pub(crate) body_limit: u64,
+}
+
+/// Sends a request to an instance of its app and returns the answer, to be streamed.
+pub(crate) async fn forward(
+    visit: &Visit,
+    errand: &Errand,
+    mut request: Request<Incoming>,
+) -> Result<Response<Body>, Failure> {
+    let upgrade = wants_upgrade(&request).then(|| hyper::upgrade::on(&mut request));
+    let request = for_app(errand, request, upgrade.is_some());
+    let (response, link) = exchange(&visit.core, errand, request).await?;
+    match upgrade {
+        Some(visitor) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            tunnelled(&visit.core, visitor, response, link)
+        }
+        _ if response.status() == StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Broken),
+        _ => Ok(for_visitor(response, link)),
+    }
+}
+
+/// A WebSocket is asked for by a GET without a body (RFC 6455, 4.1).
+fn wants_upgrade(request: &Request<Incoming>) -> bool {
+    let body = hyper::body::Body::is_end_stream(request.body());
+    body && request.method() == Method::GET
+        && request.version() == Version::HTTP_11
+        && head::wants_websocket(request.headers())
+}
+
+fn for_app(errand: &Errand, request: Request<Incoming>, websocket: bool) -> Request<RequestBody> {
+    let (mut parts, body) = request.into_parts();
+    parts.version = Version::HTTP_11;
+    parts.uri = Uri::from(errand.target.clone());
+    parts.extensions.clear();
+    head::for_app(
+        &mut parts.headers,
+        &errand.marks,
+        errand.id.clone(),
+        websocket,
+    );
+    Request::from_parts(parts, RequestBody::new(body, errand.body_limit))
+}
+
+fn for_visitor(response: Response<Incoming>, link: Link) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    // What the app speaks is between it and us; hyper lowers it for visitors that speak 1.0.
+    parts.version = Version::HTTP_11;
+    parts.extensions.clear();
+    head::for_visitor(&mut parts.headers);
+    Response::from_parts(parts, Body::Forwarded(Forwarded::new(body, link)))
+}
+
+/// Not a byte of the visitor's goes to the app before the app has said 101: until then hyper keeps
+/// what the visitor sends after its head.
+fn tunnelled(
+    core: &Rc<Core>,
+    visitor: OnUpgrade,
+    mut response: Response<Incoming>,
+    link: Link,
+) -> Result<Response<Body>, Failure> {
+    let agreed = response.headers().get(header::UPGRADE);
+    if !agreed.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket")) {
+        return Err(Failure::Broken);
+    }
+    let app = hyper::upgrade::on(&mut response);
+    let tunnel = tunnel::run(visitor, app, link.into_in_flight(), core.stopped.clone());
+    core.tasks.spawn_local(tunnel);
+    let (mut parts, _) = response.into_parts();
+    parts.extensions.clear();
+    head::for_visitor(&mut parts.headers);
+    parts
+        .headers
+        .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    parts
+        .headers
+        .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    Ok(Response::from_parts(parts, Body::Empty))
+}
+
+/// Sends until an instance answers, or it is certain that none will.
+async fn exchange(
+    core: &Core,
+    errand: &Errand,
+    mut request: Request<RequestBody>,
+) -> Result<(Response<Incoming>, Link), Failure> {
+    let progress = request.body().progress();
+    let replayable = progress.is_none() && request.method().is_idempotent();
+    let mut replay = true;
+    loop {
+        let mut link = reach(core, errand, replayable && replay).await?;
+        // RFC 9112, 9.3.1: only where the connection had carried requests before is its death the
+        // usual race with a server that closes idle connections.
+        let copy = (link.reused && replayable && replay).then(|| copy_of(&request));
+        let sent = link.send(request);
+        match until_answered(sent, progress.as_deref(), core.setting.limits.answer).await {
+            Some(Ok(response)) => return Ok((response, link)),
+            None => return Err(Failure::NoAnswer),
+            Some(Err(mut error)) => {
+                if let Some(unsent) = error.take_message() {
+                    request = unsent;
+                } else if let Some(copy) = copy {
+                    replay = false;
+                    request = copy;
+                } else {
+                    return Err(died(progress.as_deref()));
+                }
+            }
+        }
+    }
+}
+
+fn copy_of(request: &Request<RequestBody>) -> Request<RequestBody> {
+    let mut copy = Request::new(RequestBody::Empty);
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    copy.headers_mut().clone_from(request.headers());
+    copy
+}
+
+/// Whose fault it is that an exchange ended without an answer.
+fn died(progress: Option<&Progress>) -> Failure {
+    match progress.map(Progress::outcome) {
+        Some(Outcome::TooLarge) => Failure::BodyTooLarge,
+        Some(Outcome::Broken) => Failure::BadRequest("the request body is broken"),
+        Some(Outcome::Fine) | None => Failure::Broken,
+    }
+}
+
+/// Waits for the head of an answer; `None` when `within` has passed since the request's last piece.
+async fn until_answered<T>(
+    sent: impl Future<Output = T>,
+    progress: Option<&Progress>,
+    within: Duration,
+) -> Option<T> {
+    tokio::pin!(sent);
+    let mut deadline = Instant::now() + within;
+    loop {
+        if let Ok(answer) = tokio::time::timeout_at(deadline, &mut sent).await {
+            return Some(answer);
+        }
+        match progress.map(|progress| progress.last() + within) {
+            Some(later) if later > deadline => deadline = later,
+            _ => return None,
+        }
+    }
+}
+
+/// A connection to an instance, from the newest table.
+async fn reach(core: &Core, errand: &Errand, replayable: bool) -> Result<Link, Failure> {
+    let mut waiting: Option<(Instant, Duration)> = None;
+    loop {
+        let swapped = core.swapped.notified();
+        let pools = by_load(&core.view(), errand, &core.turn)?;
+        let error = match try_each(&pools, core, replayable).await {
+            Ok(link) => return Ok(link),
+            Err(None) => return Err(Failure::NoInstance),
+            Err(Some(error)) => error,
+        };
+        let (deadline, pause) =
+            *waiting.get_or_insert((Instant::now() + core.setting.limits.hold, FIRST_PAUSE));
+        if Instant::now() >= deadline {
+            return Err(Failure::Unreachable(error));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = swapped => {}
+        }
+        waiting = Some((deadline, (pause * 2).min(LONGEST_PAUSE)));
+    }
+}
+
+/// The first that can be had; the last error, or none where there is nothing to try.
+async fn try_each(
+    pools: &[Rc<Pool>],
+    core: &Core,
+    replayable: bool,
+) -> Result<Link, Option<io::Error>> {
+    let mut last = None;
+    for pool in pools {
+        if let Some(link) = pool.take(replayable) {
+            return Ok(link);
+        }
+        match pool.connect(core.setting.limits.connect).await {
+            Ok(link) => return Ok(link),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last)
+}
+
+/// The pools of the errand's instances, the one with the fewest requests in flight first.
+fn by_load(view: &View, errand: &Errand, turn: &Cell<usize>) -> Result<Vec<Rc<Pool>>, Failure> {
+    let site = view
+        .routes
+        .site(&errand.marks.host)
+        .ok_or(Failure::UnknownHost)?;
+    let found = if errand.via_root {
+        site.root()
+    } else {
+        site.find(errand.target.path()).map(|found| found.to)
+    };
+    let Some(To::Instances(places)) = found else {
+        return Err(Failure::NoInstance);
+    };
+    let mut pools: Vec<_> = places
+        .iter()
+        .map(|place| view.pools[*place].clone())
+        .collect();
+    if pools.len() > 1 {
+        let start = turn.get().wrapping_add(1);
+        turn.set(start);
+        pools.rotate_left(start % places.len());
+        pools.sort_by_key(|pool| pool.instance.in_flight());
+    }
+    Ok(pools)
+}

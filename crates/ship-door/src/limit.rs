@@ -1,0 +1,37 @@
+//! What the door allows, in one place.
+
+use std::time::Duration;
+
+/// Limits of one door; [`Limits::default`] is what it ships with (the table in
+/// `docs/reference/limits.md`), tests shorten the times.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The longest request head in bytes; 431 beyond. Default 16 KiB.
+    pub head: usize,
+    /// The most header fields in a request; 431 beyond. Default 100.
+    pub fields: usize,
+    /// The time for a whole request head, not per byte, and for the pause between two requests on
+    /// a connection; closed beyond. Default 10 s.
+    pub head_time: Duration,
+    /// How long a request is held while no instance of its app can be connected to, because one
+    /// is just starting again; 502 beyond. Default 10 s.
+    pub hold: Duration,
+    /// The time for one connection to an instance. Default 2 s: they are on this machine.
+    pub connect: Duration,
+    /// The time until an instance begins to answer; 504 beyond. Default 60 s. An answer that has
+    /// begun may take for ever.
+    pub answer: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head: 16 << 10,
+            fields: 100,
+            head_time: Duration::from_secs(10),
+            hold: Duration::from_secs(10),
+            connect: Duration::from_secs(2),
+            answer: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! The route table in the form in which requests ask it: one look-up for the host, one per path
+//! segment of the deepest prefix. The cost does not depend on how many hosts and routes there are.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use ship_base::name::{AppName, ReleaseId};
+
+use crate::error::TableError;
+use crate::host;
+use crate::instance::{Instance, Instances};
+use crate::path;
+use crate::static_files::Folder;
+use crate::table::{self, Table, Target};
+
+/// A checked and compiled [`Table`].
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    hosts: HashMap<Box<str>, Arc<Site>>,
+    sites: Vec<Arc<Site>>,
+    /// All instances; [`To::Instances`] holds places in this list, and so does each core's list of
+    /// connection pools.
+    pub(crate) instances: Vec<Arc<Instance>>,
+    /// Where in that list an instance stands, by its id.
+    places: HashMap<u64, usize>,
+}
+
+/// One app.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) app: AppName,
+    pub(crate) release: Option<ReleaseId>,
+    /// The first host name: the one to show.
+    pub(crate) host: Option<String>,
+    pub(crate) body_limit: u64,
+    /// By prefix without slashes at its ends: `` for `/`, `static/css`.
+    routes: HashMap<Box<str>, To>,
+    /// The most segments of any prefix.
+    deepest: usize,
+}
+
+/// Who answers.
+#[derive(Debug)]
+pub(crate) enum To {
+    /// Places in [`Routes::instances`].
+    Instances(Vec<usize>),
+    /// Files.
+    Files { folder: Folder, fall_through: bool },
+    /// A redirect.
+    Redirect { to: String, status: StatusCode },
+}
+
+/// A route that fits, and what is left of the path after its prefix (no slash in front).
+#[derive(Debug)]
+pub(crate) struct Found<'s, 'p> {
+    pub(crate) to: &'s To,
+    pub(crate) rest: Cow<'p, str>,
+}
+
+impl Routes {
+    /// Checks and compiles a table; instances that stay are the ones of before.
+    pub(crate) fn compile(table: &Table, instances: &mut Instances) -> Result<Self, TableError> {
+        if table.version != table::VERSION {
+            return Err(TableError::Version {
+                found: table.version,
+            });
+        }
+        let mut routes = Self::default();
+        for site in &table.sites {
+            routes.add(site, instances)?;
+        }
+        Ok(routes)
+    }
+
+    fn add(&mut self, site: &table::Site, instances: &mut Instances) -> Result<(), TableError> {
+        let mut compiled = Site {
+            app: site.app.clone(),
+            release: site.release,
+            host: site.hosts.first().cloned(),
+            body_limit: site.body_limit,
+            routes: HashMap::new(),
+            deepest: 0,
+        };
+        for route in &site.routes {
+            let to = self.target(site, &route.to, instances)?;
+            compiled.add(&route.prefix, to)?;
+        }
+        let compiled = Arc::new(compiled);
+        for name in &site.hosts {
+            self.claim(name, &compiled)?;
+        }
+        self.sites.push(compiled);
+        Ok(())
+    }
+
+    fn claim(&mut self, name: &str, site: &Arc<Site>) -> Result<(), TableError> {
+        let host = host::parse(name).filter(|host| host.port.is_none());
+        let host = host.ok_or_else(|| TableError::Host {
+            app: site.app.to_string(),
+            host: name.to_owned(),
+        })?;
+        match self.hosts.insert(host.name.into(), site.clone()) {
+            Some(other) if other.app != site.app => Err(TableError::HostTwice {
+                host: name.to_owned(),
+                first: other.app.to_string(),
+                second: site.app.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn target(
+        &mut self,
+        site: &table::Site,
+        target: &Target,
+        instances: &mut Instances,
+    ) -> Result<To, TableError> {
+        Ok(match target {
+            Target::Instances { upstreams } => {
+                let named = upstreams.iter().map(|upstream| instances.get(upstream));
+                To::Instances(named.map(|instance| self.place(instance)).collect())
+            }
+            Target::Files {
+                folder,
+                fall_through,
+            } => To::Files {
+                folder: Folder::new(folder.clone()),
+                fall_through: *fall_through,
+            },
+            Target::Redirect { to, status } => redirect(site, to, *status)?,
+        })
+    }
+
+    fn place(&mut self, instance: Arc<Instance>) -> usize {
+        *self.places.entry(instance.id).or_insert_with(|| {
+            self.instances.push(instance);
+            self.instances.len() - 1
+        })
+    }
+
+    /// The site that answers for a canonical host name.
+    pub(crate) fn site(&self, host: &str) -> Option<&Arc<Site>> {
+        self.hosts.get(host)
+    }
+
+    /// Every site, for the page that lists them.
+    pub(crate) fn sites(&self) -> &[Arc<Site>] {
+        &self.sites
+    }
+}
+
+fn redirect(site: &table::Site, to: &str, status: u16) -> Result<To, TableError> {
+    let known = StatusCode::from_u16(status).ok();
+    let known = known.filter(|_| matches!(status, 301 | 302 | 307 | 308));
+    let is_target = to.starts_with('/')
+        || to
+            .parse::<hyper::Uri>()
+            .is_ok_and(|uri| uri.scheme().is_some());
+    let printable = to.bytes().all(|byte| byte.is_ascii_graphic());
+    match known {
+        Some(status) if is_target && printable => Ok(To::Redirect {
+            to: to.to_owned(),
+            status,
+        }),
+        _ => Err(TableError::Redirect {
+            app: site.app.to_string(),
+            to: to.to_owned(),
+            status,
+        }),
+    }
+}
+
+impl Site {
+    fn add(&mut self, prefix: &str, to: To) -> Result<(), TableError> {
+        let canonical = path::canonical(prefix).map_err(|_| TableError::Prefix {
+            app: self.app.to_string(),
+            prefix: prefix.to_owned(),
+        })?;
+        let canonical = without_empty_segments(&canonical);
+        let key = canonical.trim_matches('/');
+        if !key.is_empty() {
+            self.deepest = self.deepest.max(key.split('/').count());
+        }
+        match self.routes.insert(key.into(), to) {
+            None => Ok(()),
+            Some(_) => Err(TableError::PrefixTwice {
+                app: self.app.to_string(),
+                prefix: prefix.to_owned(),
+            }),
+        }
+    }
+
+    /// The route with the longest prefix that fits a canonical path, on whole segments.
+    pub(crate) fn find<'s, 'p>(&'s self, path: &'p str) -> Option<Found<'s, 'p>> {
+        match without_empty_segments(path) {
+            Cow::Borrowed(path) => self.find_collapsed(path),
+            Cow::Owned(path) => self.find_collapsed(&path).map(|found| Found {
+                to: found.to,
+                rest: Cow::Owned(found.rest.into_owned()),
+            }),
+        }
+    }
+
+    fn find_collapsed<'s, 'p>(&'s self, path: &'p str) -> Option<Found<'s, 'p>> {
+        let path = &path[1..];
+        let mut best = self.routes.get("").map(|to| (to, 0));
+        let ends = path.match_indices('/').map(|(at, _)| at);
+        for end in ends.chain([path.len()]).take(self.deepest) {
+            best = self.routes.get(&path[..end]).map(|to| (to, end)).or(best);
+        }
+        best.map(|(to, end)| Found {
+            to,
+            rest: Cow::Borrowed(path[end..].trim_start_matches('/')),
+        })
+    }
+
+    /// What answers at the root: where files that are not there are asked for next.
+    pub(crate) fn root(&self) -> Option<&To> {
+        self.routes.get("")
+    }
+}
+
+/// `//a///b/` is routed as `/a/b/`: apps that fold slashes must not see more than we routed.
+fn without_empty_segments(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") {
+        return Cow::Borrowed(path);
+    }
+    let mut out = String::with_capacity(path.len());
+    for char in path.chars() {
+        if !(char == '/' && out.ends_with('/')) {
+            out.push(char);
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::Route;
+    use proptest::prelude::*;
+
+    fn site(app: &str, hosts: Vec<String>, prefixes: &[String]) -> table::Site {
+        let route = |prefix: &String| Route {
+            prefix: prefix.clone(),
+            to: Target::Redirect {
+                to: format!("/to{prefix}"),
+                status: 302,
+            },
+        };
+        table::Site {
+            app: app.parse().unwrap(),
+            release: None,
+            hosts,
+            routes: prefixes.iter().map(route).collect(),
+            body_limit: 0,
+        }
+    }
+
+    fn compile(sites: Vec<table::Site>) -> Result<Routes, TableError> {
+        let table = Table {
+            version: table::VERSION,
+            sites,
+        };
+        Routes::compile(&table, &mut Instances::default())
+    }
+
+    fn answer(routes: &Routes, host: &str, path: &str) -> Option<String> {
+        let host = host::parse(host)?;
+        let path = path::canonical(path).ok()?.into_owned();
+        match routes.site(&host.name)?.find(&path)?.to {
+            To::Redirect { to, .. } => Some(to.clone()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn the_longest_prefix_of_whole_segments_wins() {
+        let prefixes = ["/", "/static/", "/static/css", "/a"].map(str::to_owned);
+        let routes = compile(vec![site("blog", vec!["b.test".to_owned()], &prefixes)]).unwrap();
+        for (path, prefix) in [
+            ("/", "/"),
+            ("/x", "/"),
+            ("/static", "/static/"),
+            ("/static/", "/static/"),
+            ("/statics", "/"),
+            ("/static/css/x", "/static/css"),
+            ("/static/cssx", "/static/"),
+            ("//static//css/x", "/static/css"),
+            ("/x/../a", "/a"),
+            ("/%61", "/a"),
+            ("/a/b/c/d/e", "/a"),
+        ] {
+            let to = answer(&routes, "B.test:8000", path);
+            assert_eq!(to.as_deref(), Some(&*format!("/to{prefix}")), "{path}");
+        }
+    }
+
+    #[test]
+    fn tables_that_contradict_themselves_are_refused() {
+        let host = || vec!["b.test".to_owned()];
+        let root = ["/".to_owned()];
+        let twice = [site("one", host(), &root), site("two", host(), &root)];
+        assert!(matches!(
+            compile(twice.to_vec()),
+            Err(TableError::HostTwice { .. })
+        ));
+        let same = ["/a".to_owned(), "/a/".to_owned()];
+        assert!(matches!(
+            compile(vec![site("one", host(), &same)]),
+            Err(TableError::PrefixTwice { .. })
+        ));
+        let port = vec!["b.test:80".to_owned()];
+        assert!(matches!(
+            compile(vec![site("one", port, &root)]),
+            Err(TableError::Host { .. })
+        ));
+        let table = Table {
+            version: 2,
+            sites: Vec::new(),
+        };
+        assert!(matches!(
+            Routes::compile(&table, &mut Instances::default()),
+            Err(TableError::Version { found: 2 })
+        ));
+    }
+
+    /// The specification, written the slow way.
+    fn naive<'a>(sites: &'a [(String, Vec<String>)], host: &str, path: &str) -> Option<&'a str> {
+        let (_, prefixes) = sites.iter().find(|(name, _)| name == host)?;
+        let segments = |text: &str| -> Vec<String> {
+            let parts = text.split('/').filter(|part| !part.is_empty());
+            parts.map(str::to_owned).collect()
+        };
+        let path = segments(path);
+        let fits = prefixes
+            .iter()
+            .filter(|prefix| path.starts_with(&segments(prefix)));
+        fits.max_by_key(|prefix| segments(prefix).len())
+            .map(String::as_str)
+    }
+
+    fn many(count: usize) -> Vec<(String, Vec<String>)> {
+        let prefixes = |n: usize| -> Vec<String> {
+            let all = ["/", "/a", "/a/b/", "/b", "/b/a/b", "/c/c/c/c"];
+            let kept = all.iter().enumerate().filter(|(bit, _)| n >> bit & 1 == 0);
+            kept.map(|(_, prefix)| (*prefix).to_owned()).collect()
+        };
+        (0..count)
+            .map(|n| (format!("h{n}.test"), prefixes(n)))
+            .collect()
+    }
+
+    fn agrees_with_naive(count: usize, cases: u32) {
+        let sites = many(count);
+        let tables = sites
+            .iter()
+            .enumerate()
+            .map(|(n, (host, prefixes))| site(&format!("app-{n}"), vec![host.clone()], prefixes));
+        let routes = compile(tables.collect()).unwrap();
+        let strategy = (0..count + 1, "(/[abc]{0,2}){1,6}/?");
+        proptest!(ProptestConfig::with_cases(cases), |((n, path) in strategy)| {
+            let host = format!("h{n}.test");
+            let expected = naive(&sites, &host, &path).map(|prefix| format!("/to{prefix}"));
+            prop_assert_eq!(answer(&routes, &host, &path), expected);
+        });
+    }
+
+    #[test]
+    fn matching_agrees_with_a_naive_matcher_at_every_size() {
+        for count in [1, 100, 101, 10_000] {
+            agrees_with_naive(count, 2_500);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_and_its_canonical_form_have_one_route(
+            path in "/(%2e|%41|[Aab.]|/){0,12}"
+        ) {
+            let routes = compile(vec![site(
+                "blog",
+                vec!["b.test".to_owned()],
+                &["/", "/A", "/a/b", "/b/A"].map(str::to_owned),
+            )]).unwrap();
+            if let Ok(canonical) = path::canonical(&path) {
+                prop_assert_eq!(
+                    answer(&routes, "b.test", &path),
+                    answer(&routes, "b.test", &canonical)
+                );
+            }
+        }
+    }
+}

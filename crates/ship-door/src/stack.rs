@@ -1,0 +1,246 @@
+//! A request from top to bottom.
+//!
+//! The order is the design: what can be refused without knowing the site is refused first, what the
+//! path means is settled before anything asks it, and nothing below sees what a visitor wrote but
+//! in its canonical form.
+
+use std::borrow::Cow;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{self, HeaderValue};
+use hyper::http::uri::PathAndQuery;
+use hyper::{Method, Request, Response, StatusCode, Version};
+use tracing::{debug, trace};
+
+use crate::body::Body;
+use crate::core::Visit;
+use crate::error_page;
+use crate::forward::{self, Errand};
+use crate::head::{self, Marks};
+use crate::path;
+use crate::route::{Site, To};
+use crate::static_files::{self, Served};
+
+/// How long what was cut may take to say goodbye (the close handshake of WebSockets).
+pub(crate) const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Why a request is not answered by its app. `error_page.rs` turns it into a page.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The visitor's mistake, or an attempt to be understood in two ways. The connection ends.
+    BadRequest(&'static str),
+    /// The body is larger than the site allows. The connection ends.
+    BodyTooLarge,
+    /// CONNECT and TRACE are not for web sites.
+    Method,
+    /// No site has this host name.
+    UnknownHost,
+    /// The site has no route for this path.
+    NoRoute,
+    /// The folder has no such file.
+    NoFile,
+    /// A file cannot be changed by a request.
+    ReadOnly,
+    /// A file is there and cannot be read.
+    Unreadable(io::Error),
+    /// The route has no running instance.
+    NoInstance,
+    /// Instances that should run could not be connected to.
+    Unreachable(io::Error),
+    /// An instance took the request, and ended or answered nonsense.
+    Broken,
+    /// An instance took the request and did not begin to answer in time.
+    NoAnswer,
+}
+
+/// What an error page may speak of.
+pub(crate) struct Scene<'a> {
+    pub(crate) visit: &'a Visit,
+    pub(crate) marks: Option<Rc<Marks>>,
+    pub(crate) site: Option<Arc<Site>>,
+    pub(crate) id: HeaderValue,
+    pub(crate) accept: Option<HeaderValue>,
+}
+
+/// Answers one request; nothing fails beyond this.
+pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
+    let counters = &visit.core.setting.counters;
+    let mut scene = Scene {
+        visit,
+        marks: None,
+        site: None,
+        id: visit.core.next_id(),
+        accept: request.headers().get(header::ACCEPT).cloned(),
+    };
+    let response = match layers(&mut scene, request).await {
+        Ok(response) => response,
+        Err(failure) => {
+            debug!(?failure, request = ?scene.id, "not answered by an app");
+            let page = error_page::of(&failure, &scene);
+            if page.status().is_server_error() {
+                counters.failures.fetch_add(1, Ordering::Relaxed);
+            }
+            page
+        }
+    };
+    counters.requests.fetch_add(1, Ordering::Relaxed);
+    trace!(request = ?scene.id, status = response.status().as_u16(), "answered");
+    response
+}
+
+async fn layers(
+    scene: &mut Scene<'_>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Failure> {
+    // 1. Framing: whatever could be cut into requests in two ways goes no further. First, because
+    //    after it not even the end of the request is certain.
+    if !head::framing_is_plain(request.headers()) {
+        return Err(Failure::BadRequest(
+            "the transfer coding is not just `chunked`",
+        ));
+    }
+    // 2. Methods that are about the way and not about a resource.
+    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+        return Err(Failure::Method);
+    }
+    // 3. The host: exactly one. Before the path, because it says whose path that is.
+    let marks = marks(scene.visit, &request)?;
+    scene.marks = Some(marks.clone());
+    // 4. The path, in its one spelling, for every layer below and for the app.
+    let Some(target) = target(&request)? else {
+        return Ok(no_content());
+    };
+    // 5. The site.
+    let view = scene.visit.core.view();
+    let site = view.routes.site(&marks.host).ok_or(Failure::UnknownHost)?;
+    scene.site = Some(site.clone());
+    // 6. Its limits, before a byte of the body is read.
+    if request.body().size_hint().lower() > site.body_limit {
+        return Err(Failure::BodyTooLarge);
+    }
+    // 7. The route, and who answers it.
+    let found = site.find(target.path()).ok_or(Failure::NoRoute)?;
+    let mut errand = Errand {
+        marks,
+        target: target.clone(),
+        via_root: false,
+        id: scene.id.clone(),
+        body_limit: site.body_limit,
+    };
+    match found.to {
+        To::Instances(_) => forward::forward(scene.visit, &errand, request).await,
+        To::Redirect { to, status } => Ok(redirect(to, *status, &found.rest, &target)),
+        To::Files {
+            folder,
+            fall_through,
+        } => match static_files::serve(folder, &target, &found.rest, &request)? {
+            Served::Answer(response) => Ok(response),
+            Served::NotThere if *fall_through => {
+                errand.via_root = true;
+                at_root(scene, &site, &errand, request).await
+            }
+            Served::NotThere => Err(Failure::NoFile),
+        },
+    }
+}
+
+/// Where a file is not there, what answers `/` is asked.
+async fn at_root(
+    scene: &Scene<'_>,
+    site: &Site,
+    errand: &Errand,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Failure> {
+    let rest = errand.target.path().trim_start_matches('/');
+    match site.root() {
+        None => Err(Failure::NoFile),
+        Some(To::Instances(_)) => forward::forward(scene.visit, errand, request).await,
+        Some(To::Redirect { to, status }) => Ok(redirect(to, *status, rest, &errand.target)),
+        Some(To::Files { folder, .. }) => {
+            match static_files::serve(folder, &errand.target, rest, &request)? {
+                Served::Answer(response) => Ok(response),
+                Served::NotThere => Err(Failure::NoFile),
+            }
+        }
+    }
+}
+
+/// The host of a request: of its target where that is absolute, else of its one `Host` field
+/// (RFC 9112, 3.2).
+fn marks(visit: &Visit, request: &Request<Incoming>) -> Result<Rc<Marks>, Failure> {
+    let mut hosts = request.headers().get_all(header::HOST).into_iter();
+    let written = match (request.uri().authority(), hosts.next(), hosts.next()) {
+        (_, _, Some(_)) => return Err(Failure::BadRequest("there is more than one `Host`")),
+        (_, None, None) if request.version() == Version::HTTP_11 => {
+            return Err(Failure::BadRequest("there is no `Host`"));
+        }
+        (Some(authority), _, None) => {
+            let host = HeaderValue::from_str(authority.as_str());
+            Cow::Owned(host.map_err(|_| Failure::BadRequest("the target's host is not one"))?)
+        }
+        (None, Some(host), None) => Cow::Borrowed(host),
+        (None, None, None) => return Err(Failure::UnknownHost),
+    };
+    let marks = visit.marks(&written);
+    marks.ok_or(Failure::BadRequest("the `Host` is not a host name"))
+}
+
+/// The canonical target; `None` for `*`, which asks about the server and not about a path.
+fn target(request: &Request<Incoming>) -> Result<Option<PathAndQuery>, Failure> {
+    let uri = request.uri();
+    if uri
+        .scheme_str()
+        .is_some_and(|scheme| !matches!(scheme, "http" | "https"))
+    {
+        return Err(Failure::BadRequest(
+            "the target's scheme is not one of the web",
+        ));
+    }
+    if uri.path() == "*" && request.method() == Method::OPTIONS {
+        return Ok(None);
+    }
+    let bad = |_| Failure::BadRequest("the path is not one that every program reads the same way");
+    let path = path::canonical(uri.path()).map_err(bad)?;
+    let spelled = match (path, uri.path_and_query()) {
+        (Cow::Borrowed(_), Some(as_it_is)) => return Ok(Some(as_it_is.clone())),
+        (path, _) => match uri.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path.into_owned(),
+        },
+    };
+    let target = PathAndQuery::from_maybe_shared(bytes::Bytes::from(spelled));
+    target
+        .map(Some)
+        .map_err(|_| Failure::BadRequest("the path is not one"))
+}
+
+fn no_content() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+fn redirect(to: &str, status: StatusCode, rest: &str, target: &PathAndQuery) -> Response<Body> {
+    let mut location = to.to_owned();
+    if to.ends_with('/') {
+        location.push_str(rest);
+        if let Some(query) = target.query() {
+            location.push('?');
+            location.push_str(query);
+        }
+    }
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    // A query may hold bytes that a field must not (RFC 9110, 5.5); such a visitor gets the plain
+    // place.
+    let location = HeaderValue::from_str(&location).or_else(|_| HeaderValue::from_str(to));
+    headers.extend(location.ok().map(|location| (header::LOCATION, location)));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    response
+}

@@ -1,0 +1,452 @@
+//! Files of a folder: nothing outside it, nothing hidden in it, nothing that is not a plain file.
+
+use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::http::uri::PathAndQuery;
+use hyper::{Method, Request, Response, StatusCode};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
+
+use crate::body::Body;
+use crate::conditional::{Validators, Verdict};
+use crate::file_body::{FileBody, Part};
+use crate::media_type;
+use crate::path;
+use crate::range::{self, Wanted};
+use crate::stack::Failure;
+
+/// The file that answers for a folder.
+const INDEX: &str = "index.html";
+
+/// Browsers keep such a file for a year and never ask again: its name changes with its content.
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// Browsers keep the file and ask each time whether it is still the one.
+const ASK_AGAIN: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
+
+/// A folder whose files are served.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// Opened with the first request: it may be made after the table.
+    opened: OnceLock<OwnedFd>,
+}
+
+/// What a folder has to say to a request.
+#[derive(Debug)]
+pub(crate) enum Served {
+    /// An answer.
+    Answer(Response<Body>),
+    /// There is no such file.
+    NotThere,
+}
+
+/// Answers from a folder. `rest` is the target's path without the route's prefix.
+pub(crate) fn serve(
+    folder: &Folder,
+    target: &PathAndQuery,
+    rest: &str,
+    request: &Request<Incoming>,
+) -> Result<Served, Failure> {
+    let Some(name) = relative(rest) else {
+        return Ok(Served::NotThere);
+    };
+    let Some((file, stat)) = folder.open(&name)? else {
+        return Ok(Served::NotThere);
+    };
+    let ends_with_slash = target.path().ends_with('/');
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile if !ends_with_slash => answer(file, &stat, &name, request),
+        FileType::Directory => {
+            let index = name.join(INDEX);
+            match folder.open(&index)? {
+                Some((file, stat)) if is_plain(&stat) && ends_with_slash => {
+                    answer(file, &stat, &index, request)
+                }
+                Some((_, stat)) if is_plain(&stat) => Ok(Served::Answer(with_slash(target))),
+                _ => Ok(Served::NotThere),
+            }
+        }
+        // A plain file is not a folder; and pipes, sockets and devices are nobody's business.
+        _ => Ok(Served::NotThere),
+    }
+}
+
+fn is_plain(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+}
+
+/// The name of a file within its folder; `None` where it could name something hidden: `.git` and
+/// `.env` lie in many folders that were only meant to be a web site. `.well-known` is meant for
+/// visitors (RFC 8615).
+fn relative(rest: &str) -> Option<PathBuf> {
+    let decoded = path::decode(rest);
+    let mut name = PathBuf::new();
+    for segment in decoded
+        .split(|byte| *byte == b'/')
+        .filter(|segment| !segment.is_empty())
+    {
+        if segment.starts_with(b".") && segment != b".well-known" {
+            return None;
+        }
+        name.push(OsStr::from_bytes(segment));
+    }
+    Some(name)
+}
+
+/// Links in a page count from its folder only if the address ends with a slash. The slashes in
+/// front are folded: `//name/` would be the address of another host.
+fn with_slash(target: &PathAndQuery) -> Response<Body> {
+    let path = target.path().trim_start_matches('/');
+    let location = match target.query() {
+        Some(query) => format!("/{path}/?{query}"),
+        None => format!("/{path}/"),
+    };
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    let location = HeaderValue::from_str(&location).ok();
+    response
+        .headers_mut()
+        .extend(location.map(|location| (header::LOCATION, location)));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    response
+}
+
+fn answer(
+    file: OwnedFd,
+    stat: &Stat,
+    name: &Path,
+    request: &Request<Incoming>,
+) -> Result<Served, Failure> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(Failure::ReadOnly);
+    }
+    let length = u64::try_from(stat.st_size).unwrap_or(0);
+    let validators = validators(stat, length);
+    let mut response = Response::new(Body::Empty);
+    let headers = response.headers_mut();
+    validators.write(headers);
+    headers.insert(
+        header::CACHE_CONTROL,
+        if names_its_content(name) {
+            FOR_EVER
+        } else {
+            ASK_AGAIN
+        },
+    );
+    match validators.judge(request.headers()) {
+        Verdict::Send => {}
+        Verdict::NotModified => {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return Ok(Served::Answer(response));
+        }
+        Verdict::Failed => {
+            *response.status_mut() = StatusCode::PRECONDITION_FAILED;
+            return Ok(Served::Answer(response));
+        }
+    }
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    let kind = media_type::of(&name.to_string_lossy());
+    fill(
+        &mut response,
+        file,
+        length,
+        kind,
+        wanted(request, &validators, length),
+    );
+    if request.method() == Method::HEAD {
+        *response.body_mut() = Body::Empty;
+    }
+    Ok(Served::Answer(response))
+}
+
+fn validators(stat: &Stat, length: u64) -> Validators {
+    let moment = |seconds: i128, nanoseconds: i128| seconds * 1_000_000_000 + nanoseconds;
+    let modified = moment(stat.st_mtime.into(), stat.st_mtime_nsec.into());
+    let changed = moment(stat.st_ctime.into(), stat.st_ctime_nsec.into());
+    Validators::new(length, modified, changed, stat.st_ino)
+}
+
+/// Ranges are defined for GET alone (RFC 9110, 14.2).
+fn wanted(request: &Request<Incoming>, validators: &Validators, length: u64) -> Wanted {
+    if request.method() != Method::GET || !validators.range_counts(request.headers()) {
+        return Wanted::Whole;
+    }
+    let mut fields = request.headers().get_all(header::RANGE).into_iter();
+    match (fields.next(), fields.next()) {
+        (Some(field), None) => range::wanted(field.to_str().ok(), length),
+        _ => Wanted::Whole,
+    }
+}
+
+fn fill(
+    response: &mut Response<Body>,
+    file: OwnedFd,
+    length: u64,
+    kind: &'static str,
+    wanted: Wanted,
+) {
+    let kind_value = HeaderValue::from_static(kind);
+    let parts = match wanted {
+        Wanted::Whole => {
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, kind_value);
+            vec![Part::Span(0..length)]
+        }
+        Wanted::Unsatisfiable => {
+            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            insert_text(
+                response,
+                header::CONTENT_RANGE,
+                &format!("bytes */{length}"),
+            );
+            Vec::new()
+        }
+        Wanted::Parts(ranges) if ranges.len() == 1 => {
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, kind_value);
+            let range = ranges[0].clone();
+            let content = format!("bytes {}-{}/{length}", range.start, range.end - 1);
+            insert_text(response, header::CONTENT_RANGE, &content);
+            vec![Part::Span(range)]
+        }
+        Wanted::Parts(ranges) => {
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            multipart(response, &ranges, length, kind)
+        }
+    };
+    let parts: Vec<Part> = parts.into_iter().filter(|part| !is_empty(part)).collect();
+    let body = FileBody::new(file, parts);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, body.left().into());
+    *response.body_mut() = if body.left() == 0 {
+        Body::Empty
+    } else {
+        Body::File(Box::new(body))
+    };
+}
+
+fn is_empty(part: &Part) -> bool {
+    matches!(part, Part::Span(span) if span.is_empty())
+}
+
+/// RFC 9110, 14.6.
+fn multipart(
+    response: &mut Response<Body>,
+    ranges: &[std::ops::Range<u64>],
+    length: u64,
+    kind: &str,
+) -> Vec<Part> {
+    // Long enough that no file has it by chance, and a file that has it on purpose fools only those
+    // who read parts without minding their lengths.
+    let boundary = format!(
+        "ship-{length:016x}-{:016x}",
+        ranges[0].start ^ 0x9e37_79b9_7f4a_7c15
+    );
+    let mut parts = Vec::with_capacity(ranges.len() * 2 + 1);
+    for range in ranges {
+        let last = range.end - 1;
+        let head = format!(
+            "\r\n--{boundary}\r\nContent-Type: {kind}\r\n\
+             Content-Range: bytes {}-{last}/{length}\r\n\r\n",
+            range.start
+        );
+        parts.push(Part::Text(Bytes::from(head)));
+        parts.push(Part::Span(range.clone()));
+    }
+    parts.push(Part::Text(Bytes::from(format!("\r\n--{boundary}--\r\n"))));
+    let kind = format!("multipart/byteranges; boundary={boundary}");
+    insert_text(response, header::CONTENT_TYPE, &kind);
+    parts
+}
+
+fn insert_text(response: &mut Response<Body>, name: header::HeaderName, text: &str) {
+    let value = HeaderValue::from_str(text).expect("digits and names of ours");
+    response.headers_mut().insert(name, value);
+}
+
+/// Whether the name carries a hash of the content, as `main.8e0d62a3.js` does: the part before the
+/// ending is eight or more lower-case hexadecimal digits, letters and figures both (a date such as
+/// `20240101` is no hash).
+fn names_its_content(name: &Path) -> bool {
+    let name = name.file_name().unwrap_or_default().to_string_lossy();
+    let Some((stem, _)) = name.rsplit_once('.') else {
+        return false;
+    };
+    let Some((_, hash)) = stem.rsplit_once(['.', '-']) else {
+        return false;
+    };
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    (8..=64).contains(&hash.len())
+        && hash.bytes().all(is_hex)
+        && hash.bytes().any(|byte| byte.is_ascii_digit())
+        && hash.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+impl Folder {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            opened: OnceLock::new(),
+        }
+    }
+
+    /// Opens a name within the folder; `None` where it is not there, or leads outside.
+    fn open(&self, name: &Path) -> Result<Option<(OwnedFd, Stat)>, Failure> {
+        let opened = self.opened().and_then(|folder| {
+            let name = if name.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                name
+            };
+            let file = open_beneath(folder, name)?;
+            let stat = rustix::fs::fstat(&file)?;
+            Ok((file, stat))
+        });
+        match opened {
+            Ok(opened) => Ok(Some(opened)),
+            Err(
+                Errno::NOENT
+                | Errno::NOTDIR
+                | Errno::XDEV
+                | Errno::LOOP
+                | Errno::NAMETOOLONG
+                | Errno::NXIO,
+            ) => Ok(None),
+            Err(error) => Err(Failure::Unreadable(error.into())),
+        }
+    }
+
+    fn opened(&self) -> Result<&OwnedFd, Errno> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(&self.path, flags, Mode::empty())?;
+        Ok(self.opened.get_or_init(|| opened))
+    }
+}
+
+/// A pipe must not make us wait for its writer.
+const READ: OFlags = OFlags::RDONLY
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NONBLOCK);
+
+/// openat2(2): the kernel itself refuses whatever leads out of the folder, links included, with no
+/// moment between the check and the use.
+fn open_beneath(folder: &OwnedFd, name: &Path) -> Result<OwnedFd, Errno> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    for _ in 0..8 {
+        match rustix::fs::openat2(folder, name, READ, Mode::empty(), resolve) {
+            // A rename somewhere on the way, while `..` of a link was followed: try again.
+            Err(Errno::AGAIN) => {}
+            // Linux before 5.6, or a container whose filter does not know the call.
+            Err(Errno::NOSYS | Errno::PERM) => return open_without_links(folder, name),
+            opened => return opened,
+        }
+    }
+    Err(Errno::NOENT)
+}
+
+/// One segment at a time, following no link at all.
+fn open_without_links(folder: &OwnedFd, name: &Path) -> Result<OwnedFd, Errno> {
+    let mut at = folder.try_clone().map_err(|_| Errno::MFILE)?;
+    for segment in name {
+        at = rustix::fs::openat(&at, segment, READ | OFlags::NOFOLLOW, Mode::empty())?;
+    }
+    if name == Path::new(".") {
+        at = rustix::fs::openat(&at, ".", READ, Mode::empty())?;
+    }
+    Ok(at)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(
+        clippy::disallowed_methods,
+        reason = "files to be served are made the short way"
+    )]
+
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    /// What both ways of opening make of a folder with traps.
+    #[test]
+    fn nothing_outside_the_folder_is_opened() {
+        let root = tempfile::tempdir().unwrap();
+        let site = root.path().join("site");
+        fs::create_dir_all(site.join("sub")).unwrap();
+        fs::write(root.path().join("secret"), "s").unwrap();
+        fs::write(site.join("sub/page"), "p").unwrap();
+        symlink("../secret", site.join("out")).unwrap();
+        symlink("/etc/passwd", site.join("absolute")).unwrap();
+        symlink("/", site.join("root")).unwrap();
+        symlink("sub/page", site.join("within")).unwrap();
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        let folder = rustix::fs::open(&site, flags, Mode::empty()).unwrap();
+        for open in [open_beneath, open_without_links] {
+            assert!(open(&folder, Path::new("sub/page")).is_ok());
+            for trap in [
+                "out",
+                "absolute",
+                "root/etc/passwd",
+                "root",
+                "missing",
+                "sub/page/x",
+            ] {
+                assert!(open(&folder, Path::new(trap)).is_err(), "{trap}");
+            }
+        }
+        assert!(open_beneath(&folder, Path::new("within")).is_ok());
+        assert!(open_beneath(&folder, Path::new("../secret")).is_err());
+    }
+
+    #[test]
+    fn hidden_names_are_not_there() {
+        for hidden in [".env", "a/.git/config", ".", "a/..", "%2eenv"] {
+            assert_eq!(relative(hidden), None, "{hidden}");
+        }
+        assert_eq!(relative("a//b%20c"), Some(PathBuf::from("a/b c")));
+        assert!(relative(".well-known/security.txt").is_some());
+    }
+
+    #[test]
+    fn only_names_with_a_hash_are_kept_for_ever() {
+        for name in [
+            "main.8e0d62a3.js",
+            "css/app.5e3b2c1d4f6a.css",
+            "x-0123456789abcdef.png",
+        ] {
+            assert!(names_its_content(Path::new(name)), "{name}");
+        }
+        for name in [
+            "main.js",
+            "report-20240101.pdf",
+            "scan.deadbeef.png",
+            "jquery-3.7.1.min.js",
+            "photo-IMG12345.jpg",
+            "8e0d62a3.js",
+            "a.8e0d62a3",
+        ] {
+            assert!(!names_its_content(Path::new(name)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! A WebSocket: two streams joined, and ended politely when its instance is taken away.
+
+use std::io;
+use std::ops::Range;
+use std::time::Duration;
+
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use crate::instance::InFlight;
+use crate::websocket::{CLOSE_RESTART, Frames};
+
+/// Bytes moved at a time, each way.
+const PIECE: usize = 8 << 10;
+
+/// How long, once the end has been decided, the app's present frame may take to end, the visitor
+/// to answer our close frame, or one side to follow the other.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+type Reader = ReadHalf<TokioIo<Upgraded>>;
+type Writer = WriteHalf<TokioIo<Upgraded>>;
+
+/// Joins a visitor and an app until one of them closes, or `stop` or the instance's cut fires.
+pub(crate) async fn run(
+    visitor: OnUpgrade,
+    app: OnUpgrade,
+    in_flight: InFlight,
+    stop: CancellationToken,
+) {
+    let (visitor, app) = match tokio::try_join!(visitor, app) {
+        Ok((visitor, app)) => (TokioIo::new(visitor), TokioIo::new(app)),
+        Err(error) => {
+            debug!(%error, "an upgrade came to nothing");
+            return;
+        }
+    };
+    let (from_visitor, to_visitor) = tokio::io::split(visitor);
+    let (from_app, to_app) = tokio::io::split(app);
+    let mut up = Stream::new(from_visitor, to_app);
+    let mut down = Stream::new(from_app, to_visitor);
+    let ended = tokio::select! {
+        result = join(&mut up, &mut down) => result,
+        () = in_flight.instance().cut().cancelled() => farewell(&mut up, &mut down).await,
+        () = stop.cancelled() => farewell(&mut up, &mut down).await,
+    };
+    if let Err(error) = ended {
+        debug!(%error, "a WebSocket broke");
+    }
+}
+
+/// Until the app closes; or the visitor does, and the app has had a moment to answer.
+async fn join(up: &mut Stream, down: &mut Stream) -> io::Result<()> {
+    tokio::select! {
+        result = down.run() => result?,
+        result = up.run() => {
+            result?;
+            let _ = timeout(FAREWELL, up.writer.shutdown()).await;
+            let _ = timeout(FAREWELL, down.run()).await;
+        }
+    }
+    let _ = timeout(FAREWELL, down.writer.shutdown()).await;
+    Ok(())
+}
+
+/// Lets the app's present frame end, closes with 1012, and gives the visitor a moment to answer.
+async fn farewell(up: &mut Stream, down: &mut Stream) -> io::Result<()> {
+    match timeout(FAREWELL, down.finish_frame()).await {
+        Ok(result) => result?,
+        // The frame will not end: a close frame now would be read as part of it.
+        Err(_) => return Ok(()),
+    }
+    if !down.frames.closing {
+        down.writer.write_all(&CLOSE_RESTART).await?;
+    }
+    down.writer.flush().await?;
+    let answered = async { while up.reader.read(&mut up.piece).await.is_ok_and(|got| got > 0) {} };
+    let _ = timeout(FAREWELL, answered).await;
+    let _ = timeout(FAREWELL, down.writer.shutdown()).await;
+    Ok(())
+}
+
+/// One direction. What was read and not yet written is kept here, so that a copy can be given up
+/// at any await without losing a byte or its place between the frames.
+struct Stream {
+    reader: Reader,
+    writer: Writer,
+    piece: Box<[u8]>,
+    waiting: Range<usize>,
+    /// Follows what has been written.
+    frames: Frames,
+}
+
+impl Stream {
+    fn new(reader: Reader, writer: Writer) -> Self {
+        Self {
+            reader,
+            writer,
+            piece: vec![0; PIECE].into(),
+            waiting: 0..0,
+            frames: Frames::default(),
+        }
+    }
+
+    /// Moves bytes until the reader ends.
+    async fn run(&mut self) -> io::Result<()> {
+        loop {
+            if self.waiting.is_empty() {
+                if !self.read().await? {
+                    return Ok(());
+                }
+            } else {
+                self.write(self.waiting.len()).await?;
+            }
+        }
+    }
+
+    /// Moves bytes until the present frame has ended.
+    async fn finish_frame(&mut self) -> io::Result<()> {
+        while !self.frames.at_boundary() {
+            if self.waiting.is_empty() && !self.read().await? {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let of_frame = self
+                .frames
+                .clone()
+                .follow_one(&self.piece[self.waiting.clone()]);
+            self.write(of_frame).await?;
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self) -> io::Result<bool> {
+        let got = self.reader.read(&mut self.piece).await?;
+        self.waiting = 0..got;
+        Ok(got > 0)
+    }
+
+    async fn write(&mut self, most: usize) -> io::Result<()> {
+        let from = self.waiting.start;
+        let put = self.writer.write(&self.piece[from..from + most]).await?;
+        if put == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.frames.follow(&self.piece[from..from + put]);
+        self.waiting.start += put;
+        Ok(())
+    }
+}
