@@ -1,1 +1,26 @@
-//! Temporary homes, fixture projects, wait-until, snapshot filters.
+//! What whole-program tests are written with; a dev-dependency only.
+//!
+//! - [`Home`] is an installation of its own in a temporary folder; it runs the real binary and
+//!   ends everything it started when it is dropped;
+//! - [`Project`] is a folder with a project, from a fixture or from the test's own lines;
+//! - [`Load`] keeps asking a URL and counts every request that failed, exactly.
+//!
+//! It waits for conditions ([`wait_until`]) and never for time to pass.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::missing_panics_doc,
+    reason = "tests read their own environment and files, and a panic is how a test fails"
+)]
+
+mod home;
+pub mod http;
+mod load;
+mod project;
+mod snapshot;
+mod wait;
+
+pub use home::{Home, Output, Running};
+pub use load::{Load, Outcome};
+pub use project::Project;
+pub use snapshot::filtered;
+pub use wait::{eventually, wait_until};
