@@ -34,7 +34,7 @@ use crate::assemble::Sources;
 pub use crate::describe::Row;
 pub use crate::error::Error;
 pub use crate::excerpt::Excerpt;
-pub use crate::files::dotenv::DotenvEntry;
+pub use crate::files::dotenv::{DotenvEntry, parse as parse_dotenv};
 use crate::files::procfile;
 use crate::manifest::Manifest;
 use crate::plan::Plan;

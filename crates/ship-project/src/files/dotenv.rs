@@ -26,7 +26,7 @@ pub struct DotenvEntry {
 
 /// Reads settings, in order. A name without `=` sets nothing, as there; a name that comes twice
 /// has its last value. What cannot be read is an error, without showing any value.
-pub(crate) fn parse(file: &Path, text: &str) -> Result<Vec<DotenvEntry>> {
+pub fn parse(file: &Path, text: &str) -> Result<Vec<DotenvEntry>> {
     let mut entries: Vec<DotenvEntry> = Vec::new();
     let mut reader = Reader { text, at: 0 };
     while reader.skip_to_content() {
