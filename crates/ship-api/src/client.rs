@@ -89,6 +89,11 @@ impl Error {
     pub fn is_broken(&self) -> bool {
         matches!(self, Self::Broken { .. })
     }
+
+    /// Whether there is no server, or no longer: one can be started.
+    pub fn is_gone(&self) -> bool {
+        self.is_broken() || self.is_nobody_there()
+    }
 }
 
 impl Hints for Error {

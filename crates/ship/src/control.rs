@@ -20,6 +20,8 @@ use crate::world::World;
 
 /// How long a started server may take to answer: it finds living keepers again first.
 const START: Duration = Duration::from_secs(15);
+/// How often one is started: the first may have met one that was about to end.
+const STARTS: u32 = 2;
 /// How often it is asked meanwhile.
 const ASK: Duration = Duration::from_millis(5);
 /// How many of its last lines are shown when it does not come up.
@@ -70,8 +72,7 @@ impl Control {
             return Ok(client);
         }
         self.folders.create()?;
-        let mut server = self.start()?;
-        self.wait_for(&mut server).await
+        self.start_and_wait().await
     }
 
     fn start(&self) -> Result<Child> {
@@ -94,16 +95,22 @@ impl Control {
             })
     }
 
-    /// Waits until the server answers, or the one that was quicker than ours.
-    async fn wait_for(&self, server: &mut Child) -> Result<Client> {
+    /// Starts a server and waits until it answers, or the one that was quicker than ours does.
+    async fn start_and_wait(&self) -> Result<Client> {
         let deadline = Instant::now() + START;
+        let mut server = self.start()?;
+        let mut starts = 1;
         loop {
             if let Some(client) = self.running().await? {
                 return Ok(client);
             }
             let ended = server.try_wait().ok().flatten();
             if let Some(ended) = ended.filter(|_| !self.another_holds_it()) {
-                return Err(self.failed(&format!("it ended: {ended}")));
+                if starts == STARTS {
+                    return Err(self.failed(&format!("it ended: {ended}")));
+                }
+                server = self.start()?;
+                starts += 1;
             }
             if Instant::now() > deadline {
                 return Err(self.failed(&format!("no answer within {} s", START.as_secs())));
@@ -112,7 +119,8 @@ impl Control {
         }
     }
 
-    /// Two commands may start a server at once: one of them finds the lock taken and ends.
+    /// Two commands may start a server at once, or one may start while another is about to end:
+    /// a server that finds the lock taken ends.
     fn another_holds_it(&self) -> bool {
         matches!(Lock::try_now(&self.folders.server_lock()), Ok(None))
     }

@@ -6,7 +6,7 @@
 //! notice, is held again within the time the server allows.
 
 use std::future::pending;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ship_api::client::{self, Client, EventStream};
 use ship_api::event::{AttachEvent, DeployEvent, LogLine};
@@ -25,6 +25,10 @@ use crate::story::{FRAME, Live, Story, Told};
 use crate::text::{DIM, styled};
 use crate::ui::Ui;
 use crate::watch::Watch;
+
+/// How long a control process that died is waited for: the server stops apps that nobody holds for
+/// 10 s.
+const BACK: Duration = Duration::from_secs(10);
 
 /// Everything that `ship up` holds while it runs.
 pub(crate) struct Session<'a> {
@@ -139,7 +143,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn deploy(&mut self) -> Result<()> {
+    async fn deploy(&mut self) -> client::Result<()> {
         self.switched = false;
         self.again = false;
         self.deploy = Some(self.client.up(&self.up).await?);
@@ -158,11 +162,11 @@ impl<'a> Session<'a> {
     /// A further deploy of a session under watch; the server may have gone since the last.
     async fn deploy_again(&mut self) -> Result<Then> {
         match self.deploy().await {
-            Err(_) if self.control.running().await?.is_none() => {
+            Err(error) if error.is_gone() => {
                 self.come_back().await?;
                 self.deploy().await?;
             }
-            result => result?,
+            asked => asked?,
         }
         Ok(Then::On)
     }
@@ -183,8 +187,9 @@ impl<'a> Session<'a> {
     async fn went_live(&mut self, live: Live) -> Result<Then> {
         self.switched = true;
         self.live = Some(live);
-        if !self.up.detach && self.attached.is_none() {
-            self.attach().await?;
+        if self.attached.is_none() {
+            self.hold().await?;
+            self.catch_up().await?;
         }
         Ok(Then::On)
     }
@@ -257,9 +262,9 @@ impl<'a> Session<'a> {
         let Some(app) = self.app() else {
             return Ok(Then::End);
         };
-        let still_runs = match self.control.running().await? {
-            Some(client) => client.app(&app).await.is_ok_and(|app| app.running),
-            None => true,
+        let still_runs = match self.client.app(&app).await {
+            Ok(app) => app.running,
+            Err(error) => error.is_gone(),
         };
         if still_runs {
             self.come_back().await?;
@@ -269,26 +274,42 @@ impl<'a> Session<'a> {
         Ok(Then::End)
     }
 
-    /// Finds or starts the control process, and holds the app again.
+    /// Finds or starts the control process, and holds the app again. One that is about to end
+    /// may still answer the first question.
     async fn come_back(&mut self) -> Result<()> {
+        let deadline = Instant::now() + BACK;
         self.attached = None;
-        self.client = self.control.connect().await?;
-        self.ui.say(&styled(
-            DIM,
-            "  the control process had ended and was started again",
-        ));
-        if self.live.is_some() && !self.up.detach {
-            self.attach().await?;
+        loop {
+            self.client = self.control.connect().await?;
+            match self.hold().await {
+                Err(error) if error.is_gone() && Instant::now() < deadline => {
+                    tokio::time::sleep(FRAME).await;
+                }
+                held => break held?,
+            }
+        }
+        let said = "  the control process had ended and was started again";
+        self.ui.say(&styled(DIM, said));
+        self.catch_up().await
+    }
+
+    /// Holds the app, if there is one to hold.
+    async fn hold(&mut self) -> client::Result<()> {
+        self.client.status().await?;
+        if let Some(app) = self
+            .app()
+            .filter(|_| self.live.is_some() && !self.up.detach)
+        {
+            self.attached = Some(self.client.attach(&app).await?);
         }
         Ok(())
     }
 
-    /// Holds the app, and shows what it has written since we last looked.
-    async fn attach(&mut self) -> Result<()> {
-        let Some(app) = self.app() else {
+    /// Shows what the app has written since we last looked.
+    async fn catch_up(&mut self) -> Result<()> {
+        let Some(app) = self.app().filter(|_| self.attached.is_some()) else {
             return Ok(());
         };
-        self.attached = Some(self.client.attach(&app).await?);
         let missed = Logs {
             since: Some(self.shown.until),
             ..Logs::default()
@@ -358,9 +379,12 @@ impl<'a> Session<'a> {
         let Some(app) = self.app() else {
             return Ok(());
         };
-        // A new line after the `^C` that the terminal shows.
+        if self.ui.is_live() {
+            // The terminal shows a `^C` where the cursor was.
+            self.ui.say("");
+        }
         self.ui
-            .say(&format!("\n  stopping `{app}` (Ctrl-C again: at once)"));
+            .say(&format!("  stopping `{app}` (Ctrl-C again: at once)"));
         self.client = self.control.connect().await?;
         let patient = Stop::default();
         let stopped = tokio::select! {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ship_base::count::plural;
+use ship_base::hint::{self, Hints as _};
 use ship_base::paths::Folders;
 use ship_base::secret::Secret;
 
@@ -14,12 +15,16 @@ const NAMED: usize = 6;
 /// The uv that a build would take.
 pub(crate) fn uv(tools: &BTreeMap<String, Secret<String>>, folders: &Folders) -> Finding {
     match ship_build::uv::find(tools, folders) {
-        Some(uv) => Finding::good("uv", format!("{} at {}", uv.version, uv.path.display())),
-        None => Finding::notable(
+        Ok(Some(uv)) => Finding::good("uv", format!("{} at {}", uv.version, uv.path.display())),
+        Ok(None) => Finding::notable(
             "uv",
             "not here; the first build fetches it from the package index",
             "`SHIP_UV=/path/to/uv` names one where there is no network",
         ),
+        Err(error) => {
+            let remedy = error.hints().into_iter().next();
+            Finding::broken("uv", hint::chain(&error), remedy.unwrap_or_default())
+        }
     }
 }
 
@@ -36,7 +41,7 @@ pub(crate) fn pythons(tools: &BTreeMap<String, Secret<String>>, folders: &Folder
     let named = found
         .iter()
         .take(NAMED)
-        .map(|python| python.version.clone());
+        .map(|python| python.about.version.to_string());
     let named: Vec<String> = named.collect();
     let more = match found.len().saturating_sub(NAMED) {
         0 => String::new(),
