@@ -10,6 +10,8 @@
 mod cut;
 mod follow;
 mod frame;
+mod merge;
+mod newest;
 mod query;
 mod reader;
 mod segment;

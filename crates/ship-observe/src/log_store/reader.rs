@@ -1,98 +1,107 @@
-//! Reads the entries of one segment, also while a keeper writes it.
+//! Reads the lines of one segment, in the order they were written, up to where it ended when it
+//! was listed.
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Take};
 
+use ship_base::clock::Moment;
 use ship_base::file::{self, FileError, WithPath as _};
 
+use super::Line;
+use super::frame::{self, Joiner};
 use super::segment::Segment;
-use super::{Line, frame};
 
-/// A segment that is read line by line. At its end it can be asked again: what was written
-/// meanwhile comes then.
+/// A segment that is read line by line.
 #[derive(Debug)]
 pub(super) struct Reader {
     segment: Segment,
-    file: BufReader<File>,
-    joiner: frame::Joiner,
+    file: BufReader<Take<File>>,
+    joiner: Joiner,
     ready: VecDeque<Line>,
-    /// The entry that is being read; more than empty between calls when its end is not written yet.
+    /// The entry at hand; kept for its memory.
     entry: Vec<u8>,
+    saw_orphans: bool,
 }
 
 impl Reader {
-    /// Opens a segment at its beginning; `None` when it has been removed since it was listed.
-    pub(super) fn open(segment: Segment) -> Result<Option<Self>, FileError> {
-        let file = match file::open(&segment.path) {
-            Ok(file) => file,
+    /// From the first entry at or after `from`; `None` when the segment was rotated away since it
+    /// was listed.
+    pub(super) fn open(segment: Segment, from: u64) -> Result<Option<Self>, FileError> {
+        let mut file = match file::open(&segment.path) {
             Err(error) if error.is_missing() => return Ok(None),
-            Err(error) => return Err(error),
+            other => other?,
         };
-        Ok(Some(Self {
+        // One byte earlier, to tell an entry that begins at `from` from one that is cut by it.
+        let start = from.saturating_sub(1);
+        file.seek(SeekFrom::Start(start))
+            .with_path("read", &segment.path)?;
+        let mut reader = Self {
+            file: BufReader::new(file.take(segment.size.saturating_sub(start))),
             segment,
-            file: BufReader::new(file),
-            joiner: frame::Joiner::default(),
+            joiner: Joiner::default(),
             ready: VecDeque::new(),
             entry: Vec::new(),
-        }))
+            saw_orphans: false,
+        };
+        if from > 0 {
+            reader.read_entry()?;
+        }
+        Ok(Some(reader))
     }
 
-    /// How many bytes have been read.
-    pub(super) fn position(&mut self) -> Result<u64, FileError> {
-        self.file
-            .seek(SeekFrom::Current(0))
-            .with_path("read", &self.segment.path)
-    }
-
-    /// The next whole line; `None` at the end of what is written so far.
+    /// The next line. A long line whose end was never written comes last.
     pub(super) fn next(&mut self) -> Result<Option<Line>, FileError> {
-        while self.ready.is_empty() {
-            let read = self.file.read_until(b'\n', &mut self.entry);
-            read.with_path("read", &self.segment.path)?;
-            if self.entry.pop_if(|last| *last == b'\n').is_none() {
-                return Ok(None);
-            }
+        while self.ready.is_empty() && self.read_entry()? {
             self.take();
+        }
+        if self.ready.is_empty() {
+            let (segment, ready) = (&self.segment, &mut self.ready);
+            self.joiner.end(|line| ready.push_back(segment.line(line)));
         }
         Ok(self.ready.pop_front())
     }
 
-    /// Hands on the long lines whose end was never written; for a segment that nobody writes.
-    pub(super) fn rest(&mut self) -> Option<Line> {
-        let Self {
-            segment,
-            joiner,
-            ready,
-            ..
-        } = self;
-        joiner.end(|joined| ready.push_back(line(segment, joined)));
-        ready.pop_front()
+    /// Whether a line came whose beginning was not seen, because it is before `from`.
+    pub(super) fn saw_orphans(&self) -> bool {
+        self.saw_orphans
+    }
+
+    /// The time in the segment's name.
+    pub(super) fn start(&self) -> Moment {
+        self.segment.name.start
+    }
+
+    /// Reads up to the next line end. What comes after the last one was torn by a crash, or is
+    /// about to be written.
+    fn read_entry(&mut self) -> Result<bool, FileError> {
+        self.entry.clear();
+        self.file
+            .read_until(b'\n', &mut self.entry)
+            .with_path("read", &self.segment.path)?;
+        Ok(self.entry.pop() == Some(b'\n'))
     }
 
     fn take(&mut self) {
-        let Self {
-            segment,
-            joiner,
-            ready,
-            entry,
-            ..
-        } = self;
-        // What a power cut damaged is passed over.
-        if let Some(frame) = frame::parse(entry) {
-            joiner.take(&frame, |joined| ready.push_back(line(segment, joined)));
-        }
-        entry.clear();
+        let Some(frame) = frame::parse(&self.entry) else {
+            return;
+        };
+        self.saw_orphans |= self.joiner.is_orphan(&frame);
+        let (segment, ready) = (&self.segment, &mut self.ready);
+        self.joiner
+            .take(&frame, |line| ready.push_back(segment.line(line)));
     }
 }
 
-fn line(segment: &Segment, (at, stream, text): frame::Joined) -> Line {
-    let (instance, release) = (segment.name.instance.clone(), segment.name.release);
-    Line {
-        at,
-        instance,
-        release,
-        stream,
-        text,
+impl Segment {
+    /// A joined line with whose it is.
+    pub(super) fn line(&self, (at, stream, text): frame::Joined) -> Line {
+        Line {
+            at,
+            instance: self.name.instance.clone(),
+            release: self.name.release,
+            stream,
+            text,
+        }
     }
 }
