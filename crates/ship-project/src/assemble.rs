@@ -9,6 +9,7 @@ use ship_base::name::{AppName, ProcessName};
 use crate::command::CommandLine;
 use crate::detect::{self, Found};
 use crate::error::{Error, Result};
+use crate::excerpt::Excerpt;
 use crate::files::procfile::Entry;
 use crate::files::python_version;
 use crate::manifest::Manifest;
@@ -58,6 +59,9 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
             .unwrap_or_else(|| nothing(project)));
     }
     let is_python = !processes.is_empty();
+    if is_python && packages.dependencies.is_none() {
+        refuse_poetry(project, &packages)?;
+    }
     let dependencies = is_python.then(|| dependencies(&packages, found.as_ref()));
     notes.extend(unnamed(dependencies.as_ref()));
     notes.extend(packages.notes.iter().cloned());
@@ -295,6 +299,7 @@ fn command(command: &CommandLine) -> Start {
     Start::Command(Authored {
         command: own(command),
         server: None,
+        needs_port: false,
     })
 }
 
@@ -458,11 +463,25 @@ fn dependencies(packages: &Packages, found: Option<&Found>) -> Sourced<Dependenc
     })
 }
 
+/// Packages that are named in a format that is not read are not "no packages".
+fn refuse_poetry(project: &Project, packages: &Packages) -> Result<()> {
+    let Some(place) = &packages.poetry else {
+        return Ok(());
+    };
+    let text = project.tree.text(&place.file)?.unwrap_or_default();
+    Err(Error::Manifest {
+        excerpt: Box::new(Excerpt::of_line(&place.file, &text, place.line)),
+        message: "the packages are named in Poetry's own format, which is not read yet".to_owned(),
+        hint: Some("`uvx migrate-to-uv`, or `poetry export --output requirements.txt`".to_owned()),
+    })
+}
+
 fn unnamed(dependencies: Option<&Sourced<Dependencies>>) -> Option<Note> {
-    let Dependencies::Unnamed { .. } = &dependencies?.value else {
+    let Dependencies::Unnamed { add } = &dependencies?.value else {
         return None;
     };
-    Some(Note {
+    // A program of the standard library alone needs none.
+    (!add.is_empty()).then(|| Note {
         text: "no file names the packages that the project needs".to_owned(),
         hint: Some(
             "list them in `requirements.txt`, or start with `uv init --bare && uv add …`"

@@ -42,26 +42,25 @@ pub(crate) struct Packages {
     pub(crate) dependencies: Option<Sourced<Dependencies>>,
     /// `requires-python` of lock or project.
     pub(crate) requires_python: Option<(String, Place)>,
+    /// Packages named in Poetry's own format, where no other file names any.
+    pub(crate) poetry: Option<Place>,
     pub(crate) notes: Vec<Note>,
 }
 
 impl Packages {
     /// Looks for the files in `folders`, in order; the first folder that names packages counts.
     pub(crate) fn read(tree: &Tree, folders: &[PathBuf]) -> Result<Self> {
-        let mut notes = Vec::new();
+        let mut read = Self::default();
         for folder in folders {
             let project = pyproject_in(tree, folder)?;
-            let mut packages = Self::in_folder(tree, folder, project.as_ref())?;
-            notes.append(&mut packages.notes);
+            let packages = Self::in_folder(tree, folder, project.as_ref())?;
             if packages.dependencies.is_some() {
-                packages.notes = notes;
                 return Ok(packages);
             }
+            read.poetry = read.poetry.or(packages.poetry);
+            read.requires_python = read.requires_python.or(packages.requires_python);
         }
-        Ok(Self {
-            notes,
-            ..Self::default()
-        })
+        Ok(read)
     }
 
     fn in_folder(tree: &Tree, folder: &Path, project: Option<&Pyproject>) -> Result<Self> {
@@ -124,15 +123,8 @@ impl Packages {
             self.add(&project.dependencies);
             let value = Dependencies::Pyproject { file: file.clone() };
             self.dependencies = Some(Sourced::from(value, Place::file(file)));
-        } else if let Some(place) = &project.poetry {
-            self.notes.push(Note {
-                text: "the packages in Poetry's own format are not read yet".to_owned(),
-                hint: Some(
-                    "`uvx migrate-to-uv`, or `poetry export -o requirements.txt`".to_owned(),
-                ),
-                place: Some(place.clone()),
-            });
         }
+        self.poetry.clone_from(&project.poetry);
     }
 
     fn add(&mut self, entries: &[Requirement]) {

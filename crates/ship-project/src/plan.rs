@@ -269,6 +269,9 @@ pub struct Authored {
     /// A known web server is started by it: it is given its listening address by flags.
     /// `None`: it gets `PORT` and listens on 127.0.0.1 (web), or does not listen (workers, jobs).
     pub server: Option<WebServer>,
+    /// The server's own configuration asks for what unix sockets cannot do: it gets a port.
+    #[serde(default)]
+    pub needs_port: bool,
 }
 
 /// An object inside a module: `talkshow.wsgi:application`.

@@ -7,4 +7,5 @@
 pub(crate) mod expr;
 pub(crate) mod index;
 pub(crate) mod module;
+mod nesting;
 pub(crate) mod paths;

@@ -25,7 +25,10 @@ impl Start {
 
     /// Whether it can be told to listen on a unix socket; else it gets `PORT`.
     pub fn listens_on_unix(&self) -> bool {
-        self.server().is_some()
+        match self {
+            Self::Object(_) => true,
+            Self::Command(authored) => authored.server.is_some() && !authored.needs_port,
+        }
     }
 
     /// The web server it runs, as far as it is known.
@@ -81,10 +84,12 @@ impl Authored {
             Some((argv, server)) => Self {
                 command: CommandLine::Argv(argv),
                 server: Some(server),
+                needs_port: false,
             },
             None => Self {
                 command,
                 server: None,
+                needs_port: false,
             },
         }
     }
@@ -104,6 +109,17 @@ impl Authored {
         argv.splice(after_program..after_program, flags);
         argv
     }
+}
+
+/// The file that `gunicorn -c FILE` names, or the one it reads by itself.
+pub(crate) fn gunicorn_config(words: &[String]) -> &str {
+    let flag = |word: &String| word == "-c" || word == "--config";
+    let after = words.iter().position(flag).and_then(|at| words.get(at + 1));
+    let joined = || words.iter().find_map(|word| word.strip_prefix("--config="));
+    after
+        .map(String::as_str)
+        .or_else(joined)
+        .unwrap_or("gunicorn.conf.py")
 }
 
 fn understand_words(words: &[String]) -> Option<(Vec<String>, WebServer)> {

@@ -3,14 +3,16 @@
 use std::path::Path;
 
 use crate::assemble::Sources;
+use crate::command::CommandLine;
 use crate::detect::development::{Replaceable, recognise};
 use crate::detect::{Candidate, Found, named};
 use crate::error::{Error, Result};
 use crate::excerpt::Excerpt;
 use crate::manifest::{self, Located};
 use crate::packages::Packages;
-use crate::plan::{Authored, Interface, Place, Served, Sourced, Start};
+use crate::plan::{Authored, Interface, ObjectRef, Place, Served, Sourced, Start};
 use crate::project::Project;
+use crate::start::gunicorn_config;
 use crate::web_server::{ROWS, WebServer};
 
 /// The start of `web`, if the project has one: manifest, then Procfile, then detection.
@@ -21,15 +23,15 @@ pub(crate) fn process(
     folder: &Path,
 ) -> Result<Option<Sourced<Start>>> {
     let web = &sources.manifest.web;
-    if let Some(command) = &web.command {
-        let start = Start::Command(Authored::understand(command.value.clone()));
-        return Ok(Some(Sourced::from(start, command.place.clone())));
-    }
     let choice = Choice {
         sources,
         packages,
         folder,
     };
+    if let Some(command) = &web.command {
+        let start = choice.authored(&command.value);
+        return Ok(Some(Sourced::from(start, command.place.clone())));
+    }
     if let Some(app) = &web.app {
         return choice.declared(app).map(Some);
     }
@@ -41,10 +43,8 @@ pub(crate) fn process(
         Some(development) => choice.in_place_of(&development, found, &entry.place)?,
         None => None,
     };
-    Ok(Some(start.unwrap_or_else(|| {
-        let start = Start::Command(Authored::understand(entry.command.clone()));
-        Sourced::from(start, entry.place.clone())
-    })))
+    let authored = || Sourced::from(choice.authored(&entry.command), entry.place.clone());
+    Ok(Some(start.unwrap_or_else(authored)))
 }
 
 struct Choice<'a> {
@@ -58,11 +58,28 @@ impl Choice<'_> {
         &self.sources.project
     }
 
+    /// The author's own command.
+    fn authored(&self, command: &CommandLine) -> Start {
+        let mut authored = Authored::understand(command.clone());
+        authored.needs_port = self.needs_port(&authored);
+        Start::Command(authored)
+    }
+
+    /// Linux refuses SO_REUSEPORT on unix sockets since 6.12 (`sk_is_inet` in net/core/sock.c), and
+    /// Gunicorn gives up there.
+    fn needs_port(&self, authored: &Authored) -> bool {
+        let words = authored.command.words().unwrap_or_default();
+        let file = self.folder.join(gunicorn_config(words));
+        let module = self.project().index.get(&file);
+        authored.server == Some(WebServer::Gunicorn)
+            && module.is_some_and(|module| module.top.binding("reuse_port").is_some())
+    }
+
     /// `[web] app = "module:object"`
     fn declared(&self, app: &Located<String>) -> Result<Sourced<Start>> {
         let Some(candidate) = named(self.project(), &app.value, &app.place)? else {
             // The manifest's reader has checked its form.
-            return Err(self.wrong(&app.place, "`app` names no object".to_owned()));
+            return Err(self.wrong(&app.place, "`app` names no object".to_owned(), None));
         };
         self.served(&[candidate])
     }
@@ -111,10 +128,7 @@ impl Choice<'_> {
         let (server, added) = self.server(interface, first)?;
         let served = Served {
             object: first.object.clone(),
-            others: objects[1..]
-                .iter()
-                .map(|other| other.object.clone())
-                .collect(),
+            others: others(objects),
             interface,
             server,
             added,
@@ -124,10 +138,7 @@ impl Choice<'_> {
             true => self.why_added(interface, server),
             false => first.reason.clone(),
         };
-        let start = match self.configured(&served) {
-            Some(authored) => Start::Command(authored),
-            None => Start::Object(served),
-        };
+        let start = self.configured(&served).unwrap_or(Start::Object(served));
         Ok(Sourced::because(start, reason, vec![first.place.clone()]))
     }
 
@@ -160,16 +171,21 @@ impl Choice<'_> {
     ) -> Result<(WebServer, bool)> {
         let wanted = server.value;
         if let Some(interface) = interface.filter(|interface| !wanted.supports(*interface)) {
+            let interface = interface.to_string().to_uppercase();
             let message = format!(
-                "{} does not serve {interface}, which the object is",
+                "{} does not serve {interface}, as the object needs",
                 wanted.label()
             );
-            return Err(self.wrong(&server.place, message));
+            return Err(self.wrong(&server.place, message, None));
         }
         let locked = self.packages.has(wanted.package());
         if !locked && wanted != WebServer::Granian {
             let message = format!("`{}` is not among the project's packages", wanted.package());
-            return Err(self.wrong(&server.place, message));
+            let hint = format!(
+                "add it: `uv add {}`, or a line in `requirements.txt`",
+                wanted.package()
+            );
+            return Err(self.wrong(&server.place, message, Some(hint)));
         }
         Ok((wanted, !locked))
     }
@@ -190,27 +206,22 @@ impl Choice<'_> {
     }
 
     /// `gunicorn.conf.py` is read by Gunicorn itself; flags of ours would overrule its workers.
-    fn configured(&self, served: &Served) -> Option<Authored> {
+    fn configured(&self, served: &Served) -> Option<Start> {
         if served.server != WebServer::Gunicorn {
             return None;
         }
         let file = self.folder.join("gunicorn.conf.py");
         let module = self.project().index.get(&file)?;
-        let decides = ["workers", "threads", "worker_class", "worker_connections"]
+        let decides = ["workers", "threads", "worker_class", "reuse_port"]
             .iter()
             .any(|name| module.top.binding(name).is_some());
-        decides.then(|| {
-            let interface = served.interface.unwrap_or(Interface::Wsgi);
-            let mut argv = vec![served.server.program().to_owned()];
-            argv.extend(served.server.object_words(&served.object, interface));
-            Authored {
-                command: crate::command::CommandLine::Argv(argv),
-                server: Some(served.server),
-            }
-        })
+        let interface = served.interface.unwrap_or(Interface::Wsgi);
+        let mut argv = vec![served.server.program().to_owned()];
+        argv.extend(served.server.object_words(&served.object, interface));
+        decides.then(|| self.authored(&CommandLine::Argv(argv)))
     }
 
-    fn wrong(&self, place: &Place, message: String) -> Error {
+    fn wrong(&self, place: &Place, message: String, hint: Option<String>) -> Error {
         let text = self
             .project()
             .tree
@@ -221,7 +232,18 @@ impl Choice<'_> {
         Error::Manifest {
             excerpt: Box::new(Excerpt::of_line(&place.file, &text, place.line)),
             message,
-            hint: None,
+            hint,
         }
     }
+}
+
+/// The objects after the first, each once.
+fn others(objects: &[Candidate]) -> Vec<ObjectRef> {
+    let mut others: Vec<ObjectRef> = Vec::new();
+    for candidate in objects {
+        if candidate.object != objects[0].object && !others.contains(&candidate.object) {
+            others.push(candidate.object.clone());
+        }
+    }
+    others
 }

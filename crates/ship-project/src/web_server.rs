@@ -120,7 +120,7 @@ pub const ROWS: &[Row] = &[
         defaults: &["--threads", "4"],
         factory: Factory::Call,
         listening: &["--bind", "-b"],
-        unwanted: &["--reload", "--daemon", "-D"],
+        unwanted: &["--reload", "--daemon", "-D", "--reuse-port"],
         opaque: &["--paste", "--paster"],
     },
     Row {

@@ -255,6 +255,20 @@ impl<'a> Site<'a> {
         })
     }
 
+    /// Settings named for development are used although there are others for production.
+    fn production_beside(&self, found: &Found) -> Option<Note> {
+        let used = found.env.get(VARIABLE)?;
+        let (package, last) = used.value.rsplit_once('.')?;
+        let for_development = ["dev", "development", "local"].contains(&last);
+        let names = ["production", "prod"].map(|name| format!("{package}.{name}"));
+        let other = names.iter().find(|name| self.module(name).is_some())?;
+        for_development.then(|| Note {
+            text: format!("`{}` is used, and there is `{other}`", used.value),
+            hint: Some(format!("`ship env set {VARIABLE}={other}` chooses it")),
+            place: used.places.first().cloned(),
+        })
+    }
+
     fn migrations(&self, settings: &Settings<'a>, found: &mut Found) {
         if !settings.has_databases() {
             return;
@@ -352,6 +366,7 @@ impl<'a> Site<'a> {
         }
         found.notes.extend(allowed_hosts(settings));
         found.notes.extend(self.split_settings(found));
+        found.notes.extend(self.production_beside(found));
         let given = |name: &str| self.project.dotenv.iter().any(|entry| entry.name == name);
         for (name, place) in settings.demands() {
             if !given(&name) && name != VARIABLE && name != "PORT" {

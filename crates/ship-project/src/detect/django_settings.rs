@@ -182,13 +182,26 @@ impl<'a> Settings<'a> {
             });
             for (name, line) in items.chain(calls) {
                 let is_new = !demands.iter().any(|(old, _)| *old == name);
-                if is_new && is_variable(&name) && !with_defaults.contains(&name) {
+                let optional = with_defaults.contains(&name) || self.is_asked_for(&name);
+                if is_new && is_variable(&name) && !optional {
                     demands.push((name, module.place(line)));
                 }
             }
         }
         demands.sort_by(|a, b| a.1.cmp(&b.1));
         demands
+    }
+
+    /// Whether the settings look first if `name` is there: `"X" in os.environ`, `os.getenv("X")`.
+    fn is_asked_for(&self, name: &str) -> bool {
+        self.modules.iter().any(|module| {
+            let asked = module.calls.iter().any(|(call, _)| {
+                let function = call.function.dotted().unwrap_or_default();
+                let asks = function.ends_with("environ.get") || function.ends_with("os.getenv");
+                asks && call.arguments.first().and_then(Expr::text) == Some(name)
+            });
+            asked || module.guards.iter().any(|guard| guard == name)
+        })
     }
 
     /// Names with a default in `environ.Env(DEBUG=(bool, False))`.

@@ -1,11 +1,12 @@
 //! Application objects in the syntax tree: instances of known classes, the functions that return
 //! one, what wraps one, and plain WSGI and ASGI callables.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::detect::{Candidate, Found, ROWS, Row, asgi, declared, stored, wsgi};
 use crate::error::Result;
-use crate::plan::{Interface, ObjectRef};
+use crate::plan::{Interface, Note, ObjectRef};
 use crate::project::Project;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::{Index, Target, View};
@@ -123,6 +124,7 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     let (root, row) = (first.root.clone(), first.row);
     let mut found = Found::new(row, first.candidate.place.clone());
     found.reason.clone_from(&first.candidate.reason);
+    found.notes.extend(elsewhere(&ranked));
     for other in ranked {
         let is_new = found
             .objects
@@ -136,6 +138,27 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     found.import_paths = import_paths(&root);
     stored::add(project, &mut found);
     Ok(Some(found))
+}
+
+/// Applications as deep as the chosen one, in folders of their own.
+fn elsewhere(ranked: &[Ranked]) -> Option<Note> {
+    let depth = |ranked: &Ranked| ranked.candidate.place.file.components().count();
+    let (first, rest) = ranked.split_first()?;
+    let others = rest
+        .iter()
+        .filter(|other| other.root != first.root && depth(other) == depth(first));
+    let files: BTreeSet<String> = others
+        .map(|other| format!("`{}`", other.candidate.place.file.display()))
+        .collect();
+    if first.root.iter().next().is_none() || files.is_empty() {
+        return None;
+    }
+    let files: Vec<String> = files.into_iter().collect();
+    Some(Note {
+        text: format!("there are other applications: {}", files.join(", ")),
+        hint: Some("name the folder of the one to run: `ship up FOLDER`".to_owned()),
+        place: Some(first.candidate.place.clone()),
+    })
 }
 
 /// A src layout is imported from `src` and started above it; any other folder is where its author

@@ -49,7 +49,7 @@ pub(crate) fn parse(text: &str) -> Result<UvLock, toml::de::Error> {
     let packages = lock
         .package
         .iter()
-        .filter(|package| !is_local(package) && needed.contains(package.name.as_str()))
+        .filter(|package| !is_root(package) && needed.contains(package.name.as_str()))
         .map(|package| {
             (
                 package.name.clone(),
@@ -61,13 +61,6 @@ pub(crate) fn parse(text: &str) -> Result<UvLock, toml::de::Error> {
         packages,
         requires_python: lock.requires_python,
     })
-}
-
-/// The project itself and members of its workspace have no version of an index.
-fn is_local(package: &Package) -> bool {
-    ["virtual", "editable", "directory"]
-        .iter()
-        .any(|kind| package.source.contains_key(*kind))
 }
 
 /// The project: the package whose source is the lock's own folder.

@@ -1,14 +1,16 @@
 //! From the text of `ship.toml` to a [`Manifest`]: unknown keys, wrong values and contradictions
 //! are errors with file, line and caret.
 
+use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
 use ship_base::name::{AppName, ProcessName};
+use toml::de::DeTable;
 
 use crate::command::CommandLine;
 use crate::cron::Cron;
 use crate::error::Result;
-use crate::files::pyproject::parse_toml;
+use crate::files::pyproject::{find, parse_toml};
 use crate::manifest::schema::{INTERFACES, SERVERS};
 use crate::manifest::table::{Table, Text, suggest};
 use crate::manifest::{FILE, Job, Located, Manifest, Named, Route, Web};
@@ -20,6 +22,7 @@ pub(crate) fn parse(source: &str) -> Result<Manifest> {
     let document = parse_toml(Path::new(FILE), source)?;
     let text = Text(source);
     refuse_services(text, &document)?;
+    refuse_cache(text, &document)?;
     let root = Table::new(text, "", format!("`{FILE}`"), 0..0, &document)?;
     let manifest = Manifest {
         name: name(&root)?,
@@ -64,13 +67,31 @@ pub(crate) fn parse(source: &str) -> Result<Manifest> {
 }
 
 /// Private databases come with the server, not with a laptop.
-fn refuse_services(text: Text<'_>, document: &toml::de::DeTable<'_>) -> Result<()> {
-    let service = document.keys().find(|key| key.get_ref() == "service");
-    service.map_or(Ok(()), |key| {
-        let message = "services are not made here yet: this machine runs no private databases";
-        let hint = "start one yourself and tell its address: `ship env set DATABASE_URL=…`";
-        Err(text.wrong(key.span(), message.to_owned(), Some(hint.to_owned())))
-    })
+fn refuse_services(text: Text<'_>, document: &DeTable<'_>) -> Result<()> {
+    let Some(span) = key_of(document, "service") else {
+        return Ok(());
+    };
+    let message = "services are not made here yet: this machine runs no private databases";
+    let hint = "start one yourself and tell its address: `ship env set DATABASE_URL=…`";
+    Err(text.wrong(span, message.to_owned(), Some(hint.to_owned())))
+}
+
+/// Known, and not there: more than "no such key" can be said.
+fn refuse_cache(text: Text<'_>, document: &DeTable<'_>) -> Result<()> {
+    let routes = find(document, "route").and_then(|routes| routes.get_ref().as_table());
+    let tables = routes.into_iter().flat_map(|routes| routes.values());
+    let mut tables = tables.filter_map(|route| route.get_ref().as_table());
+    tables
+        .find_map(|route| key_of(route, "cache"))
+        .map_or(Ok(()), |span| {
+            let hint = Some("leave `cache` out".to_owned());
+            Err(text.wrong(span, "the front door does not cache yet".to_owned(), hint))
+        })
+}
+
+fn key_of(table: &DeTable<'_>, name: &str) -> Option<Range<usize>> {
+    let key = table.keys().find(|key| key.get_ref() == name)?;
+    Some(key.span())
 }
 
 fn name(root: &Table<'_>) -> Result<Option<Located<AppName>>> {
@@ -156,11 +177,8 @@ fn web(table: &Table<'_>) -> Result<Web> {
     if let (Some(server), Some(interface)) = (&web.server, &web.interface)
         && !server.value.supports(interface.value)
     {
-        let message = format!(
-            "{} does not serve {}",
-            server.value.label(),
-            interface.value
-        );
+        let wanted = interface.value.to_string().to_uppercase();
+        let message = format!("{} does not serve {wanted}", server.value.label());
         return Err(table.value_wrong("server", message, None));
     }
     Ok(web)
@@ -244,10 +262,6 @@ fn route((prefix, table): &(Located<String>, Table<'_>)) -> Result<Route> {
             message,
             Some("a prefix begins with `/`: `[route.\"/docs\"]`"),
         ));
-    }
-    if table.get("cache").is_some() {
-        let message = "the door does not cache yet".to_owned();
-        return Err(table.value_wrong("cache", message, Some("leave `cache` out".to_owned())));
     }
     let kinds = ["static", "data", "process", "redirect"];
     let named: Vec<&str> = kinds

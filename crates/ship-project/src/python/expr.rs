@@ -155,9 +155,40 @@ fn lower(expr: &ast::Expr, depth: usize) -> Expr {
             Expr::Item(Box::new(sub(&item.value)), Box::new(sub(&item.slice)))
         }
         ast::Expr::BoolOp(either) => Expr::OneOf(all(&either.values)),
-        ast::Expr::If(either) => Expr::OneOf(vec![sub(&either.body), sub(&either.orelse)]),
+        ast::Expr::If(either) => {
+            let mut options = vec![sub(&either.body), sub(&either.orelse)];
+            if asks_environment(&either.test) {
+                options.reverse();
+            }
+            Expr::OneOf(options)
+        }
         _ => Expr::Other,
     }
+}
+
+/// `"X" in os.environ`, `os.environ.get("X")`: most settings are not there, so what holds without
+/// them counts.
+fn asks_environment(test: &ast::Expr) -> bool {
+    match test {
+        ast::Expr::Compare(compare) => guarded_setting(compare).is_some(),
+        test => {
+            let call = Expr::read(test);
+            let function = call.call().and_then(|call| call.function.dotted());
+            function.is_some_and(|f| f.ends_with("environ.get") || f.ends_with("getenv"))
+        }
+    }
+}
+
+/// The `X` of `"X" in os.environ`.
+pub(crate) fn guarded_setting(compare: &ast::ExprCompare) -> Option<String> {
+    let ([ast::CmpOp::In], [of]) = (&*compare.ops, &*compare.comparators) else {
+        return None;
+    };
+    let of = Expr::read(of).dotted()?;
+    let name = Expr::read(&compare.left);
+    of.ends_with("environ")
+        .then(|| name.text().map(str::to_owned))
+        .flatten()
 }
 
 fn part(element: &InterpolatedStringElement, depth: usize) -> Expr {

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::error::Result;
 use crate::python::expr::Expr;
 use crate::python::module::{Function, Import, Module, Scope};
+use crate::python::nesting;
 use crate::tree::Tree;
 
 /// Larger files are data, not code.
@@ -57,17 +58,19 @@ impl<'a> View<'a> {
 }
 
 impl Index {
-    /// Reads every Python file of `tree`.
+    /// Reads every Python file of `tree`; files that nest without end are left out.
     pub(crate) fn read(tree: &Tree) -> Result<Self> {
-        let mut modules = BTreeMap::new();
+        let mut sources = Vec::new();
         for file in tree.files().filter(|file| is_python(file)) {
             if let Some(text) = tree.text(file)?
                 && text.len() <= LARGEST
             {
-                modules.insert(file.to_owned(), Module::read(file, &text));
+                sources.push((file, text));
             }
         }
-        Ok(Self { modules })
+        Ok(Self {
+            modules: with_stack(|| sources.into_iter().filter_map(parse).collect()),
+        })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -278,6 +281,27 @@ impl Index {
             Target::Inside(..) => None,
         }
     }
+}
+
+fn parse((file, text): (&Path, String)) -> Option<(PathBuf, Module)> {
+    let module = || (file.to_owned(), Module::read(file, &text));
+    (!nesting::is_deep(&text)).then(module)
+}
+
+/// Runs `work` where the parser has room; in place when the system gives no further thread.
+fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let mut work = Some(work);
+    let mut run = || work.take().map(|work| work());
+    let done = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(nesting::STACK);
+        let handle = thread.spawn_scoped(scope, &mut run).ok()?;
+        match handle.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    });
+    done.or_else(run)
+        .expect("`work` is taken once: by the thread, or here")
 }
 
 fn defines(module: &Module, name: &str) -> bool {

@@ -10,7 +10,7 @@ use ruff_text_size::Ranged;
 use crate::error::Error;
 use crate::excerpt::Excerpt;
 use crate::plan::Place;
-use crate::python::expr::{Call, Expr};
+use crate::python::expr::{Call, Expr, guarded_setting};
 
 /// A file.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(crate) struct Module {
     pub(crate) items: Vec<(Expr, u32)>,
     /// Every text that begins as the address of an SQLite database, also when it is put together.
     pub(crate) databases: Vec<(Expr, u32)>,
+    /// Every `X` of `"X" in os.environ`.
+    pub(crate) guards: Vec<String>,
     /// Every string of the file.
     pub(crate) texts: Vec<(String, u32)>,
     /// The first syntax error; the rest is then what could be recovered.
@@ -115,6 +117,7 @@ impl Module {
             calls: everywhere.calls,
             items: everywhere.items,
             databases: everywhere.databases,
+            guards: everywhere.guards,
             texts: everywhere.texts,
             mistake,
         }
@@ -360,6 +363,7 @@ struct Everywhere {
     calls: Vec<(Call, u32)>,
     items: Vec<(Expr, u32)>,
     databases: Vec<(Expr, u32)>,
+    guards: Vec<String>,
     texts: Vec<(String, u32)>,
 }
 
@@ -370,6 +374,7 @@ impl Everywhere {
             calls: Vec::new(),
             items: Vec::new(),
             databases: Vec::new(),
+            guards: Vec::new(),
             texts: Vec::new(),
         }
     }
@@ -390,6 +395,7 @@ impl<'a> Visitor<'a> for Everywhere {
             ast::Expr::Subscript(item) if item.ctx.is_load() => {
                 self.items.push((Expr::read(expr), line));
             }
+            ast::Expr::Compare(compare) => self.guards.extend(guarded_setting(compare)),
             _ => {}
         }
         let may_be_text = expr.is_string_literal_expr() || expr.is_f_string_expr();

@@ -1,0 +1,2 @@
+async def application(scope, receive, send):
+    raise NotImplementedError

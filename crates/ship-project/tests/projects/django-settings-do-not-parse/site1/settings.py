@@ -1,0 +1,4 @@
+DEBUG = False
+INSTALLED_APPS = [
+    "episodes",
+DATABASES = {}

@@ -1,0 +1,3 @@
+from fastapi import FastAPI as Web
+
+api: Web = Web(title="x")

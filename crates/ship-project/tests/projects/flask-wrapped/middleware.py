@@ -1,0 +1,3 @@
+class Timed:
+    def __init__(self, app):
+        self.app = app
