@@ -16,6 +16,7 @@ use hyper::{Request, Response, header};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use ship_base::clock::Moment;
 use ship_base::fault::FaultKind;
 use ship_base::hint::Hints;
 use ship_base::name::AppName;
@@ -199,9 +200,20 @@ impl Client {
         self.stream(of(app, Verb::Logs), &query, None::<&()>).await
     }
 
-    /// Holds an app that is not detached and streams its log. The app stops once nobody holds it.
-    pub async fn attach(&self, app: &AppName) -> Result<EventStream<AttachEvent>> {
-        self.stream(of(app, Verb::Attach), "", None::<&()>).await
+    /// Holds an app that is not detached and streams its log from `since` on (now by default). The
+    /// app stops once nobody holds it.
+    pub async fn attach(
+        &self,
+        app: &AppName,
+        since: Option<Moment>,
+    ) -> Result<EventStream<AttachEvent>> {
+        let logs = Logs {
+            since,
+            ..Logs::default()
+        };
+        let query = logs.to_query();
+        self.stream(of(app, Verb::Attach), &query, None::<&()>)
+            .await
     }
 
     /// What a one-off command needs.

@@ -42,7 +42,8 @@ pub enum Verb {
     /// `GET …/logs` with [`Logs`](crate::request::Logs) as query; streams
     /// [`LogLine`](crate::event::LogLine).
     Logs,
-    /// `GET …/attach`: streams [`AttachEvent`](crate::event::AttachEvent) until the client goes.
+    /// `GET …/attach` with the `since` of [`Logs`](crate::request::Logs) as query; streams
+    /// [`AttachEvent`](crate::event::AttachEvent) until the client goes.
     Attach,
     /// `POST …/rollback` with a [`Rollback`](crate::request::Rollback); streams
     /// [`DeployEvent`](crate::event::DeployEvent).

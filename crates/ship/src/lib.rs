@@ -18,6 +18,7 @@ mod plan_rows;
 mod problem_view;
 mod role;
 mod secret_input;
+mod seen;
 mod session;
 mod signals;
 mod story;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use ship_api::client::{self, Client, EventStream};
 use ship_api::event::{AttachEvent, DeployEvent, LogLine};
 use ship_api::problem::Problem;
-use ship_api::request::{Logs, Stop, Up};
+use ship_api::request::{Stop, Up};
 use ship_base::clock::Moment;
 use ship_base::fault::FaultKind;
 use ship_base::name::AppName;
@@ -20,6 +20,7 @@ use crate::control::Control;
 use crate::error::{CommandError, Result};
 use crate::log_view::LogView;
 use crate::problem_view;
+use crate::seen::Seen;
 use crate::signals::Signals;
 use crate::story::{FRAME, Live, Story, Told};
 use crate::text::{DIM, styled};
@@ -48,14 +49,8 @@ pub(crate) struct Session<'a> {
     switched: bool,
     /// Something changed while a deploy was under way: once more after it.
     again: bool,
-    /// The log is shown up to here, and these lines of that moment are.
-    shown: Shown,
-}
-
-/// What of the log has been shown, so that attaching again neither repeats nor leaves out.
-struct Shown {
-    until: Moment,
-    caught_up: Vec<LogLine>,
+    /// Which lines of the log have been shown.
+    seen: Seen,
 }
 
 /// What happened first.
@@ -99,10 +94,7 @@ impl<'a> Session<'a> {
             live: None,
             switched: false,
             again: false,
-            shown: Shown {
-                until: Moment::now(),
-                caught_up: Vec::new(),
-            },
+            seen: Seen::new(Moment::now()),
         };
         session.deploy().await?;
         Ok(session)
@@ -189,7 +181,6 @@ impl<'a> Session<'a> {
         self.live = Some(live);
         if self.attached.is_none() {
             self.hold().await?;
-            self.catch_up().await?;
         }
         Ok(Then::On)
     }
@@ -243,7 +234,7 @@ impl<'a> Session<'a> {
         match event {
             Ok(Some(AttachEvent::Held)) => Ok(Then::On),
             Ok(Some(AttachEvent::Line(line))) => {
-                self.show(line)?;
+                self.show(&line)?;
                 Ok(Then::On)
             }
             Ok(None) => self.let_go().await,
@@ -281,7 +272,7 @@ impl<'a> Session<'a> {
         self.attached = None;
         loop {
             self.client = self.control.connect().await?;
-            match self.hold().await {
+            match self.back().await {
                 Err(error) if error.is_gone() && Instant::now() < deadline => {
                     tokio::time::sleep(FRAME).await;
                 }
@@ -290,51 +281,31 @@ impl<'a> Session<'a> {
         }
         let said = "  the control process had ended and was started again";
         self.ui.say(&styled(DIM, said));
-        self.catch_up().await
+        Ok(())
+    }
+
+    /// Whether the control process is really there: holds the app again.
+    async fn back(&mut self) -> client::Result<()> {
+        self.client.status().await?;
+        self.hold().await
     }
 
     /// Holds the app, if there is one to hold.
     async fn hold(&mut self) -> client::Result<()> {
-        self.client.status().await?;
+        self.seen.again();
         if let Some(app) = self
             .app()
             .filter(|_| self.live.is_some() && !self.up.detach)
         {
-            self.attached = Some(self.client.attach(&app).await?);
+            self.attached = Some(self.client.attach(&app, Some(self.seen.until())).await?);
         }
         Ok(())
     }
 
-    /// Shows what the app has written since we last looked.
-    async fn catch_up(&mut self) -> Result<()> {
-        let Some(app) = self.app().filter(|_| self.attached.is_some()) else {
-            return Ok(());
-        };
-        let missed = Logs {
-            since: Some(self.shown.until),
-            ..Logs::default()
-        };
-        let mut missed = self.client.logs(&app, &missed).await?;
-        while let Some(line) = missed.next().await? {
-            if !self.shown.caught_up.contains(&line) {
-                self.log.show(self.ui, &line)?;
-                self.shown.caught_up.push(line);
-            }
+    fn show(&mut self, line: &LogLine) -> Result<()> {
+        if self.seen.is_fresh(line) {
+            self.log.show(self.ui, line)?;
         }
-        Ok(())
-    }
-
-    fn show(&mut self, line: LogLine) -> Result<()> {
-        if self.shown.caught_up.contains(&line) {
-            return Ok(());
-        }
-        self.log.show(self.ui, &line)?;
-        if line.at > self.shown.until {
-            self.shown.until = line.at;
-            self.shown.caught_up.retain(|shown| shown.at >= line.at);
-        }
-        // Lines of one moment may be on both sides of a break.
-        self.shown.caught_up.push(line);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! `ship logs`: what an app wrote, across releases and crashes.
 
-use ship_api::client::{Client, Error};
+use ship_api::client::Client;
 use ship_api::request::Logs;
 use ship_base::clock::Moment;
 use ship_base::name::{AppName, ProcessName, ReleaseId};
@@ -9,6 +9,7 @@ use crate::cli::Context;
 use crate::control::Control;
 use crate::error::Result;
 use crate::log_view::LogView;
+use crate::seen::Seen;
 use crate::target::Target;
 use crate::ui::Ui;
 use crate::when;
@@ -98,42 +99,34 @@ async fn follow(
     app: &AppName,
     mut query: Logs,
 ) -> Result<()> {
+    let mut seen = Seen::new(Moment::from_millis(0));
     loop {
-        match show(ui, view, &client, app, &mut query).await? {
-            Ended::Whole => return Ok(()),
-            Ended::Broken => client = control.connect().await?,
-        }
-    }
-}
-
-enum Ended {
-    Whole,
-    Broken,
-}
-
-async fn show(
-    ui: &mut Ui,
-    view: &mut LogView,
-    client: &Client,
-    app: &AppName,
-    query: &mut Logs,
-) -> Result<Ended> {
-    let mut lines = client.logs(app, query).await?;
-    loop {
-        match lines.next().await {
-            Ok(Some(line)) => {
-                view.show(ui, &line)?;
-                query.since = Some(after(line.at));
-                query.tail = None;
+        let mut lines = client.logs(app, &query).await?;
+        let broken = loop {
+            match lines.next().await {
+                Ok(Some(line)) if seen.is_fresh(&line) => view.show(ui, &line)?,
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(()),
+                Err(error) => break error,
             }
-            Ok(None) => return Ok(Ended::Whole),
-            Err(error) if query.follow && error.is_broken() => return Ok(Ended::Broken),
-            Err(error) => return Err(Error::into(error)),
+        };
+        if !query.follow || !broken.is_gone() {
+            return Err(broken.into());
         }
+        client = control.connect().await?;
+        seen.again();
+        query = from_here(query, &seen);
     }
 }
 
-/// The moment after `at`: where to go on after a break.
-fn after(at: Moment) -> Moment {
-    Moment::from_millis(at.as_millis() + 1)
+/// What is asked again after a break.
+fn from_here(query: Logs, seen: &Seen) -> Logs {
+    if seen.is_empty() {
+        return query;
+    }
+    Logs {
+        since: Some(seen.until()),
+        tail: None,
+        ..query
+    }
 }
