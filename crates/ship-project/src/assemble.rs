@@ -25,7 +25,7 @@ use crate::web;
 /// How long a process may take to finish after SIGTERM, unless the manifest says otherwise.
 const GRACE: Duration = Duration::from_secs(30);
 /// How long `web` may take to become ready, unless the manifest says otherwise.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// Everything that was read, before it is put together.
 pub(crate) struct Sources {
@@ -71,9 +71,10 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         name,
         domains: manifest.domains.iter().map(sourced).collect(),
         framework: framework(sources, found.as_ref(), &packages),
-        python: match is_python {
-            true => Some(python(project, manifest, &packages, &folder)?),
-            false => None,
+        python: if is_python {
+            Some(python(project, manifest, &packages, &folder)?)
+        } else {
+            None
         },
         dependencies,
         import_paths: import_paths(project, found.as_ref(), is_python),

@@ -113,13 +113,12 @@ impl Plan {
 }
 
 fn process(process: &Process) -> Row {
-    let mut what = process.start.value.summary();
-    if process.instances != 1 {
-        what.push_str(&format!(" (×{})", process.instances));
-    }
-    if let Role::Job { schedule } = &process.role {
-        what = format!("{schedule}: {what}");
-    }
+    let command = process.start.value.summary();
+    let what = match (&process.role, process.instances) {
+        (Role::Job { schedule }, _) => format!("{schedule}: {command}"),
+        (_, 1) => command,
+        (_, instances) => format!("{command} (×{instances})"),
+    };
     Row::new(process.name.as_str(), what, why(&process.start))
 }
 

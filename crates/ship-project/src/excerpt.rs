@@ -76,8 +76,8 @@ impl Excerpt {
 
 /// The line of the byte at `offset`, from 1.
 pub(crate) fn line_of(source: &str, offset: usize) -> u32 {
-    let before = &source.as_bytes()[..offset.min(source.len())];
-    before.iter().filter(|&&byte| byte == b'\n').count() as u32 + 1
+    let before = &source[..floor_boundary(source, offset)];
+    before.matches('\n').count() as u32 + 1
 }
 
 fn floor_boundary(source: &str, at: usize) -> usize {

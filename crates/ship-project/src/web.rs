@@ -134,9 +134,10 @@ impl Choice<'_> {
             added,
             arguments: Vec::new(),
         };
-        let reason = match added {
-            true => self.why_added(interface, server),
-            false => first.reason.clone(),
+        let reason = if added {
+            self.why_added(interface, server)
+        } else {
+            first.reason.clone()
         };
         let start = self.configured(&served).unwrap_or(Start::Object(served));
         Ok(Sourced::because(start, reason, vec![first.place.clone()]))

@@ -58,11 +58,16 @@ fn what_is_invalid_is_shown_with_its_line_and_a_remedy() {
         let error = read_with(&manifest).expect_err(&manifest.display().to_string());
         assert_eq!(error.fault(), FaultKind::Manifest);
         assert!(error.excerpt().is_some());
-        let hints: String = error
-            .hints()
-            .iter()
-            .map(|hint| format!("hint: {hint}\n"))
-            .collect();
-        snapshot(&manifest, &format!("error: {error}\n{hints}"));
+        let mut text = format!(
+            "error: {error}
+"
+        );
+        for hint in error.hints() {
+            text += "hint: ";
+            text += &hint;
+            text += "
+";
+        }
+        snapshot(&manifest, &text);
     }
 }

@@ -67,7 +67,7 @@ struct Site<'a> {
 impl<'a> Site<'a> {
     fn found(&self) -> Result<Found> {
         let mut found = Found::new(&ROW, Place::file(&self.manage.file));
-        found.folder = self.folder.to_owned();
+        self.folder.clone_into(&mut found.folder);
         found.import_paths = import_paths(self.folder);
         let Some((name, place)) = self.settings_name() else {
             found.objects = self.callables(None);

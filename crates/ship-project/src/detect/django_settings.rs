@@ -115,9 +115,9 @@ impl<'a> Settings<'a> {
         match expr {
             Expr::Text(text) => texts.push(text),
             Expr::List(items) | Expr::OneOf(items) => {
-                items
-                    .iter()
-                    .for_each(|item| self.texts_of(item, own, left, texts));
+                for item in items {
+                    self.texts_of(item, own, left, texts);
+                }
             }
             Expr::Plus(a, b) => {
                 self.texts_of(a, own, left, texts);
@@ -168,7 +168,7 @@ impl<'a> Settings<'a> {
     pub(super) fn demands(&self) -> Vec<(String, Place)> {
         let mut demands: Vec<(String, Place)> = Vec::new();
         for module in &self.modules {
-            let with_defaults = self.scheme(module);
+            let with_defaults = scheme(module);
             let items = module
                 .items
                 .iter()
@@ -203,16 +203,16 @@ impl<'a> Settings<'a> {
             asked || module.guards.iter().any(|guard| guard == name)
         })
     }
+}
 
-    /// Names with a default in `environ.Env(DEBUG=(bool, False))`.
-    fn scheme(&self, module: &Module) -> Vec<String> {
-        let envs = module.calls.iter().filter(|(call, _)| {
-            let function = call.function.dotted().unwrap_or_default();
-            function.rsplit('.').next() == Some("Env")
-        });
-        let keywords = envs.flat_map(|(call, _)| call.keywords.iter());
-        keywords.map(|(name, _)| name.clone()).collect()
-    }
+/// Names with a default in `environ.Env(DEBUG=(bool, False))`.
+fn scheme(module: &Module) -> Vec<String> {
+    let envs = module.calls.iter().filter(|(call, _)| {
+        let function = call.function.dotted().unwrap_or_default();
+        function.rsplit('.').next() == Some("Env")
+    });
+    let keywords = envs.flat_map(|(call, _)| call.keywords.iter());
+    keywords.map(|(name, _)| name.clone()).collect()
 }
 
 fn demanded_item(item: &Expr) -> Option<String> {

@@ -18,6 +18,10 @@ pub(super) const ROW: Row = Row {
 const FOLDERS: [&str; 6] = ["", "public", "dist", "site", "_site", "html"];
 
 /// A folder with an `index.html`.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a step of the table, where others can fail"
+)]
 pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     let index = |folder: &&str| project.tree.has(Path::new(folder).join("index.html"));
     let Some(folder) = FOLDERS.iter().find(|folder| index(folder)) else {

@@ -115,7 +115,8 @@ mod tests {
 
         #[test]
         fn what_is_written_reads_back(names in prop::collection::btree_set("[a-z][a-z0-9_-]{0,8}", 0..5), words in "[a-z]{1,5}( [a-z$:.]{1,9}){0,4}") {
-            let text: String = names.iter().map(|name| format!("{name}: {words}\n")).collect();
+            let lines: Vec<String> = names.iter().map(|name| format!("{name}: {words}")).collect();
+            let text = lines.join("\n");
             let entries = read(&text).unwrap();
             let read_back: Vec<&str> = entries.iter().map(|e| e.name.as_str()).collect();
             prop_assert_eq!(read_back, names.iter().map(String::as_str).collect::<Vec<_>>());

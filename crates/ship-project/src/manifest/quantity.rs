@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn durations_need_a_unit() {
         assert_eq!(duration("30s"), Some(Duration::from_secs(30)));
-        assert_eq!(duration("1h30m"), Some(Duration::from_secs(5400)));
+        assert_eq!(duration("1h30m"), Some(Duration::from_mins(90)));
         assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
         for wrong in ["", "30", "s", "30x", "-1s", "1.5s", "99999999999999999999s"] {
             assert_eq!(duration(wrong), None, "{wrong}");

@@ -39,7 +39,7 @@ pub(super) struct Table<'a> {
     /// As it is called in messages: `[process.worker]`.
     pub(super) title: String,
     pub(super) span: Range<usize>,
-    table: &'a DeTable<'a>,
+    values: &'a DeTable<'a>,
 }
 
 type Value<'a> = Spanned<DeValue<'a>>;
@@ -58,7 +58,7 @@ impl<'a> Table<'a> {
             text,
             title,
             span,
-            table,
+            values: table,
         };
         if !known.contains(&"*") {
             table.only(&known)?;
@@ -67,7 +67,7 @@ impl<'a> Table<'a> {
     }
 
     fn only(&self, known: &[&str]) -> Result<()> {
-        let mut keys: Vec<_> = self.table.keys().collect();
+        let mut keys: Vec<_> = self.values.keys().collect();
         keys.sort_by_key(|key| key.span().start);
         for key in keys {
             let name = key.get_ref();
@@ -88,12 +88,12 @@ impl<'a> Table<'a> {
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&'a Value<'a>> {
-        find(self.table, key)
+        find(self.values, key)
     }
 
     /// Keys and values in the order of the file.
     pub(super) fn entries(&self) -> Vec<(&'a str, Range<usize>, &'a Value<'a>)> {
-        let entries = self.table.iter();
+        let entries = self.values.iter();
         let mut entries: Vec<_> = entries
             .map(|(key, value)| (key.get_ref().as_ref(), key.span(), value))
             .collect();

@@ -113,13 +113,15 @@ impl<'a> Texts<'a> {
             }
             "os.getcwd" | "pathlib.Path.cwd" | "os.getcwdb" => Some(below_root(self.folder)),
             _ => match method {
-                Some((of, "resolve" | "absolute" | "as_posix" | "expanduser")) => eval(of),
+                // `url.replace("postgres://", …)` too: what is replaced is not SQLite's.
+                Some((
+                    of,
+                    "resolve" | "absolute" | "as_posix" | "expanduser" | "replace" | "strip",
+                )) => eval(of),
                 Some((of, "joinpath")) => {
                     let rest = self.join_all(view, &call.arguments, left)?;
                     Some(join(&eval(of)?, &rest))
                 }
-                // `url.replace("postgres://", …)`, `url.strip()`
-                Some((of, "replace" | "strip")) => eval(of),
                 _ if is_setting(&function) => eval(call.argument(1, "default")?),
                 _ => None,
             },
