@@ -1,3 +1,42 @@
-//! A plan becomes a release: uv, Python, environments, assets, byte-compilation.
+//! A plan becomes a release.
+//!
+//! - [`build`] takes a [`Request`] and fills a folder: the source snapshot, the lock, the link to
+//!   an environment, static files, and the plan, corrected by the [proof](ProofFailure);
+//! - [`Runtime`] says where the programs and modules of a built release are, and [`prepare_work`]
+//!   makes the working copy that they run in;
+//! - [`uv`] and [`python`] find what is on this machine, or fetch it.
+//!
+//! It resolves and installs nothing by itself: uv does. It starts no process that outlives the
+//! build, keeps no record of releases and prints nothing; what happens is told as [`event::Event`].
+//! The story is in `build.rs`.
 
+mod assets;
+mod build;
+mod byte_code;
+mod cancel;
+mod correct;
+mod environment;
+mod error;
 pub mod event;
+mod facts;
+mod hints;
+mod layer;
+mod lock;
+mod proof;
+pub mod python;
+mod report;
+mod runtime;
+mod shop;
+mod source;
+mod tool;
+mod trial;
+pub mod uv;
+mod work;
+
+pub use build::{Built, Request, build};
+pub use cancel::Cancel;
+pub use error::Error;
+pub use proof::{Frame, ProofFailure};
+pub use runtime::Runtime;
+pub use tool::Ended;
+pub use work::{Moved, prepare_work};

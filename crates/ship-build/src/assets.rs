@@ -1,0 +1,146 @@
+//! What is made at build and served at run: the author's build commands, and `collectstatic`.
+
+use std::path::Path;
+
+use ship_base::file;
+use ship_project::command::CommandLine;
+use ship_project::plan::{AssetStep, Plan};
+
+use crate::build::Request;
+use crate::error::Error;
+use crate::event::Phase;
+use crate::runtime::Runtime;
+use crate::shop::Shop;
+use crate::tool::{Finished, Tool};
+use crate::trial::{Trial, joined, search_path};
+
+const COLLECT: &str = include_str!("scripts/collectstatic.py");
+
+/// The folder of collected files within a release.
+pub(crate) const STATIC: &str = "assets/static";
+
+/// Runs the author's commands in the source, in order: what they make is part of the release.
+pub(crate) fn run_commands(
+    shop: &mut Shop<'_>,
+    plan: &Plan,
+    runtime: &Runtime,
+    source: &Path,
+) -> Result<(), Error> {
+    let commands: Vec<_> = commands(plan).collect();
+    if commands.is_empty() {
+        return Ok(());
+    }
+    shop.phase(Phase::Assets, |shop| {
+        for command in &commands {
+            let tool = command_tool(shop.request(), command, runtime, source);
+            let finished = shop.run(Phase::Assets, tool)?;
+            succeeded(finished, &command.to_string())?;
+        }
+        Ok(((), ship_base::count::plural(commands.len(), "command")))
+    })
+}
+
+/// The author's build commands.
+pub(crate) fn commands(plan: &Plan) -> impl Iterator<Item = &CommandLine> {
+    plan.assets.iter().filter_map(|step| match &step.value {
+        AssetStep::Command { command } => Some(command),
+        AssetStep::CollectStatic { .. } => None,
+    })
+}
+
+/// A build command gets the caller's tools and the app's settings, which overrule.
+fn command_tool(
+    request: &Request<'_>,
+    command: &CommandLine,
+    runtime: &Runtime,
+    source: &Path,
+) -> Tool {
+    let plain = request.settings.iter();
+    let plain = plain
+        .map(|(name, value)| (name.clone(), value.reveal().clone()))
+        .collect();
+    let argv = command.resolve(&plain);
+    let path = search_path(request, runtime);
+    let program = on_path(&path, source, argv.first().map_or("", String::as_str));
+    Tool::new(program, source)
+        .envs(request.tools)
+        .envs(request.settings)
+        .env("PATH", path)
+        .env("PYTHONPATH", joined(&runtime.python_path))
+        .env("NO_COLOR", "1")
+        .env("CI", "1")
+        .args(argv.into_iter().skip(1))
+}
+
+/// The program that a name means: the one in the release's folders first. The system would look in
+/// our own PATH, not in that of the program to be started.
+fn on_path(path: &str, folder: &Path, name: &str) -> std::path::PathBuf {
+    if name.contains('/') {
+        return folder.join(name);
+    }
+    std::env::split_paths(path)
+        .map(|place| place.join(name))
+        .find(|file| file.is_file())
+        .unwrap_or_else(|| name.into())
+}
+
+/// The settings module of a Django project with static files.
+pub(crate) fn settings_of(plan: &Plan) -> Option<&str> {
+    plan.assets.iter().find_map(|step| match &step.value {
+        AssetStep::CollectStatic { settings, .. } => Some(settings.as_str()),
+        AssetStep::Command { .. } => None,
+    })
+}
+
+/// Runs `collectstatic` into the release, whatever STATIC_ROOT says.
+pub(crate) fn collect(shop: &mut Shop<'_>, plan: &Plan, trial: &Trial) -> Result<(), Error> {
+    let Some(settings) = settings_of(plan) else {
+        return Ok(());
+    };
+    shop.phase(Phase::Assets, |shop| {
+        let target = shop.request().into.join(STATIC);
+        file::create_folder(&target)?;
+        let request = serde_json::json!({ "settings": settings, "target": target });
+        let tool = trial
+            .python(shop.request())
+            .args(["-c", COLLECT])
+            .stdin(request.to_string().into_bytes());
+        let finished = shop.run(Phase::Assets, tool)?;
+        let detail = finished.tail.last().cloned().unwrap_or_default();
+        succeeded(finished, "python manage.py collectstatic")?;
+        Ok(((), summary(&detail)))
+    })
+}
+
+/// `130 static files copied to '…', 130 post-processed.` as `130 static files`.
+fn summary(line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().take(3).collect();
+    match words.as_slice() {
+        [count, "static", "file" | "files"] if count.parse::<u64>().is_ok() => words.join(" "),
+        _ => String::new(),
+    }
+}
+
+fn succeeded(finished: Finished, command: &str) -> Result<(), Error> {
+    if finished.succeeded() {
+        return Ok(());
+    }
+    Err(Error::Step {
+        phase: Phase::Assets,
+        command: command.to_owned(),
+        ended: finished.ended,
+        output: finished.tail,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_collectstatic_says_is_shortened() {
+        let line = "1 static file copied to '/x', 3 unmodified.";
+        assert_eq!(summary(line), "1 static file");
+        assert_eq!(summary("anything else"), "");
+    }
+}

@@ -1,0 +1,478 @@
+//! A build from beginning to end.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ship_base::count;
+use ship_base::file;
+use ship_base::hash::{ContentHash, Hasher};
+use ship_base::name::AppName;
+use ship_base::paths::Folders;
+use ship_base::secret::Secret;
+use ship_project::plan::{Dependencies, Plan, Start};
+
+use crate::cancel::Cancel;
+use crate::error::Error;
+use crate::event::{Event, Phase};
+use crate::facts::Facts;
+use crate::layer::{self, Layer};
+use crate::lock::{self, Lock};
+use crate::python::{self, Interpreter};
+use crate::runtime::Runtime;
+use crate::shop::Shop;
+use crate::source::{Choice, Snapshot};
+use crate::trial::Trial;
+use crate::{assets, byte_code, correct, environment, proof};
+
+/// What is to be built, and with what.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The folders of this installation.
+    pub folders: &'a Folders,
+    /// The app it is for.
+    pub app: &'a AppName,
+    /// The author's folder; it is read and never written.
+    pub project: &'a Path,
+    /// An empty folder on the file system of the store; it becomes the release.
+    pub into: &'a Path,
+    /// What was read from the project.
+    pub plan: Plan,
+    /// What the app will see: manifest, `.env`, `ship env`. The proof, `collectstatic` and build
+    /// commands get it; uv does not.
+    pub settings: &'a BTreeMap<String, Secret<String>>,
+    /// The caller's own variables for tools: PATH, HOME, `UV_*`, `PIP_*`, proxies, certificates,
+    /// `PYENV_ROOT`. uv gets these and nothing else.
+    pub tools: &'a BTreeMap<String, Secret<String>>,
+    /// The previous release, whose lock, interpreter and byte code are taken over where they fit.
+    pub previous: Option<&'a Path>,
+    /// Stops the build from another thread.
+    pub cancel: &'a Cancel,
+}
+
+/// What came of a build.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// The plan, corrected by the proof.
+    pub plan: Plan,
+    /// The address of the release: equal for equal source, plan and environment.
+    pub content: ContentHash,
+    /// The environment, `None` for a static site.
+    pub environment: Option<ContentHash>,
+    /// What was added to it.
+    pub layer: Option<ContentHash>,
+    /// The version of its Python: `3.12.4`.
+    pub python: Option<String>,
+    /// A lock that was made now, to be offered to the author; relative versions of it hold for
+    /// the project as it is.
+    pub new_lock: Option<PathBuf>,
+}
+
+/// Builds a release into [`Request::into`]. What fails or is cancelled leaves nothing behind
+/// outside of that folder but whole environments, which the next build finds.
+pub fn build(request: &Request<'_>, events: &mut dyn FnMut(Event)) -> Result<Built, Error> {
+    Build::new(request, events).run()
+}
+
+/// One build while it runs.
+struct Build<'a> {
+    shop: Shop<'a>,
+    plan: Plan,
+    previous: Option<Facts>,
+    source: PathBuf,
+}
+
+/// Python and everything that goes with it.
+struct Environment {
+    python: Interpreter,
+    lock: Lock,
+    lock_inputs: ContentHash,
+    lock_is_new: bool,
+    address: ContentHash,
+    folder: PathBuf,
+    layer: Option<Layer>,
+}
+
+impl<'a> Build<'a> {
+    fn new(request: &'a Request<'a>, events: &'a mut dyn FnMut(Event)) -> Self {
+        Self {
+            shop: Shop::new(request, events),
+            plan: request.plan.clone(),
+            // A previous release that cannot be read saves nothing, and spoils nothing.
+            previous: request
+                .previous
+                .and_then(|release| Facts::read(release).ok()),
+            source: request.into.join("source"),
+        }
+    }
+
+    fn run(mut self) -> Result<Built, Error> {
+        let snapshot = self.snapshot()?;
+        let environment = match self.plan.python.clone() {
+            Some(_) => Some(self.environment(&snapshot)?),
+            None => None,
+        };
+        let inputs = self.inputs(&snapshot, environment.as_ref())?;
+        if let Some(facts) = self.unchanged(inputs) {
+            return self.repeat(facts, environment.as_ref());
+        }
+        self.finish(&snapshot, environment, inputs)
+    }
+
+    fn snapshot(&mut self) -> Result<Snapshot, Error> {
+        let project = self.shop.request().project;
+        let named = dependency_files(project, self.plan.dependencies.as_ref().map(|d| &d.value));
+        let choice = Choice {
+            without: self
+                .plan
+                .data
+                .iter()
+                .map(|data| data.value.path.as_path())
+                .collect(),
+            with: named.iter().map(PathBuf::as_path).collect(),
+        };
+        let (source, cancel) = (&self.source, self.shop.cancel());
+        self.shop.phase(Phase::Source, |_| {
+            let snapshot = Snapshot::take(project, source, &choice, cancel)?;
+            let detail = count::plural(snapshot.len(), "file");
+            Ok((snapshot, detail))
+        })
+    }
+
+    fn environment(&mut self, snapshot: &Snapshot) -> Result<Environment, Error> {
+        let python = self.python()?;
+        let (lock, lock_inputs, lock_is_new) = self.lock(snapshot, &python)?;
+        let (source, address) = (&self.source, environment::address(&lock, &python));
+        let folder = self.shop.phase(Phase::Environment, |shop| {
+            environment::make(shop, &lock, source, &python)
+        })?;
+        let mut environment = Environment {
+            python,
+            lock,
+            lock_inputs,
+            lock_is_new,
+            address,
+            folder,
+            layer: None,
+        };
+        self.add_layer(snapshot, &mut environment)?;
+        Ok(environment)
+    }
+
+    fn python(&mut self) -> Result<Interpreter, Error> {
+        let wanted = self.plan.python.clone().unwrap_or_else(correct::any_python);
+        let kept = self
+            .previous
+            .as_ref()
+            .and_then(|facts| facts.python.clone());
+        self.shop.phase(Phase::Python, |shop| {
+            let kept = kept.as_ref().map(|(path, _)| path.as_path());
+            let python = python::choose(shop, &wanted, kept)?;
+            let detail = python.label();
+            Ok((python, detail))
+        })
+    }
+
+    /// The lock of the previous release where everything it was made from is the same.
+    fn lock(
+        &mut self,
+        snapshot: &Snapshot,
+        python: &Interpreter,
+    ) -> Result<(Lock, ContentHash, bool), Error> {
+        let dependencies = self.plan.dependencies.clone().map(|sourced| sourced.value);
+        let dependencies = dependencies.as_ref();
+        let source = self.source.clone();
+        let inputs = lock::inputs(dependencies, &source, snapshot, python);
+        let before = self
+            .shop
+            .request()
+            .previous
+            .map(|release| release.join("lock"));
+        let before = before.and_then(|path| file::read_text(&path).ok());
+        let same = self
+            .previous
+            .as_ref()
+            .is_some_and(|facts| facts.lock_inputs == Some(inputs));
+        if let (true, Some(text)) = (same, &before) {
+            let lock = Lock::of(dependencies, &source, text.clone())?;
+            return Ok((lock, inputs, false));
+        }
+        let lock = self.shop.phase(Phase::Lock, |shop| {
+            let lock = lock::make(shop, dependencies, &source, python, before.as_deref())?;
+            let detail = count::plural(lock.versions.len(), "package");
+            Ok((lock, detail))
+        })?;
+        let has_own = matches!(dependencies, Some(Dependencies::UvLock { .. }) | None);
+        let is_new = !has_own && before.as_deref() != Some(lock.text.as_str());
+        Ok((lock, inputs, is_new))
+    }
+
+    /// Adds what the environment lacks. Where Granian cannot be installed beside the project's
+    /// packages, a server that needs less is tried.
+    fn add_layer(
+        &mut self,
+        snapshot: &Snapshot,
+        environment: &mut Environment,
+    ) -> Result<(), Error> {
+        correct::added_server(&mut self.plan, &environment.python, &mut self.shop.report());
+        let mut made = self.make_layer(snapshot, environment);
+        if matches!(
+            &made,
+            Err(Error::Tool {
+                task: layer::ADD_SERVER,
+                ..
+            })
+        ) && correct::plainer_server(&mut self.plan, &mut self.shop.report())
+        {
+            made = self.make_layer(snapshot, environment);
+        }
+        environment.layer = made?;
+        Ok(())
+    }
+
+    fn make_layer(
+        &mut self,
+        snapshot: &Snapshot,
+        environment: &Environment,
+    ) -> Result<Option<Layer>, Error> {
+        let wanted = layer::Wanted {
+            environment: &environment.folder,
+            address: environment.address,
+            lock: &environment.lock,
+            python: &environment.python,
+            source: &self.source,
+            snapshot,
+            server: correct::server_to_add(&self.plan, &environment.lock),
+        };
+        layer::make(&mut self.shop, &wanted)
+    }
+
+    /// The address of all that decides what the proof and the assets come to.
+    fn inputs(
+        &self,
+        snapshot: &Snapshot,
+        environment: Option<&Environment>,
+    ) -> Result<ContentHash, Error> {
+        let mut hasher = Hasher::new();
+        hasher
+            .field("build 1")
+            .field(snapshot.content(&[]).to_string());
+        hasher.field(plan_text(&self.shop.request().plan)?);
+        for (name, value) in self.shop.request().settings {
+            hasher.field(name).field(value.reveal());
+        }
+        identify(environment, &mut hasher);
+        Ok(hasher.finish())
+    }
+
+    /// The facts of the previous release, when this build would come to the same.
+    /// Build commands may fetch or count something: they are always run.
+    fn unchanged(&self, inputs: ContentHash) -> Option<Facts> {
+        let has_commands = assets::commands(&self.plan).next().is_some();
+        self.previous
+            .clone()
+            .filter(|facts| facts.inputs == inputs && !has_commands)
+    }
+
+    /// Takes the outcome of the previous release over: the same source in the same environment
+    /// with the same settings was proven, and its assets were made.
+    fn repeat(mut self, facts: Facts, environment: Option<&Environment>) -> Result<Built, Error> {
+        let request = self.shop.request();
+        let previous = request.previous.unwrap_or(request.into);
+        self.plan = read_plan(previous)?;
+        if previous.join("assets").is_dir() {
+            let (from, to) = (previous.join("assets"), request.into.join("assets"));
+            crate::source::copy_tree(&from, &to, request.cancel)?;
+        }
+        if let Some(environment) = environment {
+            self.compile(environment)?;
+        }
+        self.write(facts, environment)
+    }
+
+    fn finish(
+        mut self,
+        snapshot: &Snapshot,
+        environment: Option<Environment>,
+        inputs: ContentHash,
+    ) -> Result<Built, Error> {
+        let mut environment = environment;
+        let runtime = self.runtime(environment.as_ref(), &self.source)?;
+        assets::run_commands(&mut self.shop, &self.plan, &runtime, &self.source)?;
+        let mut static_root = None;
+        if let Some(environment) = &mut environment {
+            self.compile(environment)?;
+            let trial = self.trial(environment)?;
+            let seen = proof::prove(&mut self.shop, &self.plan, &trial)?;
+            static_root = correct::plan(&mut self.plan, &seen, &trial, &mut self.shop.report());
+            // The proof may have chosen another server; a layer that is there costs nothing.
+            self.add_layer(snapshot, environment)?;
+            assets::collect(&mut self.shop, &self.plan, &trial)?;
+        }
+        let facts = Facts {
+            static_root,
+            ..Facts::new(self.content(snapshot, environment.as_ref())?, inputs)
+        };
+        self.write(facts, environment.as_ref())
+    }
+
+    fn compile(&mut self, environment: &Environment) -> Result<(), Error> {
+        let program = environment.folder.join("bin/python");
+        let previous = self
+            .shop
+            .request()
+            .previous
+            .map(|release| release.join("source"));
+        let python = &environment.python;
+        byte_code::compile_source(
+            &mut self.shop,
+            &program,
+            &self.source,
+            previous.as_deref(),
+            python,
+        )
+    }
+
+    fn trial(&mut self, environment: &Environment) -> Result<Trial, Error> {
+        let request = self.shop.request();
+        Trial::prepare(request, &self.plan, &self.source, |work| {
+            self.runtime(Some(environment), work)
+        })
+    }
+
+    fn runtime(&self, environment: Option<&Environment>, work: &Path) -> Result<Runtime, Error> {
+        let folder = environment.map(|environment| environment.folder.as_path());
+        let layer = environment.and_then(|environment| environment.layer.as_ref());
+        Runtime::from_parts(
+            folder,
+            layer.map(|layer| layer.folder.as_path()),
+            work,
+            &self.plan,
+        )
+    }
+
+    fn content(
+        &self,
+        snapshot: &Snapshot,
+        environment: Option<&Environment>,
+    ) -> Result<ContentHash, Error> {
+        let data: Vec<PathBuf> = self
+            .plan
+            .data
+            .iter()
+            .map(|data| data.value.path.clone())
+            .collect();
+        let mut hasher = Hasher::new();
+        hasher
+            .field("release 1")
+            .field(snapshot.content(&data).to_string());
+        hasher.field(plan_text(&self.plan)?);
+        identify(environment, &mut hasher);
+        Ok(hasher.finish())
+    }
+
+    /// Writes everything of the release that is not source or assets.
+    fn write(self, facts: Facts, environment: Option<&Environment>) -> Result<Built, Error> {
+        let request = self.shop.request();
+        for data in &self.plan.data {
+            remove(&self.source.join(&data.value.path))?;
+        }
+        write_plan(request.into, &self.plan)?;
+        let mut facts = Facts {
+            uv: self.shop.uv_version(),
+            ..facts
+        };
+        let mut new_lock = None;
+        if let Some(environment) = environment {
+            let path = request.into.join("lock");
+            file::write_whole(&path, environment.lock.text.as_bytes())?;
+            new_lock = environment.lock_is_new.then_some(path);
+            facts.lock_inputs = Some(environment.lock_inputs);
+            facts.environment = Some(environment.address);
+            facts.layer = environment.layer.as_ref().map(|layer| layer.address);
+            facts = facts.with_python(&environment.python);
+            link(request.into, "env", environment.address)?;
+            if let Some(layer) = &environment.layer {
+                link(request.into, "layer", layer.address)?;
+            }
+        }
+        facts.write(request.into)?;
+        self.shop.cancel().check()?;
+        Ok(Built {
+            content: facts.content,
+            environment: facts.environment,
+            layer: facts.layer,
+            python: facts.python.map(|(_, version)| version),
+            plan: self.plan,
+            new_lock,
+        })
+    }
+}
+
+/// Files that the lock is made from: part of the source even where an ignore file names them.
+fn dependency_files(project: &Path, dependencies: Option<&Dependencies>) -> Vec<PathBuf> {
+    let folder = |file: &Path| {
+        file.parent()
+            .unwrap_or(Path::new(""))
+            .join("pyproject.toml")
+    };
+    match dependencies {
+        Some(Dependencies::UvLock { lock, .. }) => vec![lock.clone(), folder(lock)],
+        Some(Dependencies::Pyproject { file }) => vec![file.clone()],
+        Some(Dependencies::Requirements { files, .. }) => lock::with_includes(project, files),
+        Some(Dependencies::Unnamed { .. }) | None => Vec::new(),
+    }
+}
+
+/// A release stands at `apps/<app>/releases/<n>`, environments at `store/env/<address>`.
+fn link(release: &Path, name: &str, address: ContentHash) -> Result<(), Error> {
+    let target = Path::new("../../../../store/env").join(address.short());
+    Ok(file::symlink(&target, &release.join(name))?)
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    if path.is_dir() && !path.is_symlink() {
+        return Ok(file::remove_folder(path)?);
+    }
+    Ok(file::remove(path)?)
+}
+
+fn read_plan(release: &Path) -> Result<Plan, Error> {
+    let path = release.join("plan.json");
+    serde_json::from_str(&file::read_text(&path)?).map_err(|source| Error::Unreadable {
+        what: format!("`{}`", path.display()),
+        source: source.into(),
+    })
+}
+
+fn write_plan(release: &Path, plan: &Plan) -> Result<(), Error> {
+    Ok(file::write_whole(
+        &release.join("plan.json"),
+        &plan_text(plan)?,
+    )?)
+}
+
+fn plan_text(plan: &Plan) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec_pretty(plan).map_err(|source| Error::Unreadable {
+        what: "a path of the plan, which is not UTF-8".to_owned(),
+        source: source.into(),
+    })
+}
+
+fn identify(environment: Option<&Environment>, hasher: &mut Hasher) {
+    if let Some(environment) = environment {
+        hasher.field(environment.address.to_string());
+        let layer = environment
+            .layer
+            .as_ref()
+            .map(|layer| layer.address.to_string());
+        hasher.field(layer.unwrap_or_default());
+    }
+}
+
+/// Whether the plan's web process is an object behind a server of our choice.
+pub(crate) fn served(plan: &Plan) -> Option<&ship_project::plan::Served> {
+    match &plan.web()?.start.value {
+        Start::Object(served) => Some(served),
+        Start::Command(_) => None,
+    }
+}

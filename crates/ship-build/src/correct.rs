@@ -1,0 +1,254 @@
+//! What the build knows better than the plan: corrections, each with a sentence for the author.
+
+mod django;
+
+use ship_project::plan::{Interface, ObjectRef, Plan, PythonRequest, Served, Sourced, Start};
+use ship_project::web_server::{ROWS, WebServer};
+use std::path::PathBuf;
+
+use crate::lock::Lock;
+use crate::proof::{Application, Seen};
+use crate::python::Interpreter;
+use crate::report::Report;
+use crate::trial::Trial;
+
+/// A plan that names no Python takes any.
+pub(crate) fn any_python() -> Sourced<PythonRequest> {
+    let any = PythonRequest {
+        request: String::new(),
+        requires: None,
+    };
+    Sourced::by_default(any, "any Python will do")
+}
+
+/// The web server that the plan starts and the lock does not have: it goes into the layer.
+pub(crate) fn server_to_add(plan: &Plan, lock: &Lock) -> Option<WebServer> {
+    let server = plan.web()?.start.value.server()?;
+    (!lock.versions.contains_key(server.package())).then_some(server)
+}
+
+/// Granian from 2.5 on, the first that listens on unix sockets, needs Python 3.9: an older Python
+/// gets what runs on it.
+pub(crate) fn added_server(plan: &mut Plan, python: &Interpreter, report: &mut Report<'_>) {
+    if python.about.version.minor() >= (3, 9) {
+        return;
+    }
+    let label = python.label();
+    change_added(plan, report, |server| {
+        format!("Granian needs Python 3.9, this is {label}: {server} is added")
+    });
+}
+
+/// Where Granian cannot be installed beside the project's packages. Gives whether there was
+/// something to change.
+pub(crate) fn plainer_server(plan: &mut Plan, report: &mut Report<'_>) -> bool {
+    change_added(plan, report, |server| {
+        format!("Granian cannot be installed beside the project's packages: {server} is added")
+    })
+}
+
+fn change_added(
+    plan: &mut Plan,
+    report: &mut Report<'_>,
+    sentence: impl FnOnce(&str) -> String,
+) -> bool {
+    let Some(start) = web_start(plan) else {
+        return false;
+    };
+    let Start::Object(served) = &mut start.value else {
+        return false;
+    };
+    if !served.added || served.server != WebServer::Granian {
+        return false;
+    }
+    served.server = plain(served.interface);
+    let sentence = sentence(served.server.label());
+    start.reason.clone_from(&sentence);
+    report.corrected(sentence);
+    true
+}
+
+/// Servers in Python alone, that run wherever Python does.
+fn plain(interface: Option<Interface>) -> WebServer {
+    match interface {
+        Some(Interface::Asgi) => WebServer::Uvicorn,
+        _ => WebServer::Gunicorn,
+    }
+}
+
+fn web_start(plan: &mut Plan) -> Option<&mut Sourced<Start>> {
+    let web = plan.processes.iter_mut().find(|process| process.is_web());
+    web.map(|process| &mut process.start)
+}
+
+/// Brings the plan in line with what the proof saw. Gives Django's STATIC_ROOT, relative to the
+/// source, where it lies in it.
+pub(crate) fn plan(
+    plan: &mut Plan,
+    seen: &Seen,
+    trial: &Trial,
+    report: &mut Report<'_>,
+) -> Option<PathBuf> {
+    if let (Some(found), Some(start)) = (&seen.application, web_start(plan))
+        && let Start::Object(served) = &mut start.value
+    {
+        for sentence in application(served, found, &seen.servers) {
+            start.reason.clone_from(&sentence);
+            report.corrected(sentence);
+        }
+    }
+    let django = seen.django.as_ref()?;
+    django::settings(plan, django, trial, report)
+}
+
+/// The object, how it is called, and a server that can do so.
+fn application(served: &mut Served, found: &Application, installed: &[String]) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if found.index > 0 && found.index <= served.others.len() {
+        let better = served.others.remove(found.index - 1);
+        let worse = std::mem::replace(&mut served.object, better);
+        sentences.push(format!(
+            "`{}` is served: `{worse}` is no application",
+            served.object
+        ));
+    }
+    if served.object.factory != found.factory {
+        served.object.factory = found.factory;
+        sentences.push(format!("`{}` is {}", named(&served.object), kind(found)));
+    }
+    if served
+        .interface
+        .is_some_and(|expected| expected != found.interface)
+    {
+        sentences.push(format!("`{}` is {}", served.object, label(found.interface)));
+    }
+    served.interface = Some(found.interface);
+    if !serves(served.server, found) {
+        let unfit = served.server;
+        let locked = ROWS
+            .iter()
+            .filter(|row| installed.iter().any(|package| package == row.package))
+            .map(|row| row.server)
+            .find(|server| serves(*server, found));
+        served.added = locked.is_none();
+        served.server = locked.unwrap_or(WebServer::Granian);
+        // Flags of one server mean nothing to another.
+        served.arguments.clear();
+        sentences.push(format!(
+            "{} serves it: {} does not serve {}",
+            served.server.label(),
+            unfit.label(),
+            if unfit.row().interfaces.contains(&found.interface) {
+                "factories"
+            } else {
+                label(found.interface)
+            },
+        ));
+    }
+    sentences
+}
+
+fn named(object: &ObjectRef) -> String {
+    format!("{}:{}", object.module, object.attribute)
+}
+
+fn kind(found: &Application) -> &'static str {
+    if found.factory {
+        "a factory of the application"
+    } else {
+        "the application itself, not a factory"
+    }
+}
+
+fn label(interface: Interface) -> &'static str {
+    match interface {
+        Interface::Wsgi => "WSGI",
+        Interface::Asgi => "ASGI",
+    }
+}
+
+fn serves(server: WebServer, found: &Application) -> bool {
+    server.row().interfaces.contains(&found.interface)
+        && (!found.factory || server.runs_factories())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn served(server: WebServer, interface: Interface) -> Served {
+        let object = |module: &str, factory| ObjectRef {
+            module: module.to_owned(),
+            attribute: "app".to_owned(),
+            factory,
+        };
+        Served {
+            object: object("main", false),
+            others: vec![object("api", false), object("web", false)],
+            interface: Some(interface),
+            server,
+            added: false,
+            arguments: vec!["--threads".to_owned(), "4".to_owned()],
+        }
+    }
+
+    fn found(index: usize, interface: Interface, factory: bool) -> Application {
+        Application {
+            index,
+            interface,
+            factory,
+        }
+    }
+
+    #[test]
+    fn a_server_that_cannot_serve_it_gives_way_to_one_that_is_locked() {
+        let mut served = served(WebServer::Gunicorn, Interface::Wsgi);
+        let installed = ["gunicorn".to_owned(), "uvicorn".to_owned()];
+        let sentences = application(&mut served, &found(0, Interface::Asgi, false), &installed);
+        assert_eq!(
+            sentences,
+            [
+                "`main:app` is ASGI",
+                "Uvicorn serves it: Gunicorn does not serve ASGI"
+            ]
+        );
+        assert_eq!(served.server, WebServer::Uvicorn);
+        assert!(!served.added && served.arguments.is_empty());
+    }
+
+    #[test]
+    fn where_no_locked_server_can_granian_is_added() {
+        let mut served = served(WebServer::Gunicorn, Interface::Wsgi);
+        application(
+            &mut served,
+            &found(0, Interface::Asgi, false),
+            &["gunicorn".to_owned()],
+        );
+        assert_eq!(served.server, WebServer::Granian);
+        assert!(served.added);
+    }
+
+    #[test]
+    fn another_candidate_takes_the_place_of_one_that_is_none() {
+        let mut served = served(WebServer::Granian, Interface::Wsgi);
+        let sentences = application(&mut served, &found(2, Interface::Wsgi, true), &[]);
+        assert_eq!(served.object.module, "web");
+        assert!(served.object.factory);
+        assert_eq!(served.others.len(), 1);
+        assert_eq!(
+            sentences,
+            [
+                "`web:app` is served: `main:app` is no application",
+                "`web:app` is a factory of the application"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_right_stays_without_a_word() {
+        let mut served = served(WebServer::Gunicorn, Interface::Wsgi);
+        let before = served.clone();
+        assert!(application(&mut served, &found(0, Interface::Wsgi, false), &[]).is_empty());
+        assert_eq!(served, before);
+    }
+}

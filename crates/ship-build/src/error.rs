@@ -1,0 +1,167 @@
+//! What can go wrong in a build, and what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use ship_base::fault::FaultKind;
+use ship_base::file::FileError;
+use ship_base::hint::Hints;
+
+use crate::event::Phase;
+use crate::proof::ProofFailure;
+use crate::tool::Ended;
+use crate::uv::UvError;
+
+/// Why there is no release.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or folder.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The environments.
+    #[error(transparent)]
+    Store(#[from] ship_store::Error),
+    /// uv could be neither found nor fetched.
+    #[error(transparent)]
+    Uv(#[from] UvError),
+    /// Somebody asked for the end.
+    #[error("the build was cancelled")]
+    Cancelled,
+    /// A program is missing or cannot be executed.
+    #[error("cannot start `{program}`")]
+    Start {
+        /// Its name.
+        program: String,
+        /// What the system answered.
+        #[source]
+        source: io::Error,
+    },
+    /// No Python here fits, and none could be fetched.
+    #[error("no Python fits {wanted}")]
+    NoPython {
+        /// What the project asks for: `` `3.14` (.python-version) ``.
+        wanted: String,
+        /// What is on this machine: `3.12.4`.
+        here: Vec<String>,
+        /// What uv said when it was asked to fetch one.
+        output: Vec<String>,
+    },
+    /// `uv.lock` says something other than `pyproject.toml`.
+    #[error("`{}` does not fit `pyproject.toml`", lock.display())]
+    LockStale {
+        /// The lock, relative to the project.
+        lock: PathBuf,
+        /// uv's own words.
+        output: Vec<String>,
+    },
+    /// A tool of ours failed at its task.
+    #[error("cannot {task}: `{tool}` {ended}")]
+    Tool {
+        /// In which phase.
+        phase: Phase,
+        /// `lock the packages`
+        task: &'static str,
+        /// `uv`
+        tool: &'static str,
+        /// How it ended.
+        ended: Ended,
+        /// Its last lines.
+        output: Vec<String>,
+    },
+    /// A command of the author's, or `collectstatic`, failed.
+    #[error("`{command}` {ended}")]
+    Step {
+        /// In which phase.
+        phase: Phase,
+        /// The command, as people write it.
+        command: String,
+        /// How it ended.
+        ended: Ended,
+        /// Its last lines.
+        output: Vec<String>,
+    },
+    /// The application cannot be imported, or is none.
+    #[error(transparent)]
+    Proof(#[from] Box<ProofFailure>),
+    /// A symbolic link that leaves the project.
+    #[error("`{}` is a link to `{}`, outside of the project", link.display(), target.display())]
+    LinkOutside {
+        /// The link, relative to the project.
+        link: PathBuf,
+        /// Where it points.
+        target: PathBuf,
+    },
+    /// A package that lies outside of the project.
+    #[error("the package `{name}` lies outside of the project: `{}`", path.display())]
+    PackageOutside {
+        /// Its name.
+        name: String,
+        /// Where it lies.
+        path: PathBuf,
+    },
+    /// A file of another program that we read does not have the form we know.
+    #[error("cannot understand {what}")]
+    Unreadable {
+        /// `what uv exported`, `the facts of release …`
+        what: String,
+        /// What is wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl Error {
+    /// Whose move it is.
+    pub fn fault(&self) -> FaultKind {
+        match self {
+            Self::File(_) | Self::Uv(_) | Self::Start { .. } | Self::Tool { .. } => {
+                FaultKind::Outside
+            }
+            Self::Store(error) => error.fault(),
+            Self::Unreadable { .. } => FaultKind::Bug,
+            _ => FaultKind::User,
+        }
+    }
+
+    /// The last lines of the program that failed, oldest first.
+    pub fn output(&self) -> Vec<String> {
+        match self {
+            Self::NoPython { output, .. }
+            | Self::LockStale { output, .. }
+            | Self::Tool { output, .. }
+            | Self::Step { output, .. } => output.clone(),
+            Self::Proof(failure) => failure.output(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Hints for Error {
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::File(error) => error.hints(),
+            Self::Store(error) => error.hints(),
+            Self::Uv(error) => error.hints(),
+            Self::Proof(failure) => failure.hints(),
+            Self::Tool { output, .. } => crate::hints::of_uv(output),
+            Self::Step { phase, command, output, .. } => {
+                crate::hints::of_step(*phase, command, output)
+            }
+            Self::NoPython { here, .. } => crate::hints::of_python(here),
+            Self::LockStale { .. } => {
+                vec!["`uv lock` brings it up to date; then try again".to_owned()]
+            }
+            Self::Start { program, .. } => {
+                vec![format!("see whether it is installed: `command -v {program}`")]
+            }
+            Self::LinkOutside { link, .. } => vec![format!(
+                "put the file itself there, or leave the link out: `echo {} >> .shipignore`",
+                link.display()
+            )],
+            Self::PackageOutside { .. } => vec![
+                "a release holds only what is below the project's folder: move the package there, or name a published version of it".to_owned(),
+            ],
+            Self::Cancelled | Self::Unreadable { .. } => Vec::new(),
+        }
+    }
+}

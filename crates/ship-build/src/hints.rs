@@ -1,0 +1,260 @@
+//! What to do about failures of other programs, as far as their words tell.
+
+use ship_base::name::AppName;
+use ship_project::plan::{Dependencies, Plan};
+
+use crate::event::Phase;
+use crate::proof::Frame;
+use crate::tool::Ended;
+
+/// Modules whose package has another name, where that name cannot be guessed from them.
+const PACKAGES: &[(&str, &str)] = &[
+    ("MySQLdb", "mysqlclient"),
+    ("PIL", "pillow"),
+    ("allauth", "django-allauth"),
+    ("attr", "attrs"),
+    ("bs4", "beautifulsoup4"),
+    ("channels_redis", "channels-redis"),
+    ("compressor", "django-compressor"),
+    ("corsheaders", "django-cors-headers"),
+    ("crispy_forms", "django-crispy-forms"),
+    ("cv2", "opencv-python-headless"),
+    ("dateutil", "python-dateutil"),
+    ("debug_toolbar", "django-debug-toolbar"),
+    ("decouple", "python-decouple"),
+    ("dj_database_url", "dj-database-url"),
+    ("django_filters", "django-filter"),
+    ("dotenv", "python-dotenv"),
+    ("environ", "django-environ"),
+    ("import_export", "django-import-export"),
+    ("jose", "python-jose"),
+    ("jwt", "pyjwt"),
+    ("magic", "python-magic"),
+    ("multipart", "python-multipart"),
+    ("pkg_resources", "setuptools"),
+    ("psycopg2", "psycopg2-binary"),
+    ("rest_framework", "djangorestframework"),
+    ("serial", "pyserial"),
+    ("sklearn", "scikit-learn"),
+    ("skimage", "scikit-image"),
+    ("socketio", "python-socketio"),
+    ("storages", "django-storages"),
+    ("taggit", "django-taggit"),
+    ("whitenoise", "whitenoise"),
+    ("yaml", "pyyaml"),
+];
+
+/// Shared libraries of the system that wheels do not bring, and the Debian package of each.
+const LIBRARIES: &[(&str, &str)] = &[
+    ("libcairo", "libcairo2"),
+    ("libgl.so", "libgl1"),
+    ("libglib-2.0", "libglib2.0-0"),
+    ("libgobject", "libglib2.0-0"),
+    ("libmagic", "libmagic1"),
+    ("libmariadb", "libmariadb3"),
+    ("libmysqlclient", "default-libmysqlclient-dev"),
+    ("libpango", "libpango-1.0-0"),
+    ("libpq", "libpq5"),
+    ("libgdal", "libgdal-dev"),
+];
+
+/// Programs and headers that building a package from source asks for.
+const BUILD_TOOLS: &[(&str, &str)] = &[
+    ("pg_config", "libpq-dev"),
+    ("mysql_config", "default-libmysqlclient-dev pkg-config"),
+    ("Python.h", "python3-dev"),
+    ("ffi.h", "libffi-dev"),
+    ("cairo", "libcairo2-dev pkg-config"),
+    ("pkg-config", "pkg-config"),
+    ("command 'gcc'", "build-essential"),
+    ("command 'cc'", "build-essential"),
+    ("command 'c++'", "build-essential"),
+    ("xmlsec", "libxmlsec1-dev"),
+    ("ldap.h", "libldap2-dev libsasl2-dev"),
+];
+
+/// The command that gives a setting a value.
+pub(crate) fn set(name: &str, app: &AppName) -> String {
+    format!("`ship env set --app {app} {name}=…`, or a line in .env")
+}
+
+/// The command that adds the package of a module.
+pub(crate) fn add_package(module: &str, dependencies: Option<&Dependencies>) -> String {
+    let top = module.split('.').next().unwrap_or(module);
+    let known = PACKAGES.iter().find(|(name, _)| *name == top);
+    let package = known.map_or_else(
+        || top.replace('_', "-").to_lowercase(),
+        |(_, p)| (*p).to_owned(),
+    );
+    match dependencies {
+        Some(Dependencies::Requirements { files, .. }) => {
+            let file = files
+                .first()
+                .map_or_else(|| "requirements.txt".into(), |f| f.display().to_string());
+            format!("is `{package}` missing among the packages? `echo {package} >> {file}`")
+        }
+        Some(Dependencies::UvLock { .. } | Dependencies::Pyproject { .. }) => {
+            format!("is `{package}` missing among the packages? `uv add {package}`")
+        }
+        Some(Dependencies::Unnamed { .. }) | None => {
+            format!("name the project's packages: `echo {package} >> requirements.txt`")
+        }
+    }
+}
+
+/// An exception of the application at import.
+pub(crate) fn of_exception(kind: &str, line: &str, frame: Option<&Frame>) -> Vec<String> {
+    let lower = line.to_lowercase();
+    if lower.contains("cannot open shared object file") {
+        return LIBRARIES
+            .iter()
+            .find(|(name, _)| lower.contains(name))
+            .map(|(_, package)| format!("`sudo apt install {package}` brings that library"))
+            .into_iter()
+            .collect();
+    }
+    let refused = [
+        "connection refused",
+        "could not connect",
+        "could not translate host name",
+        "name or service not known",
+    ];
+    if refused.iter().any(|words| lower.contains(words)) {
+        return vec!["the application connects to something while it is imported: is that running, and is its address right in `ship env list`?".to_owned()];
+    }
+    match (kind, frame) {
+        ("SyntaxError" | "IndentationError" | "TabError", Some(frame)) => {
+            vec![format!("look at {}", frame.place)]
+        }
+        ("ImportError", _) if lower.contains("cannot import name") => vec![
+            "two modules may import each other, or a package has a version that lacks this name".to_owned(),
+        ],
+        ("SystemExit", _) => vec![
+            "the module ends the program while it is imported: put that below `if __name__ == \"__main__\":`".to_owned(),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// The import ended without a word.
+pub(crate) fn of_silence(ended: Ended, plan: &Plan) -> Vec<String> {
+    match ended {
+        Ended::Deadline(_) => {
+            let name = plan.web().map_or("web", |web| web.name.as_str());
+            vec![
+                "a server that is started while the module is imported never returns: put it below `if __name__ == \"__main__\":`".to_owned(),
+                format!("where it only takes long: `ready_within` of `[{name}]` in ship.toml"),
+            ]
+        }
+        Ended::Signal(9) => vec![
+            "was there enough memory? `journalctl -k` names programs that the kernel ended"
+                .to_owned(),
+        ],
+        Ended::Signal(11 | 4) => {
+            vec!["a compiled package crashed: does it fit this Python and this machine?".to_owned()]
+        }
+        Ended::Signal(_) | Ended::Code(_) => Vec::new(),
+    }
+}
+
+/// uv failed.
+pub(crate) fn of_uv(output: &[String]) -> Vec<String> {
+    let has = |words: &str| output.iter().any(|line| line.contains(words));
+    if has("No space left") {
+        return vec!["the disk is full: `ship doctor` tells what Shipsmith holds, `uv cache prune` empties uv's own".to_owned()];
+    }
+    if has("Read-only file system") {
+        return vec![
+            "uv's cache is on a read-only file system: `UV_CACHE_DIR` names another place"
+                .to_owned(),
+        ];
+    }
+    let asked = BUILD_TOOLS.iter().find(|(words, _)| has(words));
+    if let Some((_, packages)) = asked.filter(|_| has("build") || has("Build")) {
+        return vec![format!(
+            "a package is built from source and needs more of the system: `sudo apt install {packages}`"
+        )];
+    }
+    if has("Failed to fetch") || has("error sending request") || has("dns error") {
+        return vec![
+            "is the network there? An index of your own is named by `UV_DEFAULT_INDEX`".to_owned(),
+        ];
+    }
+    if has("Failed to build") || has("build backend") || has("no wheel") {
+        return vec!["a package has no wheel for this Python: another one may have, `echo 3.12 > .python-version`".to_owned()];
+    }
+    if has("No solution found") || has("not found in the package registry") {
+        return vec!["the requirements exclude each other, or a name is misspelt; uv's words above say which".to_owned()];
+    }
+    Vec::new()
+}
+
+/// No Python fits.
+pub(crate) fn of_python(here: &[String]) -> Vec<String> {
+    match here.first() {
+        None => vec![
+            "install one: `sudo apt install python3`, or give uv a way to fetch it: `UV_PYTHON_INSTALL_MIRROR`".to_owned(),
+        ],
+        Some(newest) => {
+            let minor = newest.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+            vec![
+                format!("here are {}", here.join(", ")),
+                format!("if the project runs on it: `echo {minor} > .python-version`"),
+            ]
+        }
+    }
+}
+
+/// A command of the author's failed.
+pub(crate) fn of_step(phase: Phase, command: &str, output: &[String]) -> Vec<String> {
+    let has = |words: &str| output.iter().any(|line| line.contains(words));
+    if phase == Phase::Assets && command.contains("collectstatic") {
+        if has("could not be found with") || has("MissingFileError") {
+            return vec!["a style sheet names a file that is not there; `manifest_strict` and `WHITENOISE_MANIFEST_STRICT` of the storage decide whether that is an error".to_owned()];
+        }
+        return vec![
+            "try it by hand: `ship plan` shows the settings module that is used".to_owned(),
+        ];
+    }
+    if has("command not found") || has("not found") {
+        return vec![
+            "is the program installed on this machine, and on the PATH of this terminal?"
+                .to_owned(),
+        ];
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_package_of_a_module_is_named_the_way_the_project_names_its_packages() {
+        let files = vec!["requirements.txt".into()];
+        let requirements = Dependencies::Requirements {
+            files,
+            packages: 1,
+            pinned: false,
+        };
+        assert_eq!(
+            add_package("PIL.Image", Some(&requirements)),
+            "is `pillow` missing among the packages? `echo pillow >> requirements.txt`"
+        );
+        let file = "pyproject.toml".into();
+        assert_eq!(
+            add_package("flask_login", Some(&Dependencies::Pyproject { file })),
+            "is `flask-login` missing among the packages? `uv add flask-login`"
+        );
+    }
+
+    #[test]
+    fn a_missing_library_is_named_by_its_package() {
+        let line =
+            "ImportError: libpq.so.5: cannot open shared object file: No such file or directory";
+        assert_eq!(
+            of_exception("ImportError", line, None),
+            ["`sudo apt install libpq5` brings that library"]
+        );
+    }
+}

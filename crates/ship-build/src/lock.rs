@@ -1,0 +1,422 @@
+//! The lock: exactly which files of which packages a release runs with.
+//!
+//! Whatever the project has, its lock in a release is a `pylock.toml` (PEP 751) that uv wrote: from
+//! `uv.lock` by `uv export --locked`, from everything else by `uv pip compile` for the one Python
+//! that is used. It names every file by address and hash, so installing it resolves nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ship_base::file;
+use ship_base::hash::{ContentHash, Hasher};
+use ship_project::plan::Dependencies;
+use toml::{Table, Value};
+
+use crate::error::Error;
+use crate::event::Phase;
+use crate::python::Interpreter;
+use crate::shop::Shop;
+use crate::source::Snapshot;
+
+/// The name uv wants for a lock; removed from the source once it is read.
+const BESIDE_SOURCE: &str = "pylock.ship.toml";
+
+/// Files that say what a package is and needs, wherever they stand in the project.
+const METADATA: &[&str] = &["pyproject.toml", "setup.py", "setup.cfg", "uv.toml"];
+
+/// A lock, read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lock {
+    /// As uv wrote it.
+    pub(crate) text: String,
+    /// What comes from an index, an address or a file of the project, by name.
+    pub(crate) versions: BTreeMap<String, String>,
+    /// What is a folder of the project.
+    pub(crate) locals: Vec<Local>,
+    table: Table,
+}
+
+/// A package that is a folder of the project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Local {
+    pub(crate) name: String,
+    /// Relative to the source; empty for the project itself.
+    pub(crate) path: PathBuf,
+}
+
+/// The address of everything that a lock is made from.
+pub(crate) fn inputs(
+    dependencies: Option<&Dependencies>,
+    source: &Path,
+    snapshot: &Snapshot,
+    python: &Interpreter,
+) -> ContentHash {
+    let mut hasher = Hasher::new();
+    hasher.field("lock 1");
+    python.identify(&mut hasher);
+    let files = match dependencies {
+        Some(Dependencies::UvLock { lock, .. }) => vec![lock.clone()],
+        Some(Dependencies::Pyproject { file }) => vec![file.clone()],
+        Some(Dependencies::Requirements { files, .. }) => with_includes(source, files),
+        Some(Dependencies::Unnamed { add }) => {
+            for name in add {
+                hasher.field(name);
+            }
+            Vec::new()
+        }
+        None => Vec::new(),
+    };
+    snapshot.hash_of(&mut hasher, |path| {
+        let name = path.file_name().unwrap_or_default();
+        files.iter().any(|file| file == path) || METADATA.iter().any(|known| name == *known)
+    });
+    hasher.finish()
+}
+
+/// Requirements files with those that they include by `-r` and `-c`, relative to `root`.
+pub(crate) fn with_includes(root: &Path, files: &[PathBuf]) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    let mut open: Vec<PathBuf> = files.to_vec();
+    while let Some(path) = open.pop() {
+        if found.contains(&path) {
+            continue;
+        }
+        let text = file::read_text(&root.join(&path)).unwrap_or_default();
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let included = text.lines().filter_map(included);
+        open.extend(included.map(|name| tidy(&folder.join(name))));
+        found.push(path);
+    }
+    found
+}
+
+fn included(line: &str) -> Option<&str> {
+    const FLAGS: [&str; 4] = ["--requirement", "--constraint", "-r", "-c"];
+    let rest = FLAGS
+        .iter()
+        .find_map(|flag| line.trim().strip_prefix(flag))?;
+    let name = rest.trim_start_matches(['=', ' ', '\t']);
+    name.split(" #")
+        .next()
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+}
+
+/// Without `.` and, where it can be said, `..`.
+fn tidy(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut path, part| {
+        match part {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir if path.file_name().is_some() => drop(path.pop()),
+            part => path.push(part),
+        }
+        path
+    })
+}
+
+/// Makes the lock in a snapshot. Versions of `previous` are kept where they still fit: a new
+/// package must not move the others.
+pub(crate) fn make(
+    shop: &mut Shop<'_>,
+    dependencies: Option<&Dependencies>,
+    source: &Path,
+    python: &Interpreter,
+    previous: Option<&str>,
+) -> Result<Lock, Error> {
+    let text = match dependencies {
+        Some(Dependencies::UvLock { lock, .. }) => export(shop, lock, source, python)?,
+        Some(Dependencies::Pyproject { file }) => compile(
+            shop,
+            std::slice::from_ref(file),
+            Vec::new(),
+            source,
+            python,
+            previous,
+        )?,
+        Some(Dependencies::Requirements { files, .. }) => {
+            compile(shop, files, Vec::new(), source, python, previous)?
+        }
+        Some(Dependencies::Unnamed { add }) if !add.is_empty() => {
+            let names = add.join("\n").into_bytes();
+            compile(shop, &["-".into()], names, source, python, previous)?
+        }
+        Some(Dependencies::Unnamed { .. }) | None => String::new(),
+    };
+    Lock::of(dependencies, source, text)
+}
+
+fn export(
+    shop: &mut Shop<'_>,
+    lock: &Path,
+    source: &Path,
+    python: &Interpreter,
+) -> Result<String, Error> {
+    let folder = source.join(lock.parent().unwrap_or(Path::new("")));
+    let uv = shop.uv()?;
+    let run = uv
+        .tool(shop.tools(), &folder)
+        .args(["export", "--locked", "--no-dev", "--no-header", "--quiet"])
+        .args(["--format", "pylock.toml", "--python"])
+        .arg(&python.path)
+        .capture();
+    let finished = shop.run(Phase::Lock, run)?;
+    if !finished.succeeded() {
+        let stale = finished.tail.iter().any(|line| line.contains("--locked"));
+        return Err(if stale {
+            Error::LockStale {
+                lock: lock.to_owned(),
+                output: finished.tail,
+            }
+        } else {
+            failed(finished)
+        });
+    }
+    Ok(String::from_utf8_lossy(&finished.stdout).into_owned())
+}
+
+fn failed(finished: crate::tool::Finished) -> Error {
+    Error::Tool {
+        phase: Phase::Lock,
+        task: "lock the packages",
+        tool: "uv",
+        ended: finished.ended,
+        output: finished.tail,
+    }
+}
+
+fn compile(
+    shop: &mut Shop<'_>,
+    files: &[PathBuf],
+    input: Vec<u8>,
+    source: &Path,
+    python: &Interpreter,
+    previous: Option<&str>,
+) -> Result<String, Error> {
+    let beside = source.join(BESIDE_SOURCE);
+    if let Some(previous) = previous {
+        file::write_whole(&beside, previous.as_bytes())?;
+    }
+    let uv = shop.uv()?;
+    let run = uv
+        .tool(shop.tools(), source)
+        .args(["pip", "compile", "--no-header", "--quiet"])
+        .args([
+            "--format",
+            "pylock.toml",
+            "--output-file",
+            BESIDE_SOURCE,
+            "--python",
+        ])
+        .arg(&python.path)
+        .args(files)
+        .stdin(input);
+    let finished = shop.run(Phase::Lock, run)?;
+    if !finished.succeeded() {
+        return Err(failed(finished));
+    }
+    let text = file::read_text(&beside)?;
+    file::remove(&beside)?;
+    Ok(text)
+}
+
+/// Whether a `pyproject.toml` describes something that is to be installed, by uv's rule: a
+/// `[build-system]`, unless `tool.uv.package` says otherwise.
+fn is_package(path: &Path) -> bool {
+    let table: Table = file::read_text(path)
+        .unwrap_or_default()
+        .parse()
+        .unwrap_or_default();
+    let said = table.get("tool").and_then(|tool| tool.get("uv"));
+    match said
+        .and_then(|uv| uv.get("package"))
+        .and_then(Value::as_bool)
+    {
+        Some(said) => said,
+        None => table.contains_key("build-system"),
+    }
+}
+
+impl Lock {
+    /// The lock that uv made of `dependencies`, now or for an earlier release.
+    pub(crate) fn of(
+        dependencies: Option<&Dependencies>,
+        source: &Path,
+        text: String,
+    ) -> Result<Self, Error> {
+        let mut lock = Self::parse(text)?;
+        if let Some(Dependencies::Pyproject { file }) = dependencies
+            && is_package(&source.join(file))
+        {
+            lock.add_project(source);
+        }
+        Ok(lock)
+    }
+
+    fn parse(text: String) -> Result<Self, Error> {
+        let table: Table = text
+            .parse()
+            .map_err(|source| unreadable(Box::new(source)))?;
+        let mut lock = Self {
+            text,
+            ..Self::default()
+        };
+        for package in table
+            .get("packages")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            lock.read_package(package);
+        }
+        lock.table = table;
+        Ok(lock)
+    }
+
+    fn read_package(&mut self, package: &Value) {
+        let text = |value: &Value, key: &str| value.get(key)?.as_str().map(str::to_owned);
+        let Some(name) = text(package, "name") else {
+            return;
+        };
+        match package
+            .get("directory")
+            .and_then(|folder| text(folder, "path"))
+        {
+            Some(path) => self.locals.push(Local {
+                name,
+                path: tidy(Path::new(&path)),
+            }),
+            None => {
+                let version = text(package, "version").unwrap_or_default();
+                self.versions.insert(name, version);
+            }
+        }
+    }
+
+    /// The project itself, which a compiled `pyproject.toml` does not name.
+    fn add_project(&mut self, source: &Path) {
+        let project = Local {
+            name: project_name(source).unwrap_or_else(|| "the project".to_owned()),
+            path: PathBuf::new(),
+        };
+        if !self.locals.iter().any(|local| local.path == project.path) {
+            self.locals.push(project);
+        }
+    }
+
+    /// The lock with what is installed into the shared environment only: without folders of the
+    /// project, and with the files that it holds named by where they are now.
+    pub(crate) fn shared(&self, source: &Path) -> String {
+        let mut table = self.table.clone();
+        if let Some(packages) = table.get_mut("packages").and_then(Value::as_array_mut) {
+            packages.retain(|package| package.get("directory").is_none());
+            packages
+                .iter_mut()
+                .for_each(|package| anchor(package, source));
+        }
+        table.to_string()
+    }
+
+    /// The address of what is installed into the shared environment.
+    pub(crate) fn identify(&self, hasher: &mut Hasher) {
+        // Relative paths stay relative here: they are named with the hash of their content.
+        hasher.field(self.shared(Path::new("")));
+    }
+}
+
+/// Makes the paths of a package's files absolute.
+fn anchor(package: &mut Value, source: &Path) {
+    let anchor_one = |file: &mut Value| {
+        if let Some(Value::String(path)) = file.get_mut("path") {
+            *path = source.join(&*path).display().to_string();
+        }
+    };
+    for key in ["archive", "sdist"] {
+        package.get_mut(key).map(anchor_one);
+    }
+    let wheels = package.get_mut("wheels").and_then(Value::as_array_mut);
+    wheels.into_iter().flatten().for_each(anchor_one);
+}
+
+fn project_name(source: &Path) -> Option<String> {
+    let table: Table = file::read_text(&source.join("pyproject.toml"))
+        .ok()?
+        .parse()
+        .ok()?;
+    let name = table.get("project")?.get("name")?.as_str()?;
+    Some(name.to_owned())
+}
+
+fn unreadable(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    Error::Unreadable {
+        what: "the lock that uv wrote".to_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOCK: &str = r#"
+lock-version = "1.0"
+created-by = "uv"
+
+[[packages]]
+name = "app"
+directory = { path = ".", editable = true }
+
+[[packages]]
+name = "flask"
+version = "3.1.3"
+wheels = [{ url = "https://i.example/flask-3.1.3-py3-none-any.whl", hashes = { sha256 = "00" } }]
+
+[[packages]]
+name = "mylib"
+directory = { path = "./libs/mylib", editable = true }
+
+[[packages]]
+name = "vendored"
+version = "1.0"
+archive = { path = "vendor/vendored-1.0-py3-none-any.whl", hashes = { sha256 = "00" } }
+"#;
+
+    #[test]
+    fn folders_of_the_project_are_told_apart_from_what_is_shared() {
+        let lock = Lock::parse(LOCK.to_owned()).unwrap();
+        let locals: Vec<_> = lock.locals.iter().map(|local| local.path.clone()).collect();
+        assert_eq!(locals, [PathBuf::new(), "libs/mylib".into()]);
+        assert_eq!(lock.versions["flask"], "3.1.3");
+        let shared = lock.shared(Path::new("/source"));
+        assert!(!shared.contains("mylib"));
+        assert!(
+            shared.contains("/source/vendor/vendored-1.0-py3-none-any.whl"),
+            "{shared}"
+        );
+    }
+
+    #[test]
+    fn includes_are_followed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            file::create_folder(path.parent().unwrap()).unwrap();
+            file::write_whole(&path, text.as_bytes()).unwrap();
+        };
+        write(
+            "requirements/prod.txt",
+            "-r base.txt  # more\n--constraint=../all.txt\nflask\n",
+        );
+        write("requirements/base.txt", "-r prod.txt\n");
+        write("all.txt", "");
+        let mut found = with_includes(folder.path(), &["requirements/prod.txt".into()]);
+        found.sort();
+        let names: Vec<_> = found
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        assert_eq!(
+            names,
+            ["all.txt", "requirements/base.txt", "requirements/prod.txt"]
+        );
+    }
+}

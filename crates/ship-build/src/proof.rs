@@ -1,0 +1,176 @@
+//! The proof: the chosen object is imported in the built environment, and looked at.
+//!
+//! A child process with the release's Python, settings and a working copy of its own imports the
+//! candidates in order and tells what the first good one is. Its answer comes through a file: the
+//! application may print what it likes.
+
+mod failure;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use ship_project::plan::{Interface, ObjectRef, Plan, Role};
+use ship_project::web_server;
+
+use crate::assets::settings_of;
+use crate::build::served;
+use crate::error::Error;
+use crate::event::Phase;
+use crate::shop::Shop;
+use crate::tool::Ended;
+use crate::trial::Trial;
+pub use failure::{Frame, ProofFailure};
+
+const SCRIPT: &str = include_str!("scripts/prove.py");
+
+/// How long an import may take where no web process says how long it may take to become ready.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What was seen.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Seen {
+    pub(crate) application: Option<Application>,
+    /// Packages of web servers that the environment has.
+    pub(crate) servers: Vec<String>,
+    pub(crate) django: Option<Django>,
+    failure: Option<failure::Told>,
+}
+
+/// The application that was found.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Application {
+    /// Which of the candidates.
+    pub(crate) index: usize,
+    pub(crate) interface: Interface,
+    pub(crate) factory: bool,
+}
+
+/// What Django itself says of its settings.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Django {
+    pub(crate) debug: bool,
+    pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) static_url: Option<String>,
+    pub(crate) static_root: Option<String>,
+    pub(crate) media_url: Option<String>,
+    pub(crate) media_root: Option<String>,
+    /// Files of SQLite databases.
+    pub(crate) databases: Vec<String>,
+    pub(crate) staticfiles: bool,
+    pub(crate) storage: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Question<'a> {
+    objects: &'a [ObjectRef],
+    django: Option<&'a str>,
+    servers: Vec<&'static str>,
+    result: &'a std::path::Path,
+    deadline: f64,
+}
+
+/// Imports what the plan's web process serves. A plan without such an object (an author's own
+/// command, no web process) proves nothing but a Django project's settings.
+pub(crate) fn prove(shop: &mut Shop<'_>, plan: &Plan, trial: &Trial) -> Result<Seen, Error> {
+    let objects = candidates(plan);
+    let django = settings_of(plan);
+    if objects.is_empty() && django.is_none() {
+        return Ok(Seen::default());
+    }
+    shop.phase(Phase::Proof, |shop| {
+        let mut seen = ask(shop, plan, trial, &objects, django)?;
+        if let Some(told) = seen.failure.take() {
+            let object = told.index.and_then(|index| objects.get(index));
+            let what = object.map_or_else(|| "the settings".to_owned(), ToString::to_string);
+            return Err(Box::new(told.failure(what, &trial.work(), plan)).into());
+        }
+        let detail = match (&seen.application, served(plan)) {
+            (Some(found), Some(_)) => {
+                format!("{} is {}", objects[found.index], named(found.interface))
+            }
+            _ => "Django's settings".to_owned(),
+        };
+        Ok((seen, detail))
+    })
+}
+
+fn named(interface: Interface) -> &'static str {
+    match interface {
+        Interface::Wsgi => "WSGI",
+        Interface::Asgi => "ASGI",
+    }
+}
+
+/// The object to serve, then the others that detection found.
+fn candidates(plan: &Plan) -> Vec<ObjectRef> {
+    let Some(served) = served(plan) else {
+        return Vec::new();
+    };
+    std::iter::once(&served.object)
+        .chain(&served.others)
+        .cloned()
+        .collect()
+}
+
+fn ask(
+    shop: &mut Shop<'_>,
+    plan: &Plan,
+    trial: &Trial,
+    objects: &[ObjectRef],
+    django: Option<&str>,
+) -> Result<Seen, Error> {
+    let within = deadline(plan);
+    let result = trial.beside("proof.json");
+    let question = Question {
+        objects,
+        django,
+        servers: web_server::ROWS.iter().map(|row| row.package).collect(),
+        result: &result,
+        // A little before the end, so that there is time to say where it hangs.
+        deadline: (within.as_secs_f64() - 1.0).max(0.5),
+    };
+    let question = serde_json::to_vec(&question).map_err(|source| Error::Unreadable {
+        what: "the name of a folder, which is not UTF-8".to_owned(),
+        source: source.into(),
+    })?;
+    let tool = trial
+        .python(shop.request())
+        .args(["-c", SCRIPT])
+        .stdin(question)
+        .deadline(within);
+    let finished = shop.run(Phase::Proof, tool)?;
+    let answer = ship_base::file::read_text_if_there(&result)?;
+    answer
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .ok_or_else(|| silent(finished.ended, finished.tail, objects, trial, plan))
+}
+
+/// It ended without a word of the script's own: killed, crashed, or it took too long.
+fn silent(
+    ended: Ended,
+    output: Vec<String>,
+    objects: &[ObjectRef],
+    trial: &Trial,
+    plan: &Plan,
+) -> Error {
+    let what = objects
+        .first()
+        .map_or_else(|| "the settings".to_owned(), ToString::to_string);
+    Box::new(ProofFailure::without_answer(
+        what,
+        ended,
+        output,
+        &trial.work(),
+        plan,
+    ))
+    .into()
+}
+
+fn deadline(plan: &Plan) -> Duration {
+    plan.web()
+        .and_then(|web| match web.role {
+            Role::Web { ready_within, .. } => Some(ready_within),
+            _ => None,
+        })
+        .unwrap_or(DEADLINE)
+}

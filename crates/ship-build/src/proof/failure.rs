@@ -1,0 +1,211 @@
+//! Why an application could not be imported, told so that its author knows where to look.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use ship_base::hint::Hints;
+use ship_project::plan::{Place, Plan};
+
+use crate::hints;
+use crate::tool::Ended;
+
+/// A failure as the script tells it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Told {
+    pub(super) index: Option<usize>,
+    stage: Stage,
+    /// The name of the exception's class; empty where we refused the object ourselves.
+    #[serde(rename = "type")]
+    kind: String,
+    line: String,
+    frames: Vec<(String, u32, String, String)>,
+    #[serde(default)]
+    missing_module: Option<String>,
+    #[serde(default)]
+    missing_variables: Vec<String>,
+    #[serde(default)]
+    names: Vec<String>,
+    #[serde(default)]
+    text: Vec<String>,
+}
+
+/// What was being done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Stage {
+    Import,
+    Attribute,
+    Call,
+    Kind,
+    Settings,
+}
+
+/// A line of the project on the way to the failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Where.
+    pub place: Place,
+    /// The line itself, without its indentation.
+    pub source: String,
+}
+
+/// The application cannot be imported, or is none.
+#[derive(Debug, thiserror::Error)]
+#[error("{tried}: {line}")]
+pub struct ProofFailure {
+    /// What was tried: `` cannot import `shop.wsgi:app` ``.
+    pub tried: String,
+    /// The traceback's own last line, or what is wrong with the object.
+    pub line: String,
+    /// The last line of the project itself that was running.
+    pub frame: Option<Frame>,
+    output: Vec<String>,
+    hints: Vec<String>,
+}
+
+impl ProofFailure {
+    /// The place and the source line, or what the program wrote at the end.
+    pub fn output(&self) -> Vec<String> {
+        self.output.clone()
+    }
+
+    /// The child ended without an answer.
+    pub(super) fn without_answer(
+        what: String,
+        ended: Ended,
+        output: Vec<String>,
+        work: &Path,
+        plan: &Plan,
+    ) -> Self {
+        let folder = format!("{}/", work.display());
+        let output: Vec<String> = output
+            .iter()
+            .map(|line| line.replace(&folder, ""))
+            .collect();
+        Self {
+            tried: format!("cannot import `{what}`"),
+            line: format!("Python {ended}"),
+            frame: None,
+            hints: hints::of_silence(ended, plan),
+            output,
+        }
+    }
+}
+
+impl Hints for ProofFailure {
+    fn hints(&self) -> Vec<String> {
+        self.hints.clone()
+    }
+}
+
+impl Told {
+    pub(super) fn failure(self, what: String, work: &Path, plan: &Plan) -> ProofFailure {
+        let frame = self.frame(work);
+        ProofFailure {
+            tried: match self.stage {
+                Stage::Import | Stage::Attribute => format!("cannot import `{what}`"),
+                Stage::Call => format!("cannot call `{what}`"),
+                Stage::Kind => format!("cannot serve `{what}`"),
+                Stage::Settings => "cannot read Django's settings".to_owned(),
+            },
+            hints: self.hints(frame.as_ref(), plan),
+            output: self.output(frame.as_ref(), work),
+            line: self.line,
+            frame,
+        }
+    }
+
+    /// The innermost frame that lies in the project.
+    fn frame(&self, work: &Path) -> Option<Frame> {
+        self.frames
+            .iter()
+            .rev()
+            .find_map(|(file, line, _, source)| {
+                let file = Path::new(file).strip_prefix(work).ok()?;
+                Some(Frame {
+                    place: Place::line(file, *line),
+                    source: source.clone(),
+                })
+            })
+    }
+
+    /// What to show below the message: the line of the project, or all there is.
+    fn output(&self, frame: Option<&Frame>, work: &Path) -> Vec<String> {
+        match frame {
+            Some(frame) => vec![
+                frame.place.to_string(),
+                format!("    {}", frame.source),
+                self.line.clone(),
+            ],
+            None => {
+                let folder = format!("{}/", work.display());
+                let lines = self.text.iter().flat_map(|text| text.lines());
+                lines.map(|line| line.replace(&folder, "")).collect()
+            }
+        }
+    }
+
+    fn hints(&self, frame: Option<&Frame>, plan: &Plan) -> Vec<String> {
+        if !self.missing_variables.is_empty() {
+            return self
+                .missing_variables
+                .iter()
+                .map(|name| hints::set(name, &plan.name.value))
+                .collect();
+        }
+        if let Some(module) = &self.missing_module
+            && self.kind == "ModuleNotFoundError"
+        {
+            let dependencies = plan.dependencies.as_ref().map(|sourced| &sourced.value);
+            return vec![hints::add_package(module, dependencies)];
+        }
+        if !self.names.is_empty() && self.stage == Stage::Attribute {
+            return vec![format!(
+                "it has {}; name the right one in ship.toml: `[web]` `app = \"module:name\"`",
+                quoted(&self.names)
+            )];
+        }
+        if self.stage == Stage::Kind {
+            return vec![
+                "name the application in ship.toml: `[web]` `app = \"module:name\"`".to_owned(),
+            ];
+        }
+        hints::of_exception(&self.kind, &self.line, frame)
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    /// More names than this are no help.
+    const MOST: usize = 6;
+    let names: Vec<String> = names
+        .iter()
+        .take(MOST)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(json: &str) -> Told {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn the_last_frame_of_the_project_is_shown() {
+        let told = told(
+            r#"{"index":0,"stage":"import","type":"KeyError","line":"KeyError: 'X'",
+                "frames":[["/w/app.py",1,"<module>","import conf"],["/w/conf.py",7,"<module>","X = os.environ['X']"],
+                          ["/usr/lib/os.py",9,"__getitem__","raise KeyError(key)"]],
+                "missing_variables":["X"]}"#,
+        );
+        let frame = told.frame(Path::new("/w")).unwrap();
+        assert_eq!(frame.place, Place::line("conf.py", 7));
+        assert_eq!(
+            told.output(Some(&frame), Path::new("/w")),
+            ["conf.py:7", "    X = os.environ['X']", "KeyError: 'X'"]
+        );
+    }
+}

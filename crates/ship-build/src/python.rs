@@ -1,0 +1,223 @@
+//! Python: which interpreters are here, which one a project gets, and fetching one that is missing.
+//!
+//! An interpreter is run once to learn its version; the answer is kept in `store/python/known.json`
+//! for as long as the file stays the same.
+
+mod known;
+mod places;
+mod request;
+mod version;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use ship_base::hash::Hasher;
+use ship_base::paths::Folders;
+use ship_project::plan::{PythonRequest, Sourced};
+
+use crate::cancel::Cancel;
+use crate::error::Error;
+use crate::event::Phase;
+use crate::shop::Shop;
+use crate::tool::Tool;
+use crate::uv::Variables;
+use known::Known;
+use request::Request;
+pub use version::Version;
+
+/// The oldest Python that uv makes environments for and that the scripts of ours run on.
+const OLDEST: (u32, u32) = (3, 8);
+
+/// What is asked of an interpreter, once. `-I -S` keep everything of the user's out.
+const QUESTION: &str = "import json, platform, sys, sysconfig
+print(json.dumps({
+    'version': '%d.%d.%d' % sys.version_info[:3],
+    'final': sys.version_info[3] == 'final',
+    'implementation': platform.python_implementation(),
+    'abi': sysconfig.get_config_var('SOABI') or sys.implementation.cache_tag,
+    'cache_tag': sys.implementation.cache_tag,
+    'platform': sysconfig.get_platform(),
+}))";
+
+/// A Python on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interpreter {
+    /// The real file, behind all links.
+    pub path: PathBuf,
+    /// What it says of itself.
+    pub about: About,
+}
+
+/// What an interpreter says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// `3.12.4`
+    pub version: Version,
+    /// Not an alpha, beta or release candidate.
+    #[serde(rename = "final")]
+    pub is_final: bool,
+    /// `CPython`, `PyPy`
+    pub implementation: String,
+    /// `cpython-312-x86_64-linux-gnu`; with a `t` where it has no global lock.
+    pub abi: String,
+    /// `cpython-312`: what its byte code files are named after.
+    pub cache_tag: String,
+    /// `linux-x86_64`
+    pub platform: String,
+}
+
+impl Interpreter {
+    /// `CPython 3.12.4`
+    pub fn label(&self) -> String {
+        format!("{} {}", self.about.implementation, self.about.version)
+    }
+
+    /// Everything that makes an environment for it useless to another.
+    pub(crate) fn identify(&self, hasher: &mut Hasher) {
+        hasher
+            .field(self.path.as_os_str().as_encoded_bytes())
+            .field(self.about.version.to_string())
+            .field(&self.about.implementation)
+            .field(&self.about.abi)
+            .field(&self.about.platform);
+    }
+
+    fn is_usable(&self) -> bool {
+        self.about.version.minor() >= OLDEST
+    }
+
+    /// What comes first when several fit: finished before unfinished, CPython before others,
+    /// with its lock before without, newer before older.
+    fn rank(&self) -> (bool, bool, bool, &Version) {
+        (
+            self.about.is_final,
+            self.about.implementation == "CPython",
+            !self
+                .about
+                .abi
+                .contains(&format!("{}t-", self.about.version.digits())),
+            &self.about.version,
+        )
+    }
+}
+
+/// All Pythons on this machine that can be used, newest first. Version managers' shims are passed
+/// over; their installations are not. `tools` are the caller's variables.
+pub fn discover(tools: &Variables, folders: &Folders) -> Vec<Interpreter> {
+    let mut known = Known::read(folders);
+    let mut seen = BTreeSet::new();
+    let mut here: Vec<Interpreter> = places::files(tools, folders)
+        .filter_map(|file| file.canonicalize().ok())
+        .filter(|path| seen.insert(path.clone()))
+        .filter_map(|path| {
+            known
+                .about(&path, ask)
+                .map(|about| Interpreter { path, about })
+        })
+        .filter(Interpreter::is_usable)
+        .collect();
+    known.keep(folders);
+    here.sort_by(|a, b| b.rank().cmp(&a.rank()));
+    here
+}
+
+fn ask(path: &Path) -> Option<About> {
+    let finished = Tool::new(path, Path::new("/"))
+        .args(["-I", "-S", "-c", QUESTION])
+        .capture()
+        .deadline(Duration::from_secs(20))
+        .run(&Cancel::new(), &mut |_| {})
+        .ok()?;
+    serde_json::from_slice(&finished.stdout).ok()
+}
+
+/// The Python for a project, fetched by uv where none here fits. The one that the previous release
+/// had comes first: an interpreter that appears on the machine must not change an app.
+pub(crate) fn choose(
+    shop: &mut Shop<'_>,
+    wanted: &Sourced<PythonRequest>,
+    previous: Option<&Path>,
+) -> Result<Interpreter, Error> {
+    let request = Request::of(&wanted.value);
+    let here = discover(shop.tools(), shop.folders());
+    let fits = |found: &&Interpreter| {
+        request
+            .as_ref()
+            .is_some_and(|request| request.allows(found))
+    };
+    let kept = here
+        .iter()
+        .filter(fits)
+        .find(|found| previous == Some(found.path.as_path()));
+    if let Some(found) = kept.or_else(|| here.iter().find(fits)) {
+        return Ok(found.clone());
+    }
+    let output = fetch(shop, &wanted.value)?;
+    let found = discover(shop.tools(), shop.folders());
+    found
+        .iter()
+        .find(fits)
+        .cloned()
+        .ok_or_else(|| Error::NoPython {
+            wanted: describe(wanted),
+            here: here
+                .iter()
+                .map(|found| found.about.version.to_string())
+                .collect(),
+            output,
+        })
+}
+
+/// Asks uv for a Python; gives its last words, which matter when it could not.
+fn fetch(shop: &mut Shop<'_>, wanted: &PythonRequest) -> Result<Vec<String>, Error> {
+    let request = [Some(wanted.request.as_str()), wanted.requires.as_deref()];
+    let request = request.into_iter().flatten().find(|text| !text.is_empty());
+    let uv = shop.uv()?;
+    let run = uv
+        .tool(shop.tools(), shop.folders().data())
+        .env("UV_PYTHON_DOWNLOADS", "manual")
+        .args([
+            "python",
+            "install",
+            "--no-bin",
+            "--no-config",
+            "--install-dir",
+        ])
+        .arg(shop.folders().pythons())
+        .args(request);
+    Ok(shop.run(Phase::Python, run)?.tail)
+}
+
+/// `` `3.14` (.python-version) ``
+fn describe(wanted: &Sourced<PythonRequest>) -> String {
+    let PythonRequest { request, requires } = &wanted.value;
+    let text = match (request.as_str(), requires.as_deref()) {
+        ("", Some(requires)) => requires,
+        ("", None) => ">=3.8",
+        (request, _) => request,
+    };
+    let places: Vec<_> = wanted.places.iter().map(ToString::to_string).collect();
+    if places.is_empty() {
+        format!("`{text}`")
+    } else {
+        format!("`{text}` ({})", places.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ship_project::plan::Place;
+
+    #[test]
+    fn the_wish_is_shown_with_its_place() {
+        let request = PythonRequest {
+            request: "3.14".to_owned(),
+            requires: None,
+        };
+        let wanted = Sourced::from(request, Place::line(".python-version", 1));
+        assert_eq!(describe(&wanted), "`3.14` (.python-version:1)");
+    }
+}

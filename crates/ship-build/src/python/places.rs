@@ -1,0 +1,72 @@
+//! Where Pythons are on machines.
+
+use std::path::{Path, PathBuf};
+
+use ship_base::file;
+use ship_base::paths::Folders;
+
+use crate::uv::Variables;
+
+/// Names of interpreters in a folder of programs. `python3` first: where it is a link, the numbered
+/// name is the same file.
+const NAMES: &[&str] = &[
+    "python3",
+    "python3.15",
+    "python3.14",
+    "python3.13",
+    "python3.12",
+    "python3.11",
+    "python3.10",
+    "python3.9",
+    "python3.8",
+    "pypy3",
+];
+
+/// Folders of programs that a daemon's PATH may lack.
+const USUAL: &[&str] = &["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
+
+/// Files that may be interpreters; the same one may come several times.
+pub(super) fn files(tools: &Variables, folders: &Folders) -> impl Iterator<Item = PathBuf> {
+    let programs = on_path(tools)
+        .into_iter()
+        .chain(USUAL.iter().map(PathBuf::from))
+        .chain(installations(tools, folders));
+    let named = programs.flat_map(|folder| NAMES.iter().map(move |name| folder.join(name)));
+    named.filter(|file| file.is_file())
+}
+
+/// The folders on the PATH, without shims: they start another program by rules of their own.
+fn on_path(tools: &Variables) -> Vec<PathBuf> {
+    let path = tools.get("PATH").map(|path| path.reveal().as_str());
+    std::env::split_paths(path.unwrap_or_default())
+        .filter(|folder| folder.is_absolute() && !folder.ends_with("shims"))
+        .collect()
+}
+
+/// `bin` of every version that a version manager, uv or we ourselves have installed.
+fn installations(tools: &Variables, folders: &Folders) -> impl Iterator<Item = PathBuf> {
+    let path = |name: &str| tools.get(name).map(|value| PathBuf::from(value.reveal()));
+    let home = path("HOME").unwrap_or_default();
+    let data = path("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share"));
+    let roots = [
+        folders.pythons(),
+        path("PYENV_ROOT")
+            .unwrap_or_else(|| home.join(".pyenv"))
+            .join("versions"),
+        path("UV_PYTHON_INSTALL_DIR").unwrap_or_else(|| data.join("uv/python")),
+        data.join("mise/installs/python"),
+        home.join(".asdf/installs/python"),
+    ];
+    roots
+        .into_iter()
+        .filter(|root| root.is_absolute())
+        .flat_map(|root| versions(&root))
+}
+
+fn versions(root: &Path) -> Vec<PathBuf> {
+    let entries = file::entries_if_there(root).unwrap_or_default();
+    entries
+        .iter()
+        .map(|entry| entry.path().join("bin"))
+        .collect()
+}

@@ -1,0 +1,252 @@
+"""Imports the application, looks at what it is, and writes what it saw to a file.
+
+Reads one JSON object from standard input:
+    objects   [{"module", "attribute", "factory"}, ...] in the order to try; may be empty
+    django    the settings module of a Django project, or null
+    servers   packages of web servers to look for
+    result    the file to write
+    deadline  seconds after which it says where it hangs
+
+Runs on every Python from 3.8 on, with the application's own packages and nothing else.
+"""
+
+import faulthandler
+import importlib
+import inspect
+import json
+import os
+import sys
+import traceback
+
+
+class Failure(Exception):
+    """What is wrong with an object, where no exception of its own says so."""
+
+    def __init__(self, stage, line, **more):
+        super().__init__(line)
+        self.report = dict(more, stage=stage, line=line, type="", frames=[])
+
+
+def frames_of(error):
+    """The stack, oldest first, from the first frame of the application on."""
+    if isinstance(error, SyntaxError) and error.filename:
+        last = [[error.filename, error.lineno or 0, "", (error.text or "").strip()]]
+    else:
+        last = []
+    stack = traceback.extract_tb(error.__traceback__)
+    mine = (__file__ if "__file__" in globals() else "<string>", "<string>")
+    return [
+        [frame.filename, frame.lineno or 0, frame.name, frame.line or ""]
+        for frame in stack
+        if frame.filename not in mine and not frame.filename.startswith("<frozen")
+    ] + last
+
+
+def missing_variables(error, frames):
+    """Names of environment variables that the application demands and nobody has set."""
+    names = []
+    for one in chain(error):
+        kind = type(one).__name__
+        if isinstance(one, KeyError) and one.args and isinstance(one.args[0], str):
+            stack = traceback.extract_tb(one.__traceback__)
+            last = stack[-1] if stack else None
+            if last and os.path.basename(last.filename) == "os.py" or "environ" in (last and last.line or ""):
+                names.append(one.args[0])
+        elif kind == "UndefinedValueError":  # python-decouple
+            names.append(str(one).split(" ")[0])
+        elif kind == "ImproperlyConfigured" and "environment variable" in str(one):  # django-environ
+            words = str(one).replace("'", " ").replace('"', " ").split()
+            names += [word for word in words if word.isupper() and len(word) > 2][:1]
+        elif kind == "EnvError":  # environs
+            names += [word.strip("'\"") for word in str(one).split() if word.strip("'\"").isupper()][:1]
+        elif kind == "ValidationError" and hasattr(one, "errors"):  # pydantic-settings
+            names += [
+                str(part["loc"][-1]).upper()
+                for part in one.errors()
+                if part.get("type") in ("missing", "value_error.missing") and part.get("loc")
+            ]
+    return list(dict.fromkeys(names))
+
+
+def chain(error):
+    seen = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return seen
+
+
+def describe(error, stage):
+    if isinstance(error, Failure):
+        return error.report
+    frames = frames_of(error)
+    lines = traceback.format_exception_only(type(error), error)
+    return {
+        "stage": stage,
+        "type": type(error).__name__,
+        "line": lines[-1].strip() if lines else type(error).__name__,
+        "frames": frames,
+        "missing_module": getattr(error, "name", None) if isinstance(error, ImportError) else None,
+        "missing_variables": missing_variables(error, frames),
+        "text": [line.rstrip() for line in traceback.format_exception(type(error), error, error.__traceback__)],
+    }
+
+
+def look_up(wanted):
+    module = importlib.import_module(wanted["module"])
+    found = module
+    for name in wanted["attribute"].split("."):
+        if not hasattr(found, name):
+            names = sorted(name for name, value in vars(module).items() if callable(value) and not name.startswith("_"))
+            raise Failure("attribute", "module `%s` has no `%s`" % (wanted["module"], wanted["attribute"]), names=names)
+        found = getattr(found, name)
+    return found
+
+
+def needed(function):
+    """Names of the positional arguments that must be given; None where they cannot be told."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [one.name for one in parameters if one.kind in positional and one.default is one.empty]
+    if any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in parameters) and len(names) < 2:
+        return None
+    return names
+
+
+def is_async(found):
+    call = getattr(type(found), "__call__", None)
+    return inspect.iscoroutinefunction(found) or inspect.iscoroutinefunction(call)
+
+
+def interface_of(found):
+    """"wsgi", "asgi", "factory", or None for what is no application."""
+    if not callable(found):
+        return None
+    names = needed(found)
+    if names is None:
+        # A wrapper that takes anything: a coroutine function can only be ASGI.
+        return "asgi" if is_async(found) else "wsgi" if inspect.isfunction(found) else None
+    if len(names) == 3:
+        return "asgi"
+    if len(names) == 2:
+        return "asgi" if is_async(found) else "wsgi"
+    if len(names) == 0 and (inspect.isfunction(found) or inspect.ismethod(found)):
+        return "factory"
+    return None
+
+
+def name_of(found):
+    kind = found if inspect.isclass(found) or inspect.isfunction(found) else type(found)
+    return "%s.%s" % (getattr(kind, "__module__", "?"), getattr(kind, "__qualname__", "?"))
+
+
+def prove(wanted):
+    stage = "import"
+    try:
+        found = look_up(wanted)
+        interface, factory = interface_of(found), False
+        if interface == "factory" or (wanted["factory"] and inspect.isfunction(found)):
+            stage, factory = "call", True
+            found = found()
+            if inspect.iscoroutine(found):
+                found.close()
+                raise Failure("kind", "`%s` is a coroutine function: a factory must return the application itself" % wanted["attribute"])
+            interface = interface_of(found)
+        if interface not in ("wsgi", "asgi"):
+            raise Failure("kind", "`%s` is neither a WSGI nor an ASGI application but `%s`" % (wanted["attribute"], name_of(found)))
+        return {"interface": interface, "factory": factory, "kind": name_of(found)}, None
+    except (Exception, SystemExit) as error:
+        return None, describe(error, stage)
+
+
+def django_facts():
+    from django.conf import settings
+
+    def get(name, default=None):
+        return getattr(settings, name, default)
+
+    def text(value):
+        return None if value is None else str(value)
+
+    storages = get("STORAGES") or {}
+    storage = (storages.get("staticfiles") or {}).get("BACKEND") or get("STATICFILES_STORAGE")
+    return {
+        "debug": bool(get("DEBUG")),
+        "allowed_hosts": [str(host) for host in get("ALLOWED_HOSTS") or []],
+        "static_url": text(get("STATIC_URL")),
+        "static_root": text(get("STATIC_ROOT")),
+        "media_url": text(get("MEDIA_URL")),
+        "media_root": text(get("MEDIA_ROOT")),
+        "databases": [
+            str(one.get("NAME")) for one in get("DATABASES", {}).values()
+            if "sqlite" in str(one.get("ENGINE")) or "spatialite" in str(one.get("ENGINE"))
+        ],
+        "staticfiles": "django.contrib.staticfiles" in get("INSTALLED_APPS", []),
+        "storage": text(storage),
+    }
+
+
+def uses_django():
+    conf = sys.modules.get("django.conf")
+    return bool(conf and conf.settings.configured)
+
+
+def installed(packages):
+    from importlib import metadata
+
+    def is_there(name):
+        try:
+            metadata.version(name)
+            return True
+        except metadata.PackageNotFoundError:
+            return False
+
+    return [name for name in packages if is_there(name)]
+
+
+def look(request):
+    first = None
+    result = {"servers": installed(request["servers"]), "application": None, "failure": None, "django": None}
+    for index, wanted in enumerate(request["objects"]):
+        application, failure = prove(wanted)
+        if application:
+            result["application"] = dict(application, index=index)
+            first = None
+            break
+        first = first or dict(failure, index=index)
+        if failure.get("missing_variables"):
+            break
+    result["failure"] = first
+    if not first and (request["django"] or uses_django()):
+        try:
+            if request["django"]:
+                os.environ.setdefault("DJANGO_SETTINGS_MODULE", request["django"])
+            if not request["objects"]:
+                importlib.import_module("django").setup()
+            result["django"] = django_facts()
+        except (Exception, SystemExit) as error:
+            result["failure"] = dict(describe(error, "settings"), index=None)
+    return result
+
+
+def main():
+    request = json.load(sys.stdin)
+    sys.path[0] = os.getcwd()
+    sys.argv = ["prove"]
+    # Where it hangs is worth knowing; the one who started us ends us at the deadline itself.
+    faulthandler.dump_traceback_later(request["deadline"], exit=False, file=sys.stderr)
+    result = look(request)
+    temporary = request["result"] + ".part"
+    with open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
+        json.dump(result, file)
+    os.rename(temporary, request["result"])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Threads and exit handlers that the application started are not waited for.
+    os._exit(0)
+
+
+main()

@@ -1,0 +1,83 @@
+//! What every step of a build has at hand: the request, uv once it is needed, and somebody to tell.
+
+use ship_base::paths::Folders;
+
+use crate::build::Request;
+use crate::cancel::Cancel;
+use crate::error::Error;
+use crate::event::{Event, Phase};
+use crate::report::Report;
+use crate::tool::{Finished, Tool};
+use crate::uv::{self, Uv, Variables};
+
+/// The workshop of one build.
+pub(crate) struct Shop<'a> {
+    request: &'a Request<'a>,
+    events: &'a mut dyn FnMut(Event),
+    uv: Option<Uv>,
+}
+
+impl<'a> Shop<'a> {
+    pub(crate) fn new(request: &'a Request<'a>, events: &'a mut dyn FnMut(Event)) -> Self {
+        Self {
+            request,
+            events,
+            uv: None,
+        }
+    }
+
+    pub(crate) fn request(&self) -> &'a Request<'a> {
+        self.request
+    }
+
+    pub(crate) fn folders(&self) -> &'a Folders {
+        self.request.folders
+    }
+
+    pub(crate) fn tools(&self) -> &'a Variables {
+        self.request.tools
+    }
+
+    pub(crate) fn cancel(&self) -> &'a Cancel {
+        self.request.cancel
+    }
+
+    pub(crate) fn report(&mut self) -> Report<'_> {
+        Report::to(self.events)
+    }
+
+    /// uv; looked for only now, because a build with nothing new needs none.
+    pub(crate) fn uv(&mut self) -> Result<Uv, Error> {
+        if self.uv.is_none() {
+            let (tools, folders, cancel) = (self.tools(), self.folders(), self.cancel());
+            self.uv = Some(uv::find_or_fetch(tools, folders, cancel, self.events)?);
+        }
+        Ok(self.uv.clone().expect("it was found the line before"))
+    }
+
+    /// The version of uv, when this build had need of it.
+    pub(crate) fn uv_version(&self) -> Option<String> {
+        self.uv.as_ref().map(|uv| uv.version.clone())
+    }
+
+    /// Runs a tool, its lines told as output of `phase`.
+    pub(crate) fn run(&mut self, phase: Phase, tool: Tool) -> Result<Finished, Error> {
+        let cancel = self.cancel();
+        let mut report = self.report();
+        tool.run(cancel, &mut |line| report.line(phase, line))
+    }
+
+    /// Runs `work` between the beginning and the end of a phase; it also gives the detail to show.
+    /// A phase that fails has no end: the error is its end.
+    pub(crate) fn phase<T>(
+        &mut self,
+        phase: Phase,
+        work: impl FnOnce(&mut Self) -> Result<(T, String), Error>,
+    ) -> Result<T, Error> {
+        self.cancel().check()?;
+        let begun = self.report().begin(phase);
+        let (result, detail) = work(self)?;
+        self.report().done(phase, begun, detail);
+        Ok(result)
+    }
+}
