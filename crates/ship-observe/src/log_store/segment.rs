@@ -1,6 +1,7 @@
 //! A segment's name, and the segments of a folder.
 
 use std::fmt;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +15,10 @@ const BLOCK: u64 = 4096;
 /// How much later than its first entry a segment's name may say it started: a keeper tries the
 /// next millisecond while the name it wants is taken.
 pub(super) const START_SLACK: Duration = Duration::from_secs(1);
+
+/// How far a file's time may lie behind the clock that its entries were stamped with: Linux takes
+/// it from the last timer tick (`current_time`, at most 10 ms old), and clocks are set.
+const LAST_SLACK: Duration = Duration::from_secs(1);
 
 /// Whose segment it is: `blog.web.1.r7.1763712000005.log1`. Names hold no dots, so that it reads
 /// back; the digit at the end is the version of the format inside.
@@ -67,7 +72,7 @@ pub(super) struct Segment {
     pub(super) path: PathBuf,
     pub(super) name: SegmentName,
     pub(super) size: u64,
-    /// Not before its last entry: when the file was last written.
+    /// Not before its last entry: when the file was last written, and a little more.
     pub(super) last: Moment,
 }
 
@@ -89,13 +94,17 @@ pub(super) fn list(folder: &Path) -> Result<Vec<Segment>, FileError> {
                 path: entry.path(),
                 name,
                 size: metadata.len(),
-                last: metadata
-                    .modified()
-                    .map_or_else(|_| Moment::now(), Moment::from),
+                last: written(&metadata).after(LAST_SLACK),
             });
         }
     }
     Ok(segments)
+}
+
+fn written(metadata: &Metadata) -> Moment {
+    metadata
+        .modified()
+        .map_or_else(|_| Moment::now(), Moment::from)
 }
 
 /// Removes the segments that were silent longest until the rest takes at most `room` bytes.

@@ -215,3 +215,93 @@ fn create_segment(folder: &Path, entry: &Entry<'_>) -> Result<File, FileError> {
 fn needs_cutting(text: &[u8]) -> bool {
     text.len() > PIECE || text.contains(&b'\n')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log_store::{Query, query};
+
+    fn entry<'a>(instance: &'a InstanceId, text: &'a [u8]) -> Entry<'a> {
+        Entry {
+            at: Moment::from_millis(1_763_712_000_005),
+            instance,
+            release: ReleaseId::new(7),
+            stream: Stream::Out,
+            part: Part::Whole,
+            text,
+        }
+    }
+
+    fn texts(logs: &Path) -> Vec<String> {
+        let lines = query(logs, &Query::default()).unwrap();
+        lines
+            .map(|line| line.unwrap().lossy().into_owned())
+            .collect()
+    }
+
+    /// `/dev/full` answers every write as a full disk does (full(4)).
+    #[test]
+    fn lines_that_a_full_disk_refuses_are_counted_and_confessed() {
+        let logs = tempfile::tempdir().unwrap();
+        let instance: InstanceId = "blog/web.1".parse().unwrap();
+        let mut writer = Writer::open(&logs.path().join("web"), 1_000_000);
+        writer.write(&entry(&instance, b"before"));
+        for lost in 1..=2 {
+            let open = writer.open.as_mut().unwrap();
+            let full = file::append(Path::new("/dev/full"), 0o600).unwrap();
+            let good = std::mem::replace(&mut open.file, full);
+            writer.write(&entry(&instance, b"lost"));
+            assert_eq!(writer.dropped(), lost);
+            writer.open = Some(OpenSegment {
+                file: good,
+                instance: instance.clone(),
+                release: ReleaseId::new(7),
+                size: 0,
+                unfinished: [false; 3],
+            });
+        }
+        writer.write(&entry(&instance, b"after"));
+        assert_eq!(writer.dropped(), 0);
+        let marker = "… 2 lines dropped: the log could not be written";
+        assert_eq!(texts(logs.path()), ["before", marker, "after"]);
+    }
+
+    #[test]
+    fn a_half_written_entry_is_taken_back() {
+        let logs = tempfile::tempdir().unwrap();
+        let instance: InstanceId = "blog/web.1".parse().unwrap();
+        let mut writer = Writer::open(&logs.path().join("web"), 1_000_000);
+        writer.write(&entry(&instance, b"before"));
+        let open = writer.open.as_mut().unwrap();
+        open.file.write_all(b"2025-11-21T08:00:0").unwrap();
+        open.take_back().unwrap();
+        writer.write(&entry(&instance, b"after"));
+        assert_eq!(texts(logs.path()), ["before", "after"]);
+    }
+
+    #[test]
+    fn a_segment_that_another_keeper_removed_is_followed_by_a_new_one() {
+        let logs = tempfile::tempdir().unwrap();
+        let folder = logs.path().join("web");
+        let instance: InstanceId = "blog/web.1".parse().unwrap();
+        let mut writer = Writer::open(&folder, 1_000_000);
+        writer.write(&entry(&instance, b"expired"));
+        segment::prune(&folder, 0).unwrap();
+        writer.write(&entry(&instance, b"kept"));
+        assert_eq!(texts(logs.path()), ["kept"]);
+    }
+
+    #[test]
+    fn a_folder_in_the_way_stops_no_program() {
+        let logs = tempfile::tempdir().unwrap();
+        let folder = logs.path().join("web");
+        file::write_whole(&folder, b"").unwrap();
+        let instance: InstanceId = "blog/web.1".parse().unwrap();
+        let mut writer = Writer::open(&folder, 1_000_000);
+        writer.write(&entry(&instance, b"lost"));
+        file::remove(&folder).unwrap();
+        writer.write(&entry(&instance, b"after"));
+        let marker = "… 1 line dropped: the log could not be written";
+        assert_eq!(texts(logs.path()), [marker, "after"]);
+    }
+}
