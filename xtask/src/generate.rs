@@ -29,17 +29,31 @@ pub(crate) fn run(root: &Path, check: bool) -> Result<(), String> {
         return Ok(());
     }
     let stale = stale.join(", ");
-    Err(format!("stale in {PAGES}: {stale}\n  hint: `cargo xtask generate`, and commit what changed"))
+    Err(format!(
+        "stale in {PAGES}: {stale}\n  hint: `cargo xtask generate`, and commit what changed"
+    ))
 }
 
 fn write(root: &Path, folder: &Path) -> Result<(), String> {
     let status = Command::new(env!("CARGO"))
         .current_dir(root)
-        .args(["run", "--quiet", "--package", "ship", "--example", "reference", "--"])
+        .args([
+            "run",
+            "--quiet",
+            "--package",
+            "ship",
+            "--example",
+            "reference",
+            "--",
+        ])
         .arg(folder)
         .status()
         .map_err(|error| format!("cannot start cargo: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("the pages were not written: {status}")) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("the pages were not written: {status}"))
+    }
 }
 
 /// The names of the pages in `fresh` that differ from those in `pages`, or are not there.

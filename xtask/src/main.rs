@@ -1,3 +1,92 @@
-//! The project's own chores.
+//! The project's own chores: `cargo xtask test` is what runs before anything is merged.
+//!
+//! - `test.rs` tells the story of a whole check; each of its steps is a `step::Step`;
+//! - `layers.rs`, `dependencies.rs`, `promises.rs` and `fixtures.rs` compare a page of the
+//!   documentation with the tree: what they find wrong is a list of lines;
+//! - `machine.rs` knows what is installed here.
+//!
+//! Nothing here is part of the product.
 
-fn main() {}
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "chores talk to the person who started them"
+)]
+
+mod dependencies;
+mod example;
+mod fixtures;
+mod generate;
+mod layers;
+mod machine;
+mod page;
+mod promises;
+mod step;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// What can fail here: told to whoever started it, and that is all.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// The project's own chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+enum Chore {
+    /// Everything that has to hold before a change is merged
+    Test(test::Arguments),
+    /// Write the pages in `docs/reference` from what the code says
+    Generate {
+        /// Only tell which of them are stale
+        #[arg(long)]
+        check: bool,
+    },
+    /// Compare which crate uses which with the table in `docs/architecture.md`
+    Layers,
+    /// Compare the third-party crates with `docs/dependencies.md`
+    Dependencies,
+    /// Compare `docs/promises.md` with the tests it names
+    Promises,
+    /// Compare the folders in `fixtures/apps` with their page
+    Fixtures,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Chore::parse() {
+        Chore::Test(arguments) => test::run(&arguments),
+        Chore::Generate { check } => generated(check),
+        Chore::Layers => agrees(layers::check()),
+        Chore::Dependencies => agrees(dependencies::check()),
+        Chore::Promises => agrees(promises::check()),
+        Chore::Fixtures => agrees(fixtures::check()),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {}", ship_base::hint::chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn generated(check: bool) -> Result<ExitCode> {
+    generate::run(&workspace::root(), check)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what a comparison found wrong, if anything.
+fn agrees(wrong: Result<Vec<String>>) -> Result<ExitCode> {
+    let wrong = wrong?;
+    for line in &wrong {
+        eprintln!("✗ {line}");
+    }
+    Ok(if wrong.is_empty() {
+        println!("✓ page and tree agree");
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

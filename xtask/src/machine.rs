@@ -1,0 +1,114 @@
+//! What is installed here, and Debian packages for what is not.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use rustix::process::geteuid;
+
+/// A program that tests use, and the Debian package that brings it.
+pub(crate) struct Need {
+    /// Looked for on `PATH`.
+    pub(crate) program: &'static str,
+    /// Installed where that is allowed.
+    pub(crate) package: &'static str,
+    /// What is skipped without it; `None`: nothing works without it.
+    pub(crate) without: Option<&'static str>,
+}
+
+/// What the tests use beyond Rust.
+const NEEDS: &[Need] = &[
+    Need {
+        program: "cc",
+        package: "gcc libc6-dev",
+        without: None,
+    },
+    Need {
+        program: "python3",
+        package: "python3",
+        without: None,
+    },
+    Need {
+        program: "ps",
+        package: "procps",
+        without: Some("what `ps` shows of our processes"),
+    },
+];
+
+/// Installs what is missing where it may, and tells what is skipped for want of something.
+pub(crate) fn prepare() -> Result<Vec<String>, String> {
+    let missing: Vec<&Need> = NEEDS
+        .iter()
+        .filter(|need| find(need.program).is_none())
+        .collect();
+    if !missing.is_empty() && may_install() {
+        install(&missing);
+    }
+    let mut skipped = Vec::new();
+    for need in missing.iter().filter(|need| find(need.program).is_none()) {
+        match need.without {
+            Some(without) => skipped.push(format!("{without}: `{}` is not here", need.program)),
+            None => return Err(instructions(need)),
+        }
+    }
+    Ok(skipped)
+}
+
+/// Where a program lies on `PATH`.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a chore reads its own environment"
+    )]
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|candidate| candidate.is_file())
+}
+
+/// Whether cargo has this subcommand.
+pub(crate) fn has_cargo(subcommand: &str) -> bool {
+    find(&format!("cargo-{subcommand}")).is_some()
+}
+
+/// What tests leave out here, because of who we are.
+pub(crate) fn limits() -> Vec<String> {
+    if is_root() {
+        return Vec::new();
+    }
+    vec!["a full disk on a loop device: mounting one takes root".to_owned()]
+}
+
+fn is_root() -> bool {
+    geteuid().is_root()
+}
+
+fn may_install() -> bool {
+    is_root() && find("apt-get").is_some()
+}
+
+fn install(needs: &[&Need]) {
+    let packages: Vec<&str> = needs
+        .iter()
+        .flat_map(|need| need.package.split(' '))
+        .collect();
+    println!("installing {}", packages.join(", "));
+    apt(&["update", "--quiet"]);
+    let install = ["install", "--yes", "--quiet", "--no-install-recommends"];
+    apt(&[&install[..], &packages[..]].concat());
+}
+
+/// Runs apt-get; that it failed shows when the program is still missing.
+fn apt(arguments: &[&str]) {
+    let _ = Command::new("apt-get")
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdout(Stdio::null())
+        .status();
+}
+
+fn instructions(need: &Need) -> String {
+    format!(
+        "`{}` is not here and could not be installed: `apt-get install {}` as root brings it",
+        need.program, need.package
+    )
+}
