@@ -1,1 +1,47 @@
-//! The daemon: deploy, state, schedule, the socket.
+//! The control process: it puts everything together on one machine.
+//!
+//! - [`Config`] says where its folders are and which program its roles run as;
+//! - [`run`] takes the server lock, finds what still lives, and serves the API until told to stop.
+//!
+//! It is not in the path of any request: visitors talk to the door, the door to the instances,
+//! and each instance is kept by its keeper. When this process dies, all of them go on.
+//!
+//! The story of a deploy is in `deploy.rs`, that of the swap in `roll.rs`; `server.rs` tells start
+//! to end.
+
+mod adopt;
+mod api;
+mod app;
+mod attach;
+mod build;
+mod deploy;
+mod door;
+mod environment;
+mod error;
+mod events;
+mod fleet;
+mod hold;
+mod job;
+mod lease;
+mod logs;
+mod not_ready;
+mod plan_view;
+mod port;
+mod release_command;
+mod resume;
+mod roll;
+mod scale;
+mod server;
+mod settings;
+mod spec;
+mod stop;
+mod stream;
+mod table;
+mod task;
+mod usage;
+mod work;
+
+pub use error::Error;
+pub use plan_view::plan_view;
+pub use port::holder as port_holder;
+pub use server::{Config, run};

@@ -1,0 +1,293 @@
+//! What can go wrong, and how it is told.
+
+use std::io;
+use std::time::Duration;
+
+use ship_api::problem::Problem;
+use ship_base::count;
+use ship_base::fault::FaultKind;
+use ship_base::file::FileError;
+use ship_base::hint::{self, Hints};
+use ship_base::name::{AppName, ProcessName, ReleaseId};
+
+/// A failure of the control process or of something it was asked to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or folder of ours.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The records.
+    #[error(transparent)]
+    Store(#[from] ship_store::Error),
+    /// A release's plan.
+    #[error("cannot understand `{}`", path.display())]
+    Plan {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The project could not be read.
+    #[error(transparent)]
+    Project(#[from] ship_project::Error),
+    /// The build failed.
+    #[error(transparent)]
+    Build(#[from] ship_build::Error),
+    /// The logs.
+    #[error(transparent)]
+    Observe(#[from] ship_observe::Error),
+    /// A keeper could not be started or reached.
+    #[error(transparent)]
+    Run(#[from] ship_run::Error),
+    /// The door could not be started or reached.
+    #[error(transparent)]
+    Door(#[from] ship_door::Error),
+    /// Another control process has this installation.
+    #[error("another control process already serves these folders")]
+    AlreadyRuns,
+    /// The API socket.
+    #[error("cannot listen on `{socket}`")]
+    Socket {
+        /// Where.
+        socket: String,
+        /// What the system answered.
+        #[source]
+        source: io::Error,
+    },
+    /// A port that was asked for.
+    #[error("port {port} is taken{}", by(.holder.as_deref()))]
+    Port {
+        /// Which.
+        port: u16,
+        /// Who has it.
+        holder: Option<String>,
+        /// What the system answered.
+        #[source]
+        source: io::Error,
+    },
+    /// The door ended or did not answer.
+    #[error("the front door did not start: {why}")]
+    DoorDown {
+        /// What was seen.
+        why: String,
+    },
+    /// Nobody knows this app.
+    #[error("there is no app named `{app}`")]
+    NoApp {
+        /// The name.
+        app: String,
+    },
+    /// The app never came up.
+    #[error("`{app}` has no release yet")]
+    NoRelease {
+        /// Which app.
+        app: AppName,
+    },
+    /// The app is stopped.
+    #[error("`{app}` is not running")]
+    NotRunning {
+        /// Which app.
+        app: AppName,
+    },
+    /// A release that is not kept.
+    #[error("`{app}` has no release {release} to go back to")]
+    NoSuchRelease {
+        /// Which app.
+        app: AppName,
+        /// Which release; `before the first` when there is no previous one.
+        release: String,
+    },
+    /// The name belongs to another folder.
+    #[error("`{app}` is already the name of another project: {project}")]
+    NameTaken {
+        /// Which app.
+        app: AppName,
+        /// Its folder.
+        project: String,
+    },
+    /// Settings that the manifest requires.
+    #[error("{} of `{app}` {} no value: {}", count::plural(names.len(), "setting"), has(names.len()), names.join(", "))]
+    MissingSettings {
+        /// Which app.
+        app: AppName,
+        /// Which names.
+        names: Vec<String>,
+    },
+    /// A name that is no variable.
+    #[error("`{name}` cannot be the name of a variable")]
+    VariableName {
+        /// The name.
+        name: String,
+    },
+    /// A process that the plan does not have.
+    #[error("`{app}` has no process `{process}`; it has {}", known.join(", "))]
+    NoProcess {
+        /// Which app.
+        app: AppName,
+        /// What was asked for.
+        process: ProcessName,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// Far too many copies.
+    #[error("cannot run {wanted} instances of `{process}`: {most} are the most")]
+    TooMany {
+        /// Which process.
+        process: ProcessName,
+        /// What was asked for.
+        wanted: u32,
+        /// The most.
+        most: u32,
+    },
+    /// Jobs have no instances.
+    #[error("`{process}` is a job: it runs once at its time")]
+    JobScale {
+        /// Which.
+        process: ProcessName,
+    },
+    /// The release command failed.
+    #[error("the release command of `{app}` {ended}: {command}")]
+    ReleaseCommand {
+        /// Which app.
+        app: AppName,
+        /// How it ended, as a phrase: `ended with exit code 1`.
+        ended: String,
+        /// The command.
+        command: String,
+        /// Its last lines.
+        output: Vec<String>,
+    },
+    /// An instance ended, or did not answer in time.
+    #[error("`{process}` of `{app}` {what}")]
+    NotReady {
+        /// Which app.
+        app: AppName,
+        /// Which process.
+        process: ProcessName,
+        /// Of which release.
+        release: ReleaseId,
+        /// `did not become ready within 30 s`, `ended with exit code 1`.
+        what: String,
+        /// `nothing listens on the socket it was given`.
+        cause: Option<String>,
+        /// Its last lines.
+        output: Vec<String>,
+    },
+    /// The caller went, or pressed Ctrl-C.
+    #[error("cancelled")]
+    Cancelled,
+    /// The request makes no sense.
+    #[error("{0}")]
+    Request(String),
+    /// Ours.
+    #[error("a bug in Shipsmith: {0}")]
+    Bug(&'static str),
+}
+
+impl Error {
+    /// A process that was not ready in time.
+    pub(crate) fn late(within: Duration) -> String {
+        format!("did not become ready within {}", count::duration(within))
+    }
+
+    /// Whose move it is.
+    pub fn fault(&self) -> FaultKind {
+        match self {
+            Self::Project(error) => error.fault(),
+            Self::Build(error) => error.fault(),
+            Self::Store(error) => error.fault(),
+            Self::Run(error) => error.fault(),
+            Self::Door(error) => error.fault(),
+            Self::File(_)
+            | Self::Observe(_)
+            | Self::Socket { .. }
+            | Self::Port { .. }
+            | Self::DoorDown { .. }
+            | Self::AlreadyRuns
+            | Self::ReleaseCommand { .. }
+            | Self::NotReady { .. } => FaultKind::Outside,
+            Self::Request(_) => FaultKind::Usage,
+            Self::Bug(_) => FaultKind::Bug,
+            _ => FaultKind::User,
+        }
+    }
+
+    /// The error as it travels; `still` says what serves on.
+    pub(crate) fn problem(&self, still: Option<String>) -> Problem {
+        let mut causes = hint::causes(self);
+        if let Self::NotReady {
+            cause: Some(cause), ..
+        } = self
+        {
+            causes.insert(0, cause.clone());
+        }
+        Problem {
+            kind: self.fault(),
+            message: self.to_string(),
+            causes,
+            hints: self.hints(),
+            output: self.output(),
+            still,
+        }
+    }
+
+    fn output(&self) -> Vec<String> {
+        match self {
+            Self::ReleaseCommand { output, .. } | Self::NotReady { output, .. } => output.clone(),
+            Self::Build(error) => error.output(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Hints for Error {
+    fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::File(error) => return error.hints(),
+            Self::Store(error) => return error.hints(),
+            Self::Project(error) => return error.hints(),
+            Self::Build(error) => return error.hints(),
+            Self::Run(error) => return error.hints(),
+            Self::Door(error) => return error.hints(),
+            Self::Port { .. } => {
+                "leave `--port` out to take the next free one, or name another".to_owned()
+            }
+            Self::DoorDown { .. } => "`ship doctor` looks at the machine".to_owned(),
+            Self::NoApp { .. } => {
+                "`ship ps` lists the apps; `ship up` in a project's folder makes one".to_owned()
+            }
+            Self::NoRelease { .. } | Self::NotRunning { .. } => "`ship up` brings it up".to_owned(),
+            Self::NoSuchRelease { app, .. } => {
+                format!("`ship releases --app {app}` lists what is kept")
+            }
+            Self::NameTaken { app, .. } => format!(
+                "give this one another name: `ship up --name {app}-2`, or `name = \"…\"` in ship.toml"
+            ),
+            Self::MissingSettings { app, names } => {
+                format!(
+                    "`ship env set --app {app} {}=…`, or a line in .env",
+                    names[0]
+                )
+            }
+            Self::NotReady { app, release, .. } => {
+                format!("`ship logs --app {app} --release {release}` shows all it wrote")
+            }
+            Self::ReleaseCommand { app, .. } => {
+                format!("`ship logs --app {app} --process release` shows all it wrote")
+            }
+            _ => return Vec::new(),
+        };
+        vec![hint]
+    }
+}
+
+fn by(holder: Option<&str>) -> String {
+    holder
+        .map(|holder| format!(" by {holder}"))
+        .unwrap_or_default()
+}
+
+fn has(count: usize) -> &'static str {
+    if count == 1 { "has" } else { "have" }
+}

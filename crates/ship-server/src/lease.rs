@@ -1,0 +1,103 @@
+//! An app that was brought up without `--detach` lives as long as somebody is attached to it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+/// How long an app may be without anybody: a control process that was killed is started again by
+/// the attached `ship up`, which then attaches anew.
+pub(crate) const ALONE: Duration = Duration::from_secs(10);
+
+/// Who is attached to an app.
+#[derive(Default)]
+pub(crate) struct Lease {
+    attached: Arc<AtomicUsize>,
+    guarded: AtomicBool,
+    changed: Arc<Notify>,
+}
+
+/// One attached caller; gone when dropped.
+pub(crate) struct Attached {
+    count: Arc<AtomicUsize>,
+    changed: Arc<Notify>,
+}
+
+impl Lease {
+    /// Attaches a caller.
+    pub(crate) fn attach(&self) -> Attached {
+        self.attached.fetch_add(1, Ordering::SeqCst);
+        self.changed.notify_waiters();
+        Attached {
+            count: self.attached.clone(),
+            changed: self.changed.clone(),
+        }
+    }
+
+    /// Whether the caller is the one to watch the lease; nobody else is until [`Lease::unguard`].
+    pub(crate) fn guard(&self) -> bool {
+        !self.guarded.swap(true, Ordering::SeqCst)
+    }
+
+    /// The watch is over.
+    pub(crate) fn unguard(&self) {
+        self.guarded.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether anybody is attached.
+    pub(crate) fn is_held(&self) -> bool {
+        self.attached.load(Ordering::SeqCst) > 0
+    }
+
+    /// Returns once the last caller has gone.
+    pub(crate) async fn freed(&self) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if !self.is_held() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Waits for a caller, at most [`ALONE`]; whether one came.
+    pub(crate) async fn taken(&self) -> bool {
+        let taken = async {
+            loop {
+                let changed = self.changed.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
+                if self.is_held() {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(ALONE, taken).await.is_ok()
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::SeqCst);
+        self.changed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_app_nobody_comes_back_to_is_given_up() {
+        let lease = Lease::default();
+        assert!(!lease.taken().await);
+        let attached = lease.attach();
+        assert!(lease.taken().await);
+        drop(attached);
+        lease.freed().await;
+    }
+}

@@ -1,0 +1,124 @@
+//! The ports that the door listens on: 8000, or the next free one, or the one that was asked for.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use ship_base::file;
+
+use crate::error::Error;
+
+/// Where `ship up` starts to look for a free port.
+const FIRST: u16 = 8000;
+/// How many ports it tries before it gives up.
+const TRIES: u16 = 50;
+
+/// A listening socket and its port.
+pub(crate) struct Listener {
+    pub(crate) port: u16,
+    pub(crate) socket: OwnedFd,
+}
+
+/// Listens on `wanted`, which was asked for and is refused when it cannot be had.
+pub(crate) fn exactly(wanted: u16) -> Result<Listener, Error> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, wanted));
+    match ship_door::bind(address) {
+        Ok(socket) => Ok(Listener {
+            port: wanted,
+            socket,
+        }),
+        Err(source) => Err(Error::Port {
+            port: wanted,
+            holder: holder(wanted),
+            source,
+        }),
+    }
+}
+
+/// Listens on `first`, or the next port that is free.
+pub(crate) fn next_free(first: Option<u16>) -> Result<Listener, Error> {
+    let first = first.unwrap_or(FIRST);
+    let mut last = None;
+    for port in first..first.saturating_add(TRIES) {
+        match exactly(port) {
+            Err(error) => last = Some(error),
+            listener => return listener,
+        }
+    }
+    Err(last.unwrap_or(Error::Bug("no port was tried")))
+}
+
+/// The file in which the door's port is remembered, so that URLs stay the same.
+pub(crate) fn memory(folder: &Path) -> PathBuf {
+    folder.join("port")
+}
+
+/// The port the door had last.
+pub(crate) fn remembered(folder: &Path) -> Option<u16> {
+    file::read_text(&memory(folder)).ok()?.trim().parse().ok()
+}
+
+/// Who listens on `port` of this machine: `python3 (pid 812)`; as far as this user may see.
+pub fn holder(port: u16) -> Option<String> {
+    let inode = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .find_map(|table| {
+            let table = file::read_text(Path::new(table)).ok()?;
+            table.lines().find_map(|line| listening_inode(line, port))
+        })?;
+    let target = format!("socket:[{inode}]");
+    let processes = file::entries(Path::new("/proc")).ok()?;
+    processes.iter().find_map(|process| {
+        let pid: u32 = process.file_name().to_str()?.parse().ok()?;
+        let descriptors = file::entries(&process.path().join("fd")).ok()?;
+        let holds = descriptors.iter().any(|fd| {
+            fd.path()
+                .read_link()
+                .is_ok_and(|link| link.as_os_str() == target.as_str())
+        });
+        let name = holds.then(|| file::read_text(&process.path().join("comm")).ok())??;
+        Some(format!("{} (pid {pid})", name.trim()))
+    })
+}
+
+/// The inode in a line of `/proc/net/tcp` (proc(5)) that listens (state 0A) on `port`.
+fn listening_inode(line: &str, port: u16) -> Option<String> {
+    let mut fields = line.split_whitespace();
+    let local = fields.nth(1)?;
+    let state = fields.nth(1)?;
+    let (_, hex) = local.rsplit_once(':')?;
+    let listens = state == "0A" && u16::from_str_radix(hex, 16).ok()? == port;
+    listens.then(|| fields.nth(5).map(str::to_owned))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_refused_with_the_name_of_its_holder() {
+        let taken = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let Err(Error::Port {
+            port: refused,
+            holder: Some(holder),
+            ..
+        }) = exactly(port)
+        else {
+            panic!("the port was not refused, or its holder not found");
+        };
+        assert_eq!(refused, port);
+        assert!(
+            holder.ends_with(&format!("(pid {})", std::process::id())),
+            "{holder}"
+        );
+    }
+
+    #[test]
+    fn the_next_free_port_is_taken_where_none_was_asked_for() {
+        let taken = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let listener = next_free(Some(port)).unwrap();
+        assert!(listener.port > port);
+    }
+}
