@@ -101,7 +101,10 @@ pub(crate) async fn build(
             outcome: Outcome::Same,
         });
     }
-    if let Some(lock) = &built.new_lock {
+    let offers_lock = built.new_lock.is_some();
+    let built = keep(server, draft, built).await?;
+    if offers_lock {
+        let lock = server.folders.release(&app, built.release).join("lock");
         events.note(
             "the packages were not locked; the versions chosen now are kept with the release",
             Some(format!(
@@ -110,7 +113,7 @@ pub(crate) async fn build(
             )),
         );
     }
-    keep(server, draft, built).await
+    Ok(built)
 }
 
 /// Waits for the work to end, which it soon does when the caller goes.
