@@ -46,10 +46,9 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     let folder = start_folder(sources, found.as_ref());
     let packages = packages(project, found.as_ref())?;
     let mut notes = Vec::new();
-    let mut processes = web::process(sources, found.as_ref(), &packages, &folder)?
-        .into_iter()
-        .map(|start| web_process(manifest, start))
-        .collect::<Vec<_>>();
+    let web = web::process(sources, found.as_ref(), &packages, &folder)?;
+    let (start, before) = web.map_or((None, None), |web| (Some(web.start), web.before));
+    let mut processes = Vec::from_iter(start.map(|start| web_process(manifest, start)));
     processes.extend(procfile_workers(procfile, manifest, &mut notes));
     processes.extend(workers(manifest));
     processes.extend(jobs(manifest));
@@ -78,7 +77,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         },
         dependencies,
         import_paths: import_paths(project, found.as_ref(), is_python),
-        release: release(sources, found.as_ref(), &folder),
+        release: release(sources, before, found.as_ref(), &folder),
         assets: assets(manifest, found.as_ref()),
         routes: routes(manifest, found.as_ref()),
         data: data(manifest, found.as_ref()),
@@ -314,6 +313,7 @@ fn own(command: &CommandLine) -> CommandLine {
 
 fn release(
     sources: &Sources,
+    before: Option<Sourced<CommandLine>>,
     found: Option<&Found>,
     folder: &Path,
 ) -> Option<Sourced<CommandLine>> {
@@ -326,6 +326,9 @@ fn release(
         .find(|entry| entry.name == "release");
     if let Some(entry) = entry {
         return Some(Sourced::from(own(&entry.command), entry.place.clone()));
+    }
+    if before.is_some() {
+        return before;
     }
     let found = found?;
     let release = found.release.clone()?;

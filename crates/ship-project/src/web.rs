@@ -15,13 +15,29 @@ use crate::project::Project;
 use crate::start::gunicorn_config;
 use crate::web_server::{ROWS, WebServer};
 
+/// How `web` is started, and what its author runs right before.
+pub(crate) struct Web {
+    pub(crate) start: Sourced<Start>,
+    /// From `python manage.py migrate && python manage.py runserver`, whose server is replaced.
+    pub(crate) before: Option<Sourced<CommandLine>>,
+}
+
+impl From<Sourced<Start>> for Web {
+    fn from(start: Sourced<Start>) -> Self {
+        Self {
+            start,
+            before: None,
+        }
+    }
+}
+
 /// The start of `web`, if the project has one: manifest, then Procfile, then detection.
 pub(crate) fn process(
     sources: &Sources,
     found: Option<&Found>,
     packages: &Packages,
     folder: &Path,
-) -> Result<Option<Sourced<Start>>> {
+) -> Result<Option<Web>> {
     let web = &sources.manifest.web;
     let choice = Choice {
         sources,
@@ -30,21 +46,30 @@ pub(crate) fn process(
     };
     if let Some(command) = &web.command {
         let start = choice.authored(&command.value);
-        return Ok(Some(Sourced::from(start, command.place.clone())));
+        return Ok(Some(Sourced::from(start, command.place.clone()).into()));
     }
     if let Some(app) = &web.app {
-        return choice.declared(app).map(Some);
+        return Ok(Some(choice.declared(app)?.into()));
     }
     let entry = sources.procfile.iter().find(|entry| entry.name == "web");
     let Some(entry) = entry else {
-        return found.map_or(Ok(None), |found| choice.detected(found));
+        return match found {
+            Some(found) => Ok(choice.detected(found)?.map(Web::from)),
+            None => Ok(None),
+        };
     };
-    let start = match recognise(&sources.project, &entry.command) {
-        Some(development) => choice.in_place_of(&development, found, &entry.place)?,
-        None => None,
-    };
-    let authored = || Sourced::from(choice.authored(&entry.command), entry.place.clone());
-    Ok(Some(start.unwrap_or_else(authored)))
+    let development = recognise(&sources.project, &entry.command);
+    if let Some(development) = development
+        && let Some(start) = choice.in_place_of(&development, found, &entry.place)?
+    {
+        let before = development
+            .before
+            .and_then(|line| CommandLine::parse(&line).ok());
+        let before = before.map(|line| Sourced::from(line, entry.place.clone()));
+        return Ok(Some(Web { start, before }));
+    }
+    let authored = choice.authored(&entry.command);
+    Ok(Some(Sourced::from(authored, entry.place.clone()).into()))
 }
 
 struct Choice<'a> {

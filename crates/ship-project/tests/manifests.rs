@@ -58,15 +58,11 @@ fn what_is_invalid_is_shown_with_its_line_and_a_remedy() {
         let error = read_with(&manifest).expect_err(&manifest.display().to_string());
         assert_eq!(error.fault(), FaultKind::Manifest);
         assert!(error.excerpt().is_some());
-        let mut text = format!(
-            "error: {error}
-"
-        );
+        let mut text = format!("error: {error}\n");
         for hint in error.hints() {
             text += "hint: ";
             text += &hint;
-            text += "
-";
+            text.push('\n');
         }
         snapshot(&manifest, &text);
     }

@@ -16,10 +16,23 @@ pub(crate) struct Replaceable {
     pub(crate) reason: String,
     /// The object it names: `flask --app hello run`, `fastapi run shop/main.py`, `python main.py`.
     pub(crate) names: Option<String>,
+    /// What the line runs first: `python manage.py migrate`.
+    pub(crate) before: Option<String>,
 }
 
 /// Why `command` must not serve visitors; `None` when it may.
 pub(crate) fn recognise(project: &Project, command: &CommandLine) -> Option<Replaceable> {
+    let Some((before, last)) = command.last_of_sequence() else {
+        return single(project, command);
+    };
+    let found = single(project, &last)?;
+    Some(Replaceable {
+        before: Some(before),
+        ..found
+    })
+}
+
+fn single(project: &Project, command: &CommandLine) -> Option<Replaceable> {
     let words = without_runner(command.words()?);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let (program, rest) = words.split_first()?;
@@ -45,6 +58,7 @@ fn by_program(program: &str, arguments: &[&str]) -> Option<Replaceable> {
         Some(Replaceable {
             reason: reason.to_owned(),
             names: names.map(str::to_owned),
+            before: None,
         })
     };
     let does = |verb: &str| arguments.contains(&verb);
@@ -97,6 +111,7 @@ fn by_script(project: &Project, script: &str) -> Option<Replaceable> {
     Some(Replaceable {
         reason: format!("`python {script}` starts {server}"),
         names: Some(script.to_owned()),
+        before: None,
     })
 }
 

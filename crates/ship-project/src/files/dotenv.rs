@@ -10,7 +10,7 @@ use std::path::Path;
 use ship_base::secret::Secret;
 
 use crate::error::{Error, Result};
-use crate::excerpt::Excerpt;
+use crate::excerpt::{Excerpt, line_of};
 use crate::plan::Place;
 
 /// One setting of a `.env` file.
@@ -24,8 +24,8 @@ pub struct DotenvEntry {
     pub place: Place,
 }
 
-/// Reads settings, in order. A name without `=` sets nothing, as there; a name that comes twice
-/// has its last value. What cannot be read is an error, without showing any value.
+/// Reads settings, in order. A name without `=` is not set, as there; a name that comes twice has
+/// its last value. What cannot be read is an error, without showing any value.
 pub fn parse(file: &Path, text: &str) -> Result<Vec<DotenvEntry>> {
     let mut entries: Vec<DotenvEntry> = Vec::new();
     let mut reader = Reader { text, at: 0 };
@@ -34,12 +34,13 @@ pub fn parse(file: &Path, text: &str) -> Result<Vec<DotenvEntry>> {
         let entry = reader
             .entry()
             .map_err(|message| wrong(file, text, start, message))?;
-        if let Some((name, value)) = entry {
-            entries.retain(|entry| entry.name != name);
+        let (name, value) = entry;
+        entries.retain(|entry| entry.name != name);
+        if let Some(value) = value {
             entries.push(DotenvEntry {
                 name,
                 value: Secret::new(value),
-                place: Place::line(file, crate::excerpt::line_of(text, start)),
+                place: Place::line(file, line_of(text, start)),
             });
         }
     }
@@ -88,8 +89,8 @@ impl<'a> Reader<'a> {
         &rest[..end]
     }
 
-    fn skip_blanks(&mut self) {
-        self.skip_while(|c| c.is_whitespace() && c != '\n');
+    fn skip_blanks(&mut self) -> &'a str {
+        self.skip_while(|c| c.is_whitespace() && c != '\n')
     }
 
     /// To the next line that is neither blank nor a comment; false at the end.
@@ -103,7 +104,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn entry(&mut self) -> Part<Option<(String, String)>> {
+    fn entry(&mut self) -> Part<(String, Option<String>)> {
         if let Some(after) = self.rest().strip_prefix("export")
             && after.starts_with([' ', '\t'])
         {
@@ -112,16 +113,20 @@ impl<'a> Reader<'a> {
         }
         let name = self.name()?;
         self.skip_blanks();
-        let value = match self.peek() {
-            Some('=') => {
-                self.at += 1;
-                self.skip_blanks();
-                Some(self.value()?)
-            }
-            _ => None,
-        };
+        let mut value = None;
+        if self.peek() == Some('=') {
+            self.at += 1;
+            let blanks = self.skip_blanks();
+            // `A= # note` is empty; `A=#1` is not.
+            let only_comment = !blanks.is_empty() && self.peek() == Some('#');
+            value = Some(if only_comment {
+                String::new()
+            } else {
+                self.value()?
+            });
+        }
         self.end_of_line()?;
-        Ok(value.map(|value| (name, value)))
+        Ok((name, value))
     }
 
     fn name(&mut self) -> Part<String> {
@@ -234,6 +239,8 @@ mod tests {
             ("A=", ""),
             ("A=b # note", "b"),
             ("A=b#c", "b#c"),
+            ("A=#c", "#c"),
+            ("A= # note", ""),
             ("A='b # c' # note", "b # c"),
             ("A=\"b\\nc\"", "b\nc"),
             ("A='b\\nc'", "b\\nc"),
@@ -244,19 +251,15 @@ mod tests {
             ("A=postgres://u:p=w@h/d?x=y", "postgres://u:p=w@h/d?x=y"),
             ("A=\"say \\\"hi\\\"\"", "say \"hi\""),
             ("'A'=b", "b"),
-            ("A: b\nA=b", "b"),
-        ]
-        .iter()
-        .take(16)
-        {
-            let expected = vec![("A".to_owned(), (*value).to_owned())];
+        ] {
+            let expected = vec![("A".to_owned(), value.to_owned())];
             assert_eq!(read(text).unwrap(), expected, "{text}");
         }
     }
 
     #[test]
     fn the_last_value_counts_and_bare_names_set_nothing() {
-        let read = read("A=1\nB\n# C=3\n\nA=2\n").unwrap();
+        let read = read("A=1\nB\n# C=3\nD=4\nD\nA=2\n").unwrap();
         assert_eq!(read, [("A".to_owned(), "2".to_owned())]);
     }
 
