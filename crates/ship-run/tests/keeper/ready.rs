@@ -38,8 +38,8 @@ async fn ready_when_it_answers_on_its_socket() {
     let keeper = stage.start(&stage.web(SERVER, stage.socket())).await;
     let address = keeper.ready(LONG).await.unwrap();
     assert_eq!(address, Some(Address::Unix(stage.path("web.sock"))));
-    assert!(UnixStream::connect(stage.path("web.sock")).is_ok());
     let asked = fs::read_to_string(stage.path("asked")).unwrap();
+    assert!(UnixStream::connect(stage.path("web.sock")).is_ok());
     let asked = asked.replace(env!("CARGO_PKG_VERSION"), "VERSION");
     insta::assert_snapshot!(asked.replace("\r\n", "\n").trim_end(), @r"
     GET / HTTP/1.1
