@@ -441,3 +441,44 @@ fn check_routes(root: &Table<'_>, manifest: &Manifest) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Keys as they are and nearly as they are, with values of every kind.
+    fn line() -> impl Strategy<Value = String> {
+        let key = "(name|web|webb|env|required|command|static|status|paths|memory|\\[web\\]|\\[route.\"/x\"\\]|\\[job.a\\])";
+        let value =
+            "( = (\"[a-z0-9/.:*$'() ]{0,12}\"|[0-9]{1,20}|true|\\[\"a\"\\]|\\{ a = 1 \\}))?";
+        (key, value).prop_map(|(key, value)| format!("{key}{value}\n"))
+    }
+
+    proptest! {
+        #[test]
+        fn any_manifest_is_read_or_refused_with_its_line(lines in prop::collection::vec(line(), 0..8)) {
+            let text: String = lines.concat();
+            if let Err(error) = parse(&text) {
+                prop_assert!(error.excerpt().is_some_and(|excerpt| excerpt.line >= 1));
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "(?s).*") {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn what_is_said_is_what_is_read(name in "[a-z][a-z0-9-]{0,38}", instances in 0u32..=100, seconds in 0u64..100_000, megabytes in 0u64..100_000) {
+            let text = format!(
+                "name = \"{name}\"\n[web]\ninstances = {instances}\ngrace = \"{seconds}s\"\n[limits]\nmemory = \"{megabytes}M\"\n"
+            );
+            let manifest = parse(&text).unwrap();
+            prop_assert_eq!(manifest.name.unwrap().value.to_string(), name);
+            prop_assert_eq!(manifest.web.instances, Some(instances));
+            prop_assert_eq!(manifest.web.grace, Some(std::time::Duration::from_secs(seconds)));
+            prop_assert_eq!(manifest.limits.memory, Some(megabytes << 20));
+        }
+    }
+}

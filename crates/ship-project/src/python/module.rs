@@ -437,3 +437,46 @@ impl Lines {
         self.0.partition_point(|&end| end < offset) as u32 + 1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(source: &str) -> Module {
+        Module::read(Path::new("app.py"), source)
+    }
+
+    #[test]
+    fn what_stands_below_conditions_is_module_level_and_the_main_block_is_not() {
+        let module = read(
+            "try:\n    import a.b as c\nexcept ImportError:\n    c = None\n\
+             if c:\n    x: int = 1\nelse:\n    x, y = 2, 'z'\n\
+             if __name__ == '__main__':\n    main = True\n",
+        );
+        let names: Vec<(&str, u32)> = module
+            .top
+            .bindings
+            .iter()
+            .map(|binding| (binding.name.as_str(), binding.line))
+            .collect();
+        assert_eq!(names, [("c", 4), ("x", 6), ("x", 8), ("y", 8)]);
+        assert_eq!(module.top.import("c").unwrap().module, "a.b");
+        assert!(module.top.binding("main").is_none());
+        assert!(module.main.binding("main").is_some());
+    }
+
+    #[test]
+    fn what_can_be_recovered_from_broken_code_is_read() {
+        let module = read("from flask import Flask\napp = Flask(__name__)\ndef f(:\n    pass\n");
+        assert!(module.check().is_err());
+        assert!(module.top.binding("app").is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(text in "(?s).{0,200}|([a-z(){}\\[\\]:=.,'\"f \n#@*\\\\]|def |class |import |from |lambda ){0,80}") {
+            let _ = read(&text);
+        }
+    }
+}
