@@ -143,7 +143,8 @@ impl Plan {
 /// The kind of project: a row of the detection table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Framework {
-    /// The row's key: `django`, `flask`, `fastapi`, `starlette`, `wsgi`, `asgi`, `static`, `procfile`.
+    /// The row's key: `django`, `flask`, `fastapi`, `starlette`, `wsgi`, `asgi`, `static`; `procfile`
+    /// or `manifest` where only the author's own commands are known.
     pub key: String,
     /// The name people use: `Django`.
     pub label: String,

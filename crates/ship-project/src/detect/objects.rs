@@ -223,13 +223,14 @@ fn position(list: &[&str], name: &str) -> usize {
 
 fn ranked(index: &Index, module: &Module, object: &Object<'_>) -> Ranked {
     let (root, name) = index.import_name(&module.file);
-    let label = object.kind.row.label;
-    let reason = match (object.factory, object.written) {
-        (true, _) => format!("`{}` returns a {label} application", object.name),
-        (false, true) => format!("`{} = …` is a {label} application", object.name),
-        (false, false) => format!("`{}` is a {label} application", object.name),
+    let noun = object.kind.row.label.trim_end_matches(" application");
+    let article = if noun.starts_with('A') { "an" } else { "a" };
+    let verb = match (object.factory, object.written) {
+        (true, _) => format!("`{}` returns", object.name),
+        (false, true) => format!("`{} = …` is", object.name),
+        (false, false) => format!("`{}` is", object.name),
     };
-    let label_twice = " application application";
+    let reason = format!("{verb} {article} {noun} application");
     Ranked {
         candidate: Candidate {
             object: ObjectRef {
@@ -238,9 +239,7 @@ fn ranked(index: &Index, module: &Module, object: &Object<'_>) -> Ranked {
                 factory: object.factory,
             },
             interface: Some(object.kind.interface),
-            reason: reason
-                .replace(label_twice, " application")
-                .replace("a ASGI", "an ASGI"),
+            reason,
             place: module.place(object.line),
         },
         row: object.kind.row,

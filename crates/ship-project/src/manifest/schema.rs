@@ -266,7 +266,7 @@ pub(crate) fn keys_of(table: &str) -> Vec<&'static str> {
     keys
 }
 
-/// The JSON schema of `ship.toml` (draft 2020-12), made from [`reference`].
+/// The JSON schema of `ship.toml` (draft 2020-12), made from [`reference()`].
 pub fn schema() -> Value {
     let mut root = object();
     for doc in KEYS {
