@@ -13,6 +13,7 @@ mod probe;
 mod readiness;
 mod run;
 mod signals;
+mod start;
 mod wake;
 
 use std::ffi::CString;

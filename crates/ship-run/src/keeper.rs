@@ -1,36 +1,28 @@
 //! The control process's handle on a keeper, told from start to gone.
 
-use std::fs::File;
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
+use rustix::process::Signal;
 use ship_base::file;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::{Instant, timeout, timeout_at};
-use tracing::{debug, warn};
+use tracing::warn;
 
-use crate::announcement::Announcement;
 use crate::error::Error;
 use crate::event::{Ask, Ended, Report, State};
 use crate::files::{Files, Record};
+use crate::follower::{Follower, Line};
+use crate::launch::launch;
 use crate::not_ready::{NotReady, Why};
-use crate::process::ProcessKey;
 use crate::remains;
 use crate::spec::{Address, Spec};
 
 /// How long a keeper may take to begin, to answer, or to end after its program has: it needs
 /// milliseconds, but the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Ends in a row without ever being ready that decide a start.
 const TRIES: u32 = 2;
@@ -230,249 +222,4 @@ fn verdict(report: Report) -> Verdict {
             }
         }
     }
-}
-
-/// Starts the keeper's process, gives it its spec, and waits for it to say that it has begun.
-async fn launch(program: &Path, spec: &Spec, files: &Files) -> Result<(), Error> {
-    let failed = |source| Error::Start {
-        instance: spec.instance.clone(),
-        program: program.to_owned(),
-        source,
-    };
-    let errors = file::append(&files.errors(), 0o600)?;
-    let mut child = command(program, spec, errors).spawn().map_err(failed)?;
-    let key = ProcessKey::of(child.id().cast_signed());
-    let text = serde_json::to_vec(spec).map_err(|error| failed(error.into()))?;
-    let told = spawn_blocking(move || (tell(&mut child, &text), child));
-    let Ok(told) = timeout(PATIENCE, told).await else {
-        key.map(|key| key.signal(Signal::KILL));
-        return Err(failed(io::ErrorKind::TimedOut.into()));
-    };
-    let (announcement, child) = told.map_err(|error| failed(io::Error::other(error)))?;
-    let announcement = announcement.map_err(failed)?;
-    let instance = spec.instance.clone();
-    match announcement {
-        // Its exit status is taken by the follower.
-        Announcement::Began => return Ok(()),
-        Announcement::Taken => wait(child).await.map(|()| Error::Taken {
-            instance,
-            release: spec.release,
-        }),
-        Announcement::Failed(why) => wait(child).await.map(|()| Error::Begin { instance, why }),
-    }
-    .map_or_else(|source| Err(failed(source)), Err)
-}
-
-fn command(program: &Path, spec: &Spec, errors: File) -> Command {
-    let (app, local, release) = (&spec.instance.app, spec.instance.local(), spec.release);
-    let mut command = Command::new(program);
-    command
-        .arg0(format!("ship: {app} {local} {release}"))
-        .arg("keep")
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::from(errors));
-    command
-}
-
-/// Writes the spec and reads the announcement; the keeper closes its output right after.
-fn tell(child: &mut Child, spec: &[u8]) -> io::Result<Announcement> {
-    let mut stdin = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    stdin.write_all(spec)?;
-    drop(stdin);
-    let mut said = Vec::new();
-    let mut stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    stdout.read_to_end(&mut said)?;
-    if said.is_empty() {
-        child.wait()?;
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok(serde_json::from_slice(&said)?)
-}
-
-async fn wait(mut child: Child) -> io::Result<()> {
-    spawn_blocking(move || child.wait())
-        .await
-        .map_err(io::Error::other)??;
-    Ok(())
-}
-
-/// The connection to a keeper.
-struct Line {
-    hears: BufReader<OwnedReadHalf>,
-    says: OwnedWriteHalf,
-}
-
-impl Line {
-    /// Connects, and takes the report that comes first.
-    async fn open(files: &Files, known: &Report) -> Result<(Report, Self), Error> {
-        let talk = |source| Error::Talk {
-            instance: known.instance.clone(),
-            source,
-        };
-        let opened = timeout(PATIENCE, async {
-            let stream = UnixStream::connect(files.socket()).await?;
-            let (hears, says) = stream.into_split();
-            let mut line = Self {
-                hears: BufReader::new(hears),
-                says,
-            };
-            Ok((line.hear().await?, line))
-        });
-        let opened = opened
-            .await
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        let (text, line) = opened.map_err(talk)?;
-        let text = text.ok_or_else(|| Error::Gone {
-            instance: known.instance.clone(),
-        })?;
-        let report = serde_json::from_str(&text);
-        let report = report.map_err(|source| Error::Understand {
-            instance: known.instance.clone(),
-            source,
-        })?;
-        Ok((report, line))
-    }
-
-    async fn hear(&mut self) -> io::Result<Option<String>> {
-        let mut text = String::new();
-        let length = self.hears.read_line(&mut text).await?;
-        Ok(if length == 0 { None } else { Some(text) })
-    }
-
-    async fn say(&mut self, ask: &Ask) -> io::Result<()> {
-        let mut text = serde_json::to_vec(ask)?;
-        text.push(b'\n');
-        self.says.write_all(&text).await
-    }
-}
-
-/// The task behind a handle: passes reports on, asks along, and clears up when the keeper is gone.
-struct Follower {
-    files: Files,
-    listens: Option<PathBuf>,
-    boot: String,
-    last: Arc<Mutex<Report>>,
-    reports: watch::Sender<Option<Report>>,
-    asked: mpsc::Receiver<Ask>,
-}
-
-impl Follower {
-    async fn follow(mut self, line: Line) {
-        let mut line = Some(line);
-        let keeper = self.last().keeper;
-        while let Some(open) = line.take() {
-            self.talk(open).await;
-            // A keeper hangs up only when it ends, or on a listener that did not keep up.
-            ended(keeper).await;
-            if keeper.is_alive() {
-                line = self.reconnect().await;
-            }
-        }
-        self.clear().await;
-        self.reports.send_replace(None);
-    }
-
-    fn last(&self) -> Report {
-        self.last
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Returns when the connection ends.
-    async fn talk(&mut self, mut line: Line) {
-        // What a turn leaves unfinished stays in here for the next.
-        let mut text = Vec::new();
-        loop {
-            let ask = tokio::select! {
-                heard = line.hears.read_until(b'\n', &mut text) => match heard {
-                    Ok(1..) => None,
-                    _ => return,
-                },
-                Some(ask) = self.asked.recv() => Some(ask),
-            };
-            match ask {
-                Some(ask) => {
-                    if line.say(&ask).await.is_err() {
-                        return;
-                    }
-                }
-                None => self.heard(&std::mem::take(&mut text)),
-            }
-        }
-    }
-
-    fn heard(&mut self, text: &[u8]) {
-        match serde_json::from_slice::<Report>(text) {
-            Ok(report) => {
-                debug!(instance = %report.instance, state = ?report.state, "keeper");
-                self.last
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone_from(&report);
-                self.reports.send_replace(Some(report));
-            }
-            Err(error) => warn!(%error, "a keeper said what is no report"),
-        }
-    }
-
-    async fn reconnect(&mut self) -> Option<Line> {
-        match Line::open(&self.files, &self.last()).await {
-            Ok((report, line)) => {
-                self.last
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone_from(&report);
-                self.reports.send_replace(Some(report));
-                Some(line)
-            }
-            Err(error) => {
-                let error = ship_base::hint::chain(&error);
-                warn!(error, "a keeper does not answer; ending it");
-                None
-            }
-        }
-    }
-
-    /// Takes the keeper's exit status; where it was killed, ends what it left.
-    async fn clear(&mut self) {
-        let report = self.last();
-        let finished = matches!(report.state, State::Ended { .. });
-        let record = Record {
-            boot: self.boot.clone(),
-            listens: self.listens.clone(),
-            report,
-        };
-        let files = self.files.clone();
-        let cleared = spawn_blocking(move || {
-            remains::kill_keeper(&record.report);
-            if finished {
-                Ok(files.remove()?)
-            } else {
-                remains::clear(&files, &record)
-            }
-        });
-        if let Ok(Err(error)) = cleared.await {
-            let error = ship_base::hint::chain(&error);
-            warn!(error, "could not clear up after a keeper");
-        }
-    }
-}
-
-/// Waits for the end of a process, at most a second.
-async fn ended(key: ProcessKey) {
-    // A pidfd that cannot be had is a process that is gone.
-    let pidfd = Pid::from_raw(key.pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
-    let Some(pidfd) = pidfd.filter(|_| key.is_alive()) else {
-        return;
-    };
-    let second = Timespec {
-        tv_sec: 1,
-        tv_nsec: 0,
-    };
-    let wait = move || poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&second)).is_ok();
-    let _ = spawn_blocking(wait).await;
 }

@@ -12,15 +12,17 @@
 //!
 //! It decides nothing about releases, routes or schedules, and knows no manifest: `ship-server`
 //! does. Limits and the start itself are `ship-sandbox`'s. The story of a keeper's life is in
-//! `keep/life.rs`, that of the handle in `keeper.rs`.
+//! `keep/life.rs`, that of the handle in `keeper.rs`, and what they say to each other in `event.rs`.
 
 mod adopt;
 mod announcement;
 mod error;
 pub mod event;
 mod files;
+mod follower;
 pub mod keep;
 mod keeper;
+mod launch;
 mod not_ready;
 pub mod process;
 mod remains;

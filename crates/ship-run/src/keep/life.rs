@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{WaitOptions, WaitStatus};
 use ship_base::clock::Moment;
 use ship_base::{count, file, hint};
-use ship_sandbox::{MemoryCap, Shim};
+use ship_sandbox::MemoryCap;
 
 use super::backoff::Backoff;
 use super::desk::Desk;
@@ -15,10 +15,10 @@ use super::log::Log;
 use super::readiness::Readiness;
 use super::run::{News, Run};
 use super::signals::Signals;
+use super::start::{self, Starter};
 use super::wake::Wake;
-use super::{SHIM, port};
 use crate::event::{Ask, Ended, Report, State, VERSION};
-use crate::files::{self, Files, MARKER, Record};
+use crate::files::{self, Files, Record};
 use crate::process::ProcessKey;
 use crate::spec::{Address, Listen, Restart, Spec};
 
@@ -40,7 +40,7 @@ pub(super) struct Life {
     log: Log,
     report: Report,
     backoff: Backoff,
-    port: Option<u16>,
+    starter: Starter,
     longest_start: Duration,
     asked: Asked,
     phase: Phase,
@@ -86,7 +86,7 @@ impl Life {
             log: Log::open(&spec),
             report: first_report(&spec, me),
             backoff: Backoff::default(),
-            port: None,
+            starter: Starter::new(me),
             longest_start: Duration::ZERO,
             asked: Asked::Nothing,
             phase: Phase::Begun(Instant::now() + CONTROL),
@@ -214,70 +214,19 @@ impl Life {
     }
 
     fn start_program(&mut self) -> Result<Run, String> {
-        self.report.address = self.address().map_err(|error| hint::chain(&error))?;
-        let sandbox = self.sandbox();
-        let program =
-            ship_sandbox::spawn(&sandbox, &self.shim()).map_err(|error| hint::chain(&error))?;
+        let address = self.starter.address(&self.spec);
+        self.report.address = address.map_err(|error| hint::chain(&error))?;
+        let address = self.report.address.clone();
+        let program = self.starter.start(&self.spec, address.as_ref());
+        let program = program.map_err(|error| hint::chain(&error))?;
         self.remark_on_cap(program.memory.as_ref());
         self.report.memory.clone_from(&program.memory);
-        let readiness = Readiness::new(&self.spec, self.report.address.clone(), self.me);
+        let readiness = Readiness::new(&self.spec, address, self.me);
         let may_hang = self
             .report
             .was_ready
             .then(|| HANG.max(self.longest_start * 4));
         Run::new(self.me, program, readiness, may_hang).map_err(|error| error.to_string())
-    }
-
-    /// Where this run is to listen.
-    fn address(&mut self) -> io::Result<Option<Address>> {
-        Ok(match &self.spec.listen {
-            None => None,
-            Some(Listen::Unix(path)) => {
-                clear_socket(path)?;
-                Some(Address::Unix(path.clone()))
-            }
-            Some(Listen::Port) => {
-                let port = port::choose(self.port)?;
-                self.port = Some(port);
-                Some(Address::Tcp(port::address(port)))
-            }
-        })
-    }
-
-    fn sandbox(&self) -> ship_sandbox::Spec {
-        let mut env = self.spec.env.clone();
-        let mut argv = self.spec.argv.clone();
-        env.insert(MARKER.to_owned(), files::marker(self.me).into());
-        env.entry("SHIP_INSTANCE".to_owned())
-            .or_insert_with(|| self.spec.instance.to_string().into());
-        if let Some(Address::Tcp(address)) = &self.report.address {
-            let port = address.port();
-            env.insert("PORT".to_owned(), port.to_string().into());
-            argv = argv
-                .iter()
-                .map(|argument| port::fill(argument, port))
-                .collect();
-        }
-        ship_sandbox::Spec {
-            name: ship_base::paths::instance_file_name(&self.spec.instance, self.spec.release),
-            argv,
-            env,
-            folder: self.spec.folder.clone(),
-            memory: self.spec.memory,
-        }
-    }
-
-    /// This binary, also when its file has been replaced by a newer one meanwhile.
-    fn shim(&self) -> Shim {
-        Shim {
-            program: "/proc/self/exe".into(),
-            title: format!(
-                "ship: {} {} starts",
-                self.spec.instance.app,
-                self.spec.instance.local()
-            ),
-            arguments: vec!["keep".into(), SHIM.into()],
-        }
     }
 
     /// Said once: the reason does not change from start to start.
@@ -364,7 +313,7 @@ impl Life {
     fn run_over_with(&mut self, ended: Ended, then: Then) {
         self.report.program = None;
         if let Some(Listen::Unix(path)) = &self.spec.listen {
-            let _ = clear_socket(path);
+            let _ = start::clear_socket(path);
         }
         // A stop that came after the end was decided overrules it.
         match then {
@@ -472,14 +421,6 @@ fn first_report(spec: &Spec, keeper: ProcessKey) -> Report {
         was_ready: false,
         memory: None,
     }
-}
-
-/// Removes what lies at a socket's path, and sees that its folder is there.
-fn clear_socket(path: &std::path::Path) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        file::create_folder(folder).map_err(|error| error.source)?;
-    }
-    file::remove(path).map_err(|error| error.source)
 }
 
 fn how(status: WaitStatus) -> Ended {
