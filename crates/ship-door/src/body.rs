@@ -10,6 +10,7 @@ use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use tokio::time::Instant;
 
 use crate::file_body::FileBody;
+use crate::head;
 use crate::pool::Link;
 
 /// Why a body ended before its end.
@@ -21,6 +22,9 @@ pub(crate) enum BodyError {
     /// The visitor went away or broke the framing.
     #[error("the request body ended before its end")]
     Request(#[source] hyper::Error),
+    /// The visitor's trailers carry fields that only count in a head.
+    #[error("the trailers would change how the request is read")]
+    Trailers,
     /// The app died or broke the framing.
     #[error("the answer ended before its end")]
     Answer(#[source] hyper::Error),
@@ -117,6 +121,10 @@ impl hyper::body::Body for RequestBody {
         };
         let frame = match ready!(Pin::new(incoming).poll_frame(context)) {
             None => return Poll::Ready(None),
+            Some(Ok(frame)) if frame.trailers_ref().is_some_and(head::frames_anew) => {
+                progress.outcome.set(Outcome::Broken);
+                return Poll::Ready(Some(Err(BodyError::Trailers)));
+            }
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
                 progress.outcome.set(Outcome::Broken);

@@ -119,12 +119,7 @@ async fn run(setting: Setting, mut orders: mpsc::UnboundedReceiver<Order>) {
                 let _ = done.send(());
             }
             Order::Accept(scheme, socket, done) => {
-                match TcpListener::from_std(socket) {
-                    Ok(socket) => {
-                        drop(core.tasks.spawn_local(accept(core.clone(), scheme, socket)))
-                    }
-                    Err(error) => warn!(%error, "a listening socket cannot be used"),
-                }
+                core.accept_on(scheme, socket);
                 let _ = done.send(());
             }
             Order::Stop(within, done) => {
@@ -177,6 +172,15 @@ impl Core {
         self.swapped.notify_waiters();
     }
 
+    fn accept_on(self: &Rc<Self>, scheme: Scheme, socket: std::net::TcpListener) {
+        match TcpListener::from_std(socket) {
+            Ok(socket) => {
+                self.tasks.spawn_local(accept(self.clone(), scheme, socket));
+            }
+            Err(error) => warn!(%error, "a listening socket cannot be used"),
+        }
+    }
+
     async fn stop(&self, within: Duration) {
         self.stopping.cancel();
         self.tasks.close();
@@ -204,8 +208,7 @@ fn http1(limits: &Limits) -> http1::Builder {
         .header_read_timeout(limits.head_time)
         .max_header_size(limits.head)
         .max_headers(limits.fields)
-        .half_close(false)
-        .pipeline_flush(true);
+        .half_close(false);
     builder
 }
 

@@ -139,25 +139,28 @@ impl Door {
     /// Serves what was served last. A table that cannot be used is no reason not to come up: the
     /// parent sends a new one.
     async fn use_last_table(&self) {
-        match last_table(&self.table) {
+        let routes = last_table(&self.table).and_then(|table| match table {
+            Some(table) => Ok(Some(self.compile(&table)?)),
+            None => Ok(None),
+        });
+        match routes {
             Ok(None) => {}
-            Ok(Some(table)) => match Routes::compile(&table, &mut self.instances.borrow_mut()) {
-                Ok(routes) => {
-                    info!(sites = table.sites.len(), "serving the last table");
-                    self.use_routes(routes).await;
-                }
-                Err(error) => warn!(%error, "the last table cannot be used"),
-            },
-            Err(error) => {
-                warn!(error = %hint::chain(&error), "the last table cannot be used");
+            Ok(Some(routes)) => {
+                info!(sites = routes.sites().len(), "serving the last table");
+                self.use_routes(routes).await;
             }
+            Err(error) => warn!(error = %hint::chain(&error), "the last table cannot be used"),
         }
+    }
+
+    fn compile(&self, table: &Table) -> Result<Routes, TableError> {
+        Routes::compile(table, &mut self.instances.borrow_mut())
     }
 
     /// Swaps the table: checked first, on disk second, used third; a failure changes nothing.
     pub(crate) async fn swap(&self, table: Table) -> Result<(), Error> {
         let _one = self.swap.lock().await;
-        let routes = Routes::compile(&table, &mut self.instances.borrow_mut())?;
+        let routes = self.compile(&table)?;
         let text = serde_json::to_vec(&table).map_err(|error| unreadable(&error))?;
         file::write_whole(&self.table, &text)?;
         self.use_routes(routes).await;
@@ -205,14 +208,11 @@ impl Door {
         }
         let scheme = Scheme::of_listener(&listener.name);
         let copies = self.cores.iter().map(|_| listener.copy());
-        let copies = RefCell::new(copies.collect::<io::Result<Vec<_>>>()?);
+        let copies = copies.collect::<io::Result<Vec<_>>>()?;
         info!(address = %listener.address, name = listener.name, "listening");
         self.listeners.borrow_mut().push(listener);
-        for core in &self.cores {
+        for (core, copy) in self.cores.iter().zip(copies) {
             let (done, followed) = oneshot::channel();
-            let Some(copy) = copies.borrow_mut().pop() else {
-                break;
-            };
             let _ = core.send(Order::Accept(scheme, copy, done));
             let _ = followed.await;
         }

@@ -232,6 +232,17 @@ pub(crate) fn framing_is_plain(headers: &HeaderMap) -> bool {
     }
 }
 
+/// Whether trailers carry what frames or routes a message, and may not stand there (RFC 9110,
+/// 6.5.1).
+pub(crate) fn frames_anew(trailers: &HeaderMap) -> bool {
+    let forbidden = [
+        header::CONTENT_LENGTH,
+        header::TRANSFER_ENCODING,
+        header::HOST,
+    ];
+    forbidden.iter().any(|name| trailers.contains_key(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,7 +31,7 @@ impl Default for Limits {
             head_time: Duration::from_secs(10),
             hold: Duration::from_secs(10),
             connect: Duration::from_secs(2),
-            answer: Duration::from_secs(60),
+            answer: Duration::from_mins(1),
         }
     }
 }

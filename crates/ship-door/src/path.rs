@@ -47,7 +47,7 @@ fn respell(path: &[u8]) -> Result<String, BadPath> {
     while let [byte, tail @ ..] = rest {
         let (byte, tail) = match (byte, tail) {
             (b'%', [high, low, tail @ ..]) => (unescape(*high, *low)?, tail),
-            (b'%', _) | (b'\\' | 0, _) => return Err(BadPath),
+            (b'%' | b'\\' | 0, _) => return Err(BadPath),
             (b'/', tail) => {
                 out.push('/');
                 rest = tail;

@@ -22,7 +22,7 @@ use crate::table::Address;
 const MOST_IDLE: usize = 64;
 
 /// How long an idle connection is kept.
-pub(crate) const KEEP_IDLE: Duration = Duration::from_secs(60);
+pub(crate) const KEEP_IDLE: Duration = Duration::from_mins(1);
 
 /// How long a connection may have been idle to carry a request that must not be sent twice. The
 /// shortest keep-alive among the servers we start is gunicorn's, 2 s: a connection idle for less

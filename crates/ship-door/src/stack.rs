@@ -142,7 +142,7 @@ async fn layers(
             Served::Answer(response) => Ok(response),
             Served::NotThere if *fall_through => {
                 errand.via_root = true;
-                at_root(scene, &site, &errand, request).await
+                at_root(scene, site, &errand, request).await
             }
             Served::NotThere => Err(Failure::NoFile),
         },

@@ -43,9 +43,11 @@ pub(crate) async fn run(
     let mut up = Stream::new(from_visitor, to_app);
     let mut down = Stream::new(from_app, to_visitor);
     let ended = tokio::select! {
-        result = join(&mut up, &mut down) => result,
+        // Once cut, nothing more of the app's is passed on but the end of its present frame.
+        biased;
         () = in_flight.instance().cut().cancelled() => farewell(&mut up, &mut down).await,
         () = stop.cancelled() => farewell(&mut up, &mut down).await,
+        result = join(&mut up, &mut down) => result,
     };
     if let Err(error) = ended {
         debug!(%error, "a WebSocket broke");

@@ -1,0 +1,78 @@
+//! A door by hand, to measure and to look at: `door <address> <cores> <upstream socket or
+//! host:port>...`.
+//! Serves `*.localhost` names `blog.localhost`, `localhost` and `127.0.0.1`.
+#![expect(clippy::print_stdout, reason = "an example talks to its user")]
+
+use std::net::SocketAddr;
+
+use ship_door::client::DoorClient;
+use ship_door::table::{Address, Route, Site, Table, Target, Upstream, VERSION};
+use ship_door::{Config, bind, run};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let address: SocketAddr = arguments
+        .next()
+        .expect("an address")
+        .parse()
+        .expect("an address");
+    let cores = arguments.next().expect("cores").parse().expect("cores");
+    let upstreams = arguments.enumerate().map(|(number, address)| Upstream {
+        key: format!("blog/web.{number}@r1"),
+        address: match address.parse() {
+            Ok(port) => Address::Tcp(port),
+            Err(_) => Address::Unix(address.into()),
+        },
+    });
+    let table = Table {
+        version: VERSION,
+        sites: vec![Site {
+            app: "blog".parse().expect("a name"),
+            release: None,
+            hosts: ["blog.localhost", "localhost", "127.0.0.1"]
+                .map(str::to_owned)
+                .to_vec(),
+            routes: vec![Route {
+                prefix: "/".to_owned(),
+                to: Target::Instances {
+                    upstreams: upstreams.collect(),
+                },
+            }],
+            body_limit: 10 << 20,
+        }],
+    };
+    let folder = std::env::temp_dir().join(format!("ship-door-{}", std::process::id()));
+    let socket = folder.join("door.sock");
+    let parent = std::thread::spawn({
+        let socket = socket.clone();
+        move || tell(&socket, address, table)
+    });
+    run(Config {
+        socket,
+        folder,
+        cores,
+        developer: true,
+    })
+    .expect("the door runs");
+    parent.join().expect("the parent");
+}
+
+fn tell(socket: &std::path::Path, address: SocketAddr, table: Table) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(async {
+        let mut door = loop {
+            match DoorClient::connect(socket).await {
+                Ok(door) => break door,
+                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
+            }
+        };
+        door.swap(table).await.expect("a table");
+        let listener = bind(address).expect("a free address");
+        door.listen(vec![("http".to_owned(), listener)])
+            .await
+            .expect("a listener");
+        println!("http://{address}");
+    });
+}

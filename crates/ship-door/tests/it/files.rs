@@ -1,0 +1,250 @@
+//! Static files.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use ship_door::table::Target;
+
+use crate::door::{App, Door, get, instances, request, route, site, text};
+
+fn files(folder: &Path, fall_through: bool) -> Target {
+    Target::Files {
+        folder: folder.to_owned(),
+        fall_through,
+    }
+}
+
+/// A door with one folder at `/static/`, and the folder.
+async fn door() -> (Door, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    std::fs::create_dir_all(root.join("docs/empty")).unwrap();
+    std::fs::write(root.join("docs/index.html"), "<h1>docs</h1>").unwrap();
+    std::fs::write(root.join("site.css"), "body {}").unwrap();
+    std::fs::write(root.join("app.5e3b2c1d4f6a.js"), "1").unwrap();
+    std::fs::write(root.join("empty.txt"), "").unwrap();
+    std::fs::write(root.join(".env"), "SECRET=1").unwrap();
+    std::fs::write(root.join("caf\u{e9} \u{e0}.txt"), "c").unwrap();
+    std::fs::write(root.join("digits"), "0123456789").unwrap();
+    symlink("/etc/passwd", root.join("passwd")).unwrap();
+    let routes = vec![route("/static/", files(root, false))];
+    (Door::start(vec![site(routes)]).await, folder)
+}
+
+#[tokio::test]
+async fn a_file_comes_with_all_that_a_browser_needs() {
+    let (door, _folder) = door().await;
+    let css = door.get("/static/site.css").await;
+    assert_eq!((css.status, css.text()), (200, "body {}"));
+    assert_eq!(css.header("content-type"), "text/css; charset=utf-8");
+    assert_eq!(css.header("content-length"), "7");
+    assert_eq!(css.header("accept-ranges"), "bytes");
+    assert_eq!(
+        css.header("cache-control"),
+        "public, max-age=0, must-revalidate"
+    );
+    assert!(css.header("etag").starts_with('"') && !css.header("last-modified").is_empty());
+    let hashed = door.get("/static/app.5e3b2c1d4f6a.js").await;
+    assert_eq!(
+        hashed.header("cache-control"),
+        "public, max-age=31536000, immutable"
+    );
+
+    let head = door
+        .visit()
+        .await
+        .send(request("HEAD", "/static/site.css", &[], ""))
+        .await
+        .unwrap();
+    assert_eq!((head.header("content-length"), head.text()), ("7", ""));
+    let empty = door.get("/static/empty.txt").await;
+    assert_eq!((empty.status, empty.header("content-length")), (200, "0"));
+    assert_eq!(door.get("/static/caf%C3%A9%20%c3%a0.txt").await.text(), "c");
+}
+
+#[tokio::test]
+async fn a_copy_that_is_still_good_is_not_sent_again() {
+    let (door, folder) = door().await;
+    let mut visitor = door.visit().await;
+    let first = visitor.get("/static/site.css").await;
+    let etag = first.header("etag").to_owned();
+    let same = visitor
+        .send(get("/static/site.css", &[("if-none-match", &etag)]))
+        .await
+        .unwrap();
+    assert_eq!(
+        (same.status, same.text(), same.header("etag")),
+        (304, "", etag.as_str())
+    );
+    let since = first.header("last-modified").to_owned();
+    let same = visitor
+        .send(get("/static/site.css", &[("if-modified-since", &since)]))
+        .await;
+    assert_eq!(same.unwrap().status, 304);
+    std::fs::write(folder.path().join("site.css"), "BODY {}").unwrap();
+    let other = visitor
+        .send(get("/static/site.css", &[("if-none-match", &etag)]))
+        .await
+        .unwrap();
+    assert_eq!((other.status, other.text()), (200, "BODY {}"));
+    let failed = visitor
+        .send(get("/static/site.css", &[("if-match", &etag)]))
+        .await
+        .unwrap();
+    assert_eq!(failed.status, 412);
+}
+
+#[tokio::test]
+async fn parts_of_a_file_are_sent_as_asked() {
+    let (door, _folder) = door().await;
+    let mut visitor = door.visit().await;
+    let part = visitor
+        .send(get("/static/digits", &[("range", "bytes=2-4")]))
+        .await
+        .unwrap();
+    assert_eq!((part.status, part.text()), (206, "234"));
+    assert_eq!(part.header("content-range"), "bytes 2-4/10");
+
+    let beyond = visitor
+        .send(get("/static/digits", &[("range", "bytes=10-")]))
+        .await
+        .unwrap();
+    assert_eq!(
+        (beyond.status, beyond.header("content-range")),
+        (416, "bytes */10")
+    );
+
+    let stale = [("range", "bytes=2-4"), ("if-range", "\"other\"")];
+    let whole = visitor.send(get("/static/digits", &stale)).await.unwrap();
+    assert_eq!((whole.status, whole.text()), (200, "0123456789"));
+
+    let two = visitor
+        .send(get("/static/digits", &[("range", "bytes=0-1,-2")]))
+        .await
+        .unwrap();
+    let kind = two.header("content-type");
+    let boundary = kind
+        .strip_prefix("multipart/byteranges; boundary=")
+        .unwrap();
+    let body = two
+        .text()
+        .replace(boundary, "BOUNDARY")
+        .replace("\r\n", "\n");
+    assert_eq!(two.status, 206);
+    insta::assert_snapshot!(body, @r"
+
+    --BOUNDARY
+    Content-Type: application/octet-stream
+    Content-Range: bytes 0-1/10
+
+    01
+    --BOUNDARY
+    Content-Type: application/octet-stream
+    Content-Range: bytes 8-9/10
+
+    89
+    --BOUNDARY--
+    ");
+    assert_eq!(two.header("content-length"), two.body.len().to_string());
+}
+
+#[tokio::test]
+async fn a_folder_answers_with_its_index_at_an_address_with_a_slash() {
+    let (door, _folder) = door().await;
+    let page = door.get("/static/docs/").await;
+    assert_eq!(
+        (page.text(), page.header("content-type")),
+        ("<h1>docs</h1>", "text/html; charset=utf-8")
+    );
+    let moved = door.get("/static//docs?a=b").await;
+    assert_eq!(
+        (moved.status, moved.header("location")),
+        (301, "/static//docs/?a=b")
+    );
+    assert_eq!(door.get("/static/docs/empty/").await.status, 404);
+    assert_eq!(door.get("/static/site.css/").await.status, 404);
+}
+
+#[tokio::test]
+async fn nothing_hidden_or_outside_is_shown() {
+    let (door, _folder) = door().await;
+    for path in [
+        "/static/.env",
+        "/static/%2eenv",
+        "/static/passwd",
+        "/static/..%2f..%2fetc/passwd",
+        "/static/../../etc/passwd",
+        "/static/%00",
+        "/static/docs/../.env",
+    ] {
+        let answer = door.get(path).await;
+        assert!(
+            matches!(answer.status, 400 | 404),
+            "{path}: {}",
+            answer.status
+        );
+    }
+}
+
+#[tokio::test]
+async fn files_are_read_and_not_written() {
+    let (door, _folder) = door().await;
+    let post = door
+        .visit()
+        .await
+        .send(request("POST", "/static/site.css", &[], "x"))
+        .await;
+    let post = post.unwrap();
+    assert_eq!((post.status, post.header("allow")), (405, "GET, HEAD"));
+}
+
+#[tokio::test]
+async fn what_the_folder_does_not_have_is_asked_of_the_app() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("there"), "file").unwrap();
+    let app = App::http("blog/web.1@r7", |request| async move {
+        text(format!("app {}", request.uri().path()))
+    });
+    let routes = vec![
+        route("/", instances(vec![app.upstream()])),
+        route("/media", files(folder.path(), true)),
+    ];
+    let door = Door::start(vec![site(routes)]).await;
+    assert_eq!(door.get("/media/there").await.text(), "file");
+    assert_eq!(door.get("/media/else").await.text(), "app /media/else");
+    assert_eq!(door.get("/").await.text(), "app /");
+}
+
+#[tokio::test]
+async fn a_folder_that_comes_later_is_served_when_it_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let later = folder.path().join("later");
+    let door = Door::start(vec![site(vec![route("/", files(&later, false))])]).await;
+    assert_eq!(door.get("/a").await.status, 404);
+    std::fs::create_dir(&later).unwrap();
+    std::fs::write(later.join("a"), "now").unwrap();
+    assert_eq!(door.get("/a").await.text(), "now");
+}
+
+#[tokio::test]
+async fn a_large_file_arrives_whole_and_in_any_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let content: Vec<u8> = (0..3_000_000_u32).map(|n| (n / 3) as u8).collect();
+    std::fs::write(folder.path().join("large"), &content).unwrap();
+    let door = Door::start(vec![site(vec![route("/", files(folder.path(), false))])]).await;
+    let mut visitor = door.visit().await;
+    assert!(visitor.get("/large").await.body == content);
+    for (first, last) in [
+        (0, 0),
+        (65_535, 65_536),
+        (1, 2_999_998),
+        (2_999_999, 2_999_999),
+    ] {
+        let range = format!("bytes={first}-{last}");
+        let part = visitor
+            .send(get("/large", &[("range", &range)]))
+            .await
+            .unwrap();
+        assert!(part.body == content[first..=last], "{range}");
+    }
+}

@@ -1,0 +1,225 @@
+//! How requests are cut out of bytes, against the corpus of two public test suites.
+
+use std::path::Path;
+
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::door::{App, DEADLINE, Door, HOST, served_by, text};
+use crate::raw;
+
+#[tokio::test]
+async fn messages_with_two_readings_are_refused_and_the_connection_closed() {
+    let app = App::http("blog/web.1@r7", |_| async { text("ok") });
+    let door = Door::start(served_by(&[&app])).await;
+    for (name, request) in [
+        ("two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
+        ("no host", "GET / HTTP/1.1\r\n\r\n"),
+        ("a host that is none", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"),
+        (
+            "a coding before chunked",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        ),
+        (
+            "chunked twice",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ),
+        (
+            "two lengths",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        ),
+        (
+            "a list of lengths",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\na",
+        ),
+        (
+            "a signed length",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\na",
+        ),
+        (
+            "a folded line",
+            "GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n",
+        ),
+        (
+            "a space before the colon",
+            "GET / HTTP/1.1\r\nHost: a\r\nX : a\r\n\r\n",
+        ),
+        (
+            "a path with an escaped slash",
+            "GET /a%2fb HTTP/1.1\r\nHost: a\r\n\r\n",
+        ),
+    ] {
+        let answer = raw::talk(door.address, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{name}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{name}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_chunk_is_a_400_and_the_app_never_sees_a_whole_request() {
+    let app = App::raw("blog/web.1@r7", |mut stream| async move {
+        let all = raw::rest(&mut stream).await;
+        assert!(!all.ends_with(b"0\r\n\r\n"));
+    });
+    let door = Door::start(served_by(&[&app])).await;
+    for chunk in [
+        "x\r\nabc\r\n",
+        "-1\r\n",
+        "3\r\nabcd\r\n",
+        "fffffffffffffffff\r\n",
+    ] {
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}0\r\n\r\n"
+        );
+        let answer = raw::talk(door.address, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{chunk:?}: {answer}");
+    }
+}
+
+/// The status of the first answer; none when the door waits for more, which is told by the end of
+/// ours: it closes without a word.
+async fn first_status(door: &Door, payload: &[u8], more_expected: bool) -> Option<u16> {
+    let mut stream = raw::dial(door.address).await;
+    let _ = stream.write_all(payload).await;
+    if more_expected {
+        let _ = stream.shutdown().await;
+    }
+    let mut head = vec![0; 12];
+    let read = tokio::time::timeout(DEADLINE, stream.read_exact(&mut head)).await;
+    read.ok()?.ok()?;
+    std::str::from_utf8(&head[9..]).ok()?.parse().ok()
+}
+
+/// Cases whose outcome differs from what the suite expects, each with the status and the reason.
+const EXPLAINED: &[(&str, u16, &str)] = &[
+    (
+        "006.http",
+        200,
+        "a target beyond gunicorn's 4094 bytes; ours is part of the head's 16 KiB",
+    ),
+    (
+        "007.http",
+        200,
+        "a field beyond gunicorn's 8190 bytes; ours is part of the head's 16 KiB",
+    ),
+    (
+        "008.http",
+        200,
+        "a field beyond gunicorn's 8190 bytes; ours is part of the head's 16 KiB",
+    ),
+    (
+        "limit_header_default_01.http",
+        200,
+        "a field beyond a limit that gunicorn was set to",
+    ),
+    (
+        "040.http",
+        200,
+        "a name with an underscore is dropped on the way, not refused",
+    ),
+    (
+        "041.http",
+        200,
+        "two `Content-Type` fields change no framing: the app's to judge",
+    ),
+    (
+        "rfc9112_smuggle_cl_te_chunked_01.http",
+        200,
+        "a length beside a coding: hyper drops the length and closes after the answer, which \
+         RFC 9112, 6.3 allows; the app sees one framing",
+    ),
+];
+
+/// One line of the corpus.
+struct Case {
+    name: String,
+    payload: Vec<u8>,
+    expected: Vec<(i64, i64)>,
+}
+
+/// Closed, or waiting for more.
+const NO_ANSWER: i64 = -1;
+
+impl Case {
+    fn read(line: &str) -> Self {
+        let case: Value = serde_json::from_str(line).unwrap();
+        let text = |key: &str| case[key].as_str().unwrap_or_default().to_owned();
+        let ranges = case["expect"].as_array().cloned().unwrap_or_default();
+        let range = |range: &Value| (range[0].as_i64().unwrap(), range[1].as_i64().unwrap());
+        let expected = match text("expect_error").as_str() {
+            _ if !ranges.is_empty() => ranges.iter().map(range).collect(),
+            "NoMoreData" | "ChunkMissingTerminator" => vec![(NO_ANSWER, NO_ANSWER), (400, 499)],
+            _ if text("src").contains("/invalid/") => vec![(400, 499)],
+            _ => vec![(200, 299)],
+        };
+        // The corpus holds bytes, one in each character.
+        let payload = text("payload").chars().map(|char| char as u8).collect();
+        Self {
+            name: text("name"),
+            payload,
+            expected,
+        }
+    }
+
+    fn expects(&self, status: i64) -> bool {
+        let fits = |(least, most): &(i64, i64)| (*least..=*most).contains(&status);
+        let explained = |(name, as_is, _): &(&str, u16, &str)| {
+            *name == self.name && i64::from(*as_is) == status
+        };
+        self.expected.iter().any(fits) || EXPLAINED.iter().any(explained)
+    }
+}
+
+/// The host names of the corpus, so that nothing is refused for its name.
+const HOSTS: [&str; 6] = ["localhost", "example.com", "0.0.0.0", "127.0.0.1", "a", "x"];
+
+#[tokio::test]
+async fn the_corpus_is_answered_as_expected_or_the_difference_is_explained() {
+    let corpus =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/http1-corpus.jsonl");
+    let Ok(corpus) = std::fs::read_to_string(&corpus) else {
+        eprintln!(
+            "skipped: there is no corpus of HTTP/1 requests at `{}`",
+            corpus.display()
+        );
+        return;
+    };
+    let app = App::http("blog/web.1@r7", |request| async move {
+        let _ = request.into_body().collect().await;
+        text("ok")
+    });
+    let mut sites = served_by(&[&app]);
+    sites[0].hosts.extend(HOSTS.map(str::to_owned));
+    let door = Door::start(sites).await;
+    let mut differences = Vec::new();
+    for case in corpus.lines().map(Case::read) {
+        // HTTP/1.0 may leave the host out; the door cannot route that, the corpus does not mean it.
+        let payload = with_host(&case.payload);
+        let waits = case.expected.iter().any(|(least, _)| *least == NO_ANSWER);
+        let status = first_status(&door, &payload, waits).await;
+        let status = status.map_or(NO_ANSWER, i64::from);
+        if !case.expects(status) {
+            differences.push((case.name, status, case.expected));
+        }
+    }
+    assert!(differences.is_empty(), "{differences:#?}");
+}
+
+/// Adds a host to a request of HTTP/1.0 that has none.
+fn with_host(payload: &[u8]) -> Vec<u8> {
+    const VERSION: &[u8] = b" HTTP/1.0\r\n";
+    let line_end = payload
+        .windows(VERSION.len())
+        .position(|window| window == VERSION);
+    let named = payload
+        .windows(5)
+        .any(|window| window.eq_ignore_ascii_case(b"host:"));
+    match line_end {
+        Some(at) if !named => {
+            let (line, rest) = payload.split_at(at + VERSION.len());
+            [line, b"Host: localhost\r\n", rest].concat()
+        }
+        _ => payload.to_vec(),
+    }
+}

@@ -1,0 +1,17 @@
+//! Promises of the door, through real sockets on port 0.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests make and read files the short way"
+)]
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
+
+mod door;
+mod files;
+mod forwarding;
+mod framing;
+mod limits;
+mod pages;
+mod process;
+mod raw;
+mod switching;
+mod websockets;
