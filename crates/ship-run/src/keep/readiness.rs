@@ -10,8 +10,12 @@ use super::wake::Wake;
 use crate::process::ProcessKey;
 use crate::spec::{Address, Health, Spec};
 
-/// The first pause between two questions, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(100));
+/// The shortest and the longest pause between two looks whether anybody listens. In between it is a
+/// twentieth of the time that the start took so far: what is found late is late by that much.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
+
+/// The pause after a bad answer, which costs the program work.
+const AFTER_ANSWER: Duration = Duration::from_millis(200);
 
 /// An answer that takes longer is not waited for; the question is asked anew.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,8 +29,8 @@ pub(super) struct Readiness {
     keeper: ProcessKey,
     wanted: Wanted,
     question: Option<Question>,
+    begun: Instant,
     ask_at: Instant,
-    pause: Duration,
     look_at: Instant,
     waiting_for: String,
     answered: bool,
@@ -64,8 +68,8 @@ impl Readiness {
                 |address| Wanted::Answer(address, spec.health.clone()),
             ),
             question: None,
+            begun: now,
             ask_at: now + PAUSES.0,
-            pause: PAUSES.0,
             look_at: now + LOOK,
             waiting_for: String::new(),
             answered: false,
@@ -118,15 +122,20 @@ impl Readiness {
         self.question =
             Probe::begin(address, health.as_ref()).map(|probe| Question { probe, since: now });
         if self.question.is_none() {
-            self.ask_later(now);
-            self.look_around(now);
+            self.nobody(now);
         }
     }
 
-    fn ask_later(&mut self, now: Instant) {
+    fn nobody(&mut self, now: Instant) {
         self.question = None;
-        self.ask_at = now + self.pause;
-        self.pause = (self.pause * 3 / 2).min(PAUSES.1);
+        self.ask_at = now + ((now - self.begun) / 20).clamp(PAUSES.0, PAUSES.1);
+        self.look_around(now);
+    }
+
+    fn bad_answer(&mut self, now: Instant, what: String) {
+        self.question = None;
+        self.ask_at = now + AFTER_ANSWER;
+        self.waiting_for = what;
     }
 
     fn take(&mut self, answer: Answer, now: Instant) -> Option<Ready> {
@@ -138,23 +147,21 @@ impl Readiness {
                 });
             }
             Answer::Accepted | Answer::Status(..500) => {
-                self.waiting_for = "another program listens on the port it was given".into();
-                self.ask_later(now);
+                self.bad_answer(
+                    now,
+                    "another program listens on the port it was given".into(),
+                );
             }
             Answer::Status(status) => self.refuse(now, &format!("answers {status}")),
             Answer::NotHttp => self.refuse(now, "does not answer in HTTP"),
-            Answer::Nobody => {
-                self.ask_later(now);
-                self.look_around(now);
-            }
+            Answer::Nobody => self.nobody(now),
         }
         None
     }
 
     fn refuse(&mut self, now: Instant, what: &str) {
         self.answered = true;
-        self.waiting_for = format!("it {what} on {}", self.path());
-        self.ask_later(now);
+        self.bad_answer(now, format!("it {what} on {}", self.path()));
     }
 
     fn be_patient(&mut self, now: Instant) {
@@ -163,8 +170,11 @@ impl Readiness {
         };
         if now >= question.since + PATIENCE {
             let patience = count::duration(PATIENCE);
-            self.waiting_for = format!("it does not answer on {} within {patience}", self.path());
-            self.ask_later(now);
+            let path = self.path();
+            self.bad_answer(
+                now,
+                format!("it does not answer on {path} within {patience}"),
+            );
         }
     }
 
@@ -192,13 +202,23 @@ impl Readiness {
             return;
         }
         self.look_at = now + LOOK;
-        let listeners = listeners::below(self.keeper).unwrap_or_default();
+        let mut listeners = listeners::below(self.keeper).unwrap_or_default();
+        // Where it should: it came between the question and this look.
+        listeners.retain(|listener| !self.is_wanted(listener));
         let is_tcp = |listener: &&Listener| matches!(listener, Listener::Tcp(_));
         let elsewhere = listeners.iter().find(is_tcp).or(listeners.first());
         self.waiting_for = match elsewhere {
             Some(elsewhere) => format!("it listens on {elsewhere} instead of {}", self.given()),
             None => self.nothing_listens(),
         };
+    }
+
+    fn is_wanted(&self, listener: &Listener) -> bool {
+        match (&self.wanted, listener) {
+            (Wanted::Answer(Address::Unix(wanted), _), Listener::Unix(path)) => wanted == path,
+            (Wanted::Answer(Address::Tcp(wanted), _), Listener::Tcp(own)) => own == wanted,
+            _ => false,
+        }
     }
 
     /// A port can be taken by a stranger between its choice and the program's own binding. Where
