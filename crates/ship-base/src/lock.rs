@@ -26,6 +26,13 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
+    /// Takes the lock together with others that share it, waiting for one that holds it alone.
+    pub fn share(path: &Path) -> Result<Self, FileError> {
+        let file = open(path)?;
+        file.lock_shared().with_path("lock", path)?;
+        Ok(Self { _file: file })
+    }
+
     /// Takes the lock, or gives `None` when another process holds it.
     pub fn try_now(path: &Path) -> Result<Option<Self>, FileError> {
         let file = open(path)?;
@@ -59,6 +66,16 @@ mod tests {
         assert!(held.is_some());
         assert!(Lock::try_now(&path).unwrap().is_none());
         drop(held);
+        assert!(Lock::try_now(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_shared_lock_keeps_out_only_who_wants_it_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let shared = [Lock::share(&path).unwrap(), Lock::share(&path).unwrap()];
+        assert!(Lock::try_now(&path).unwrap().is_none());
+        drop(shared);
         assert!(Lock::try_now(&path).unwrap().is_some());
     }
 }

@@ -9,7 +9,7 @@ use ship_base::clock::Moment;
 use ship_base::file;
 use ship_base::name::{AppName, ProcessName, ReleaseId};
 
-use crate::{Error, Result, Store};
+use crate::{Error, Result, Store, crash};
 
 /// One app.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +82,8 @@ impl Store {
     /// Writes an app, new or changed. Which release is current is not written here:
     /// [`Store::switch`] does that.
     pub fn save_app(&self, app: &AppRecord) -> Result<()> {
+        // What an app of this name has left must not become the new app's.
+        self.finish_forgetting()?;
         let scale = serde_json::to_string(&app.scale).unwrap_or_else(|_| "{}".to_owned());
         self.database().execute(
             "INSERT INTO app (name, project, running, detached, scale, created)
@@ -103,10 +105,36 @@ impl Store {
 
     /// Forgets an app: its releases, settings, logs and data.
     pub fn forget_app(&self, name: &AppName) -> Result<()> {
-        // The record first: a folder without one is a leftover that the next start removes.
-        self.database()
-            .execute("DELETE FROM app WHERE name = ?1", [name.as_str()])?;
-        Ok(file::remove_folder(&self.folders.app(name))?)
+        let mut database = self.database();
+        let transaction = database.transaction()?;
+        transaction.execute("DELETE FROM app WHERE name = ?1", [name.as_str()])?;
+        transaction.execute(
+            "INSERT OR IGNORE INTO forgotten VALUES (?1)",
+            [name.as_str()],
+        )?;
+        transaction.commit()?;
+        drop(database);
+        crash::point();
+        self.finish_forgetting()
+    }
+
+    /// Removes the folders of forgotten apps. Only of those: a folder that the database never
+    /// heard of may be all that is left of an installation whose database is lost.
+    pub(crate) fn finish_forgetting(&self) -> Result<()> {
+        for name in self.forgotten()? {
+            file::remove_folder(&self.folders.app(&name))?;
+            crash::point();
+            self.database()
+                .execute("DELETE FROM forgotten WHERE app = ?1", [name.as_str()])?;
+        }
+        Ok(())
+    }
+
+    fn forgotten(&self) -> Result<Vec<AppName>> {
+        let database = self.database();
+        let mut query = database.prepare("SELECT app FROM forgotten")?;
+        let names = query.query_map([], |row| row.get::<_, String>(0))?;
+        names.map(|name| read_name(&name?)).collect()
     }
 }
 
@@ -136,12 +164,8 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
 
 fn read(raw: Raw) -> Result<AppRecord> {
     let (name, project, running, detached, current, previous, scale, created) = raw;
-    let senseless = |what, value: &str| Error::Senseless {
-        what,
-        value: value.to_owned(),
-    };
     Ok(AppRecord {
-        name: name.parse().map_err(|_| senseless("name", &name))?,
+        name: read_name(&name)?,
         project: path_of(&project),
         running,
         detached,
@@ -150,6 +174,17 @@ fn read(raw: Raw) -> Result<AppRecord> {
         scale: serde_json::from_str(&scale).map_err(|_| senseless("scale", &scale))?,
         created: Moment::from_millis(created),
     })
+}
+
+fn read_name(name: &str) -> Result<AppName> {
+    name.parse().map_err(|_| senseless("name", name))
+}
+
+fn senseless(what: &'static str, value: &str) -> Error {
+    Error::Senseless {
+        what,
+        value: value.to_owned(),
+    }
 }
 
 /// A path as text: UTF-8 as it is; other bytes as `%XX`, and `%` with them.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use ship_base::file;
 
 use crate::{Error, Result};
 
@@ -21,6 +22,9 @@ const MIGRATIONS: &[&str] = &["
         next_release INTEGER NOT NULL DEFAULT 1,
         running_settings TEXT,
         created INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE forgotten (
+        app TEXT PRIMARY KEY
     ) STRICT;
     CREATE TABLE setting (
         app TEXT NOT NULL REFERENCES app ON DELETE CASCADE,
@@ -62,13 +66,14 @@ const MIGRATIONS: &[&str] = &["
 
 /// Opens the database and brings it to the newest format.
 pub(crate) fn open(path: &Path) -> Result<Connection> {
+    // The owner's alone before SQLite sees it: the files beside it get the modes that it has.
+    drop(file::append(path, 0o600)?);
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // With WAL, NORMAL may lose the last commits in a power cut (sqlite.org/pragma.html).
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    ship_base::file::set_mode(path, 0o600)?;
     migrate(&mut connection, path)?;
     Ok(connection)
 }
@@ -116,6 +121,23 @@ mod tests {
             .unwrap();
         let error = open(&path).unwrap_err();
         assert!(matches!(error, Error::TooNew { found: 99, .. }), "{error}");
+    }
+
+    #[test]
+    fn nobody_else_reads_the_settings() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let _connection = open(&folder.path().join("ship.db")).unwrap();
+        let entries = file::entries(folder.path()).unwrap();
+        assert_eq!(
+            entries.len(),
+            3,
+            "the database, its log and the log's index"
+        );
+        for entry in entries {
+            let mode = entry.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{:?}", entry.file_name());
+        }
     }
 
     #[test]

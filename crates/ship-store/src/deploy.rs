@@ -27,10 +27,14 @@ pub struct DeployRecord {
     pub outcome: String,
 }
 
+/// How many records of an app are kept.
+const KEPT: u32 = 1000;
+
 impl Store {
-    /// Records a deploy.
+    /// Records a deploy; the last thousand of an app are kept.
     pub fn deployed(&self, deploy: &DeployRecord) -> Result<()> {
-        self.database().execute(
+        let database = self.database();
+        database.execute(
             "INSERT INTO deploy (app, release, by, verb, at, took, outcome)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
@@ -42,6 +46,11 @@ impl Store {
                 i64::try_from(deploy.took.as_millis()).unwrap_or(i64::MAX),
                 deploy.outcome,
             ],
+        )?;
+        database.execute(
+            "DELETE FROM deploy WHERE app = ?1 AND id <= (
+                SELECT id FROM deploy WHERE app = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+            params![deploy.app.as_str(), KEPT],
         )?;
         Ok(())
     }

@@ -34,22 +34,42 @@ pub enum Error {
         /// What it is.
         value: String,
     },
+    /// No such app.
+    #[error("there is no app `{0}`")]
+    NoApp(AppName),
     /// No such release.
-    #[error("`{app}` has no release {release}")]
+    #[error("`{app}` has no release `{release}`")]
     NoRelease {
         /// The app.
         app: AppName,
         /// The release.
         release: ReleaseId,
     },
+    /// Somebody has removed the folder of a release.
+    #[error("the folder of release `{release}` of `{app}` is gone: {}", path.display())]
+    ReleaseGone {
+        /// The app.
+        app: AppName,
+        /// The release.
+        release: ReleaseId,
+        /// Where it was.
+        path: PathBuf,
+    },
+    /// A release was to be kept whose environment is not there.
+    #[error("the environment of the release is gone: {}", .0.display())]
+    EnvironmentGone(PathBuf),
 }
 
 impl Error {
     /// Whose move it is.
     pub fn fault(&self) -> FaultKind {
         match self {
-            Self::File(_) | Self::Database(_) | Self::TooNew { .. } => FaultKind::Outside,
-            Self::NoRelease { .. } => FaultKind::User,
+            Self::File(_)
+            | Self::Database(_)
+            | Self::TooNew { .. }
+            | Self::ReleaseGone { .. }
+            | Self::EnvironmentGone(_) => FaultKind::Outside,
+            Self::NoApp(_) | Self::NoRelease { .. } => FaultKind::User,
             Self::Senseless { .. } => FaultKind::Bug,
         }
     }
@@ -63,6 +83,15 @@ impl Hints for Error {
                 if error.code == rusqlite::ErrorCode::DiskFull =>
             {
                 vec!["the disk is full: free some space, then try again".to_owned()]
+            }
+            Self::NoApp(_) => vec!["`ship up` in its folder makes it".to_owned()],
+            Self::NoRelease { app, .. } => {
+                vec![format!(
+                    "`ship releases --app {app}` lists those that are kept"
+                )]
+            }
+            Self::ReleaseGone { .. } | Self::EnvironmentGone(_) => {
+                vec!["`ship up` builds it anew".to_owned()]
             }
             Self::TooNew { .. } => vec!["use the newer `ship` that wrote it".to_owned()],
             _ => Vec::new(),

@@ -11,11 +11,14 @@
 //! `retention.rs` that of its end.
 
 mod app;
+mod crash;
 mod database;
 mod deploy;
 pub mod environment;
 mod error;
 mod job;
+#[cfg(test)]
+mod law;
 mod release;
 mod retention;
 mod setting;
@@ -39,6 +42,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub struct Store {
     folders: Folders,
     connection: Mutex<Connection>,
+    /// Held by the one who collects.
+    collecting: Mutex<()>,
 }
 
 impl Store {
@@ -49,8 +54,10 @@ impl Store {
         let store = Self {
             folders: folders.clone(),
             connection: Mutex::new(connection),
+            collecting: Mutex::new(()),
         };
-        store.remove_leftovers()?;
+        // What cannot be removed today takes room and does no harm: the next start tries again.
+        let _ = store.remove_leftovers();
         Ok(store)
     }
 

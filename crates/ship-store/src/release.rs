@@ -7,9 +7,10 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use ship_base::clock::Moment;
 use ship_base::file::{self, WithPath as _};
 use ship_base::hash::ContentHash;
+use ship_base::lock::Lock;
 use ship_base::name::{AppName, ReleaseId};
 
-use crate::{Error, Result, Store};
+use crate::{Error, Result, Store, crash, environment};
 
 /// What a draft's folder is called until it is whole; starts with a dot so that nothing takes it
 /// for a release.
@@ -38,7 +39,7 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        if !self.kept {
+        if !self.kept && !crash::struck() {
             // What is left in spite of that is removed at the next start.
             let _ = file::remove_folder(&self.folder);
         }
@@ -84,12 +85,8 @@ const COLUMNS: &str = "number, content, environment, layer, summary, by, built";
 impl Store {
     /// Begins a release with a number that none had before. The app must be known.
     pub fn begin(&self, app: &AppName) -> Result<Draft> {
-        let number: u32 = self.database().query_row(
-            "UPDATE app SET next_release = next_release + 1 WHERE name = ?1
-             RETURNING next_release - 1",
-            [app.as_str()],
-            |row| row.get(0),
-        )?;
+        let number = self.next_number(app)?;
+        crash::point();
         let folder = self.folders.releases(app).join(format!("{DRAFT}{number}"));
         file::create_folder(&folder)?;
         Ok(Draft {
@@ -100,20 +97,34 @@ impl Store {
         })
     }
 
-    /// Makes a draft a release: everything synced and read-only, renamed, recorded. A crash before
-    /// the record leaves a folder that the next start removes.
+    fn next_number(&self, app: &AppName) -> Result<u32> {
+        let sql = "UPDATE app SET next_release = next_release + 1 WHERE name = ?1
+                   RETURNING next_release - 1";
+        let number = self
+            .database()
+            .query_row(sql, [app.as_str()], |row| row.get(0))
+            .optional()?;
+        number.ok_or_else(|| Error::NoApp(app.clone()))
+    }
+
+    /// Makes a draft a release: read-only, synced, renamed, recorded. A crash before the record
+    /// leaves a folder that the next start removes. Fails when an environment it names is not there.
     pub fn commit(&self, mut draft: Draft, meta: ReleaseMeta) -> Result<ReleaseRecord> {
+        let _held = self.hold_environments(&meta)?;
         make_read_only(&draft.folder)?;
+        crash::point();
         file::sync_file_system(&draft.folder)?;
         let folder = self.folders.release(&draft.app, draft.release);
         file::rename_synced(&draft.folder, &folder)?;
-        draft.kept = true;
+        draft.folder = folder;
+        crash::point();
         let built = Moment::now();
         let recorded = self.record(&draft, &meta, built);
-        if recorded.is_err() {
-            let _ = file::remove_folder(&folder);
-        }
+        // A commit that failed may have reached the disk all the same: the database itself says
+        // whether the folder is a release, or is removed with the draft.
+        draft.kept = !matches!(self.release(&draft.app, draft.release), Ok(None));
         recorded?;
+        crash::point();
         let ReleaseMeta {
             content,
             environment,
@@ -131,6 +142,21 @@ impl Store {
             by,
             built,
         })
+    }
+
+    /// Keeps the environments of a release from being collected before its record names them.
+    fn hold_environments(&self, meta: &ReleaseMeta) -> Result<Vec<Lock>> {
+        let mut hashes: Vec<_> = meta.environment.iter().chain(&meta.layer).collect();
+        // In one order everywhere, and once: two locks must not wait for each other.
+        hashes.sort_unstable();
+        hashes.dedup();
+        hashes
+            .into_iter()
+            .map(|hash| {
+                let held = environment::hold(&self.folders, hash)?;
+                held.ok_or_else(|| Error::EnvironmentGone(self.folders.environment(hash)))
+            })
+            .collect()
     }
 
     fn record(&self, draft: &Draft, meta: &ReleaseMeta, built: Moment) -> Result<()> {
@@ -170,8 +196,9 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
-    /// Makes `release` current, and what was current the previous one.
+    /// Makes `release` current, and what was current the previous one. Fails when it is not kept.
     pub fn switch(&self, app: &AppName, release: ReleaseId) -> Result<()> {
+        let path = self.folders.release(app, release);
         let mut database = self.database();
         let transaction = database.transaction()?;
         if !exists(&transaction, app, release)? {
@@ -180,12 +207,22 @@ impl Store {
                 release,
             });
         }
+        if !path.is_dir() {
+            return Err(Error::ReleaseGone {
+                app: app.clone(),
+                release,
+                path,
+            });
+        }
         transaction.execute(
             "UPDATE app SET previous = current, current = ?2
              WHERE name = ?1 AND current IS NOT ?2",
             params![app.as_str(), release.number()],
         )?;
-        Ok(transaction.commit()?)
+        crash::point();
+        transaction.commit()?;
+        crash::point();
+        Ok(())
     }
 
     /// Removes a release that never went live. The current and the previous one stay.
@@ -195,6 +232,7 @@ impl Store {
                 SELECT 1 FROM app WHERE name = ?1 AND (current = ?2 OR previous = ?2))",
             params![app.as_str(), release.number()],
         )?;
+        crash::point();
         if removed > 0 {
             file::remove_folder(&self.folders.release(app, release))?;
             file::remove_folder(&self.folders.work(app, release))?;
@@ -202,18 +240,11 @@ impl Store {
         Ok(())
     }
 
-    /// Removes drafts of builds that died, and releases and apps without a record.
+    /// Removes drafts of builds that died, releases without a record, and what forgotten apps left.
     pub(crate) fn remove_leftovers(&self) -> Result<()> {
-        for entry in file::entries_if_there(&self.folders.apps())? {
-            let app = entry
-                .file_name()
-                .to_str()
-                .and_then(|name| AppName::new(name).ok());
-            match app {
-                Some(app) if self.app(&app)?.is_some() => self.remove_drafts(&app)?,
-                Some(_) => file::remove_folder(&entry.path())?,
-                None => {}
-            }
+        self.finish_forgetting()?;
+        for app in self.apps()? {
+            self.remove_drafts(&app.name)?;
         }
         Ok(())
     }
@@ -284,23 +315,16 @@ fn hash(text: &str) -> Result<ContentHash> {
     })
 }
 
-/// Takes the write bits off everything below `folder`, links left alone, and off the sub-folders;
-/// `folder` itself stays writable until it has been renamed.
+/// Takes the write bits off `folder` and everything below, links left alone.
 fn make_read_only(folder: &Path) -> Result<()> {
     for entry in file::entries(folder)? {
         let path = entry.path();
-        let kind = entry.file_type().with_path("look at", &path)?;
-        if kind.is_dir() {
+        let metadata = entry.metadata().with_path("look at", &path)?;
+        if metadata.is_dir() {
             make_read_only(&path)?;
-        }
-        if !kind.is_symlink() {
-            let mode = entry
-                .metadata()
-                .with_path("look at", &path)?
-                .permissions()
-                .mode();
-            file::set_mode(&path, mode & 0o555)?;
+        } else if metadata.is_file() {
+            file::set_mode(&path, metadata.permissions().mode() & 0o555)?;
         }
     }
-    Ok(())
+    Ok(file::set_mode(folder, 0o555)?)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use rusqlite::params;
@@ -12,11 +13,15 @@ use ship_base::hash::ContentHash;
 use ship_base::lock::Lock;
 use ship_base::name::{AppName, ReleaseId};
 
-use crate::{Result, Store};
+use crate::environment::{self, LOCKS, MAKING};
+use crate::{Result, Store, crash};
 
 /// An environment that was asked for within this time stays: a build that has not yet committed
 /// its release may use it.
 const RESPITE: Duration = Duration::from_hours(1);
+
+/// What an environment is called, before its name, while it is removed.
+const LEAVING: &str = ".leaving-";
 
 /// What was removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,10 +48,14 @@ impl Store {
         keep: usize,
         respite: Duration,
     ) -> Result<Collected> {
+        let _alone = self
+            .collecting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let releases = self.collect_releases(app, in_use, keep)?;
         self.collect_work(app, in_use)?;
         let environments = self.collect_environments(respite)?;
-        let byte_code = collect_byte_code(&self.folders.byte_code(), respite)?;
+        let byte_code = self.collect_byte_code(respite)?;
         Ok(Collected {
             releases,
             environments,
@@ -76,6 +85,7 @@ impl Store {
                 "DELETE FROM release WHERE app = ?1 AND number = ?2",
                 params![app.as_str(), release.number()],
             )?;
+            crash::point();
             file::remove_folder(&self.folders.release(app, *release))?;
         }
         Ok(old)
@@ -95,28 +105,37 @@ impl Store {
     }
 
     fn collect_environments(&self, respite: Duration) -> Result<usize> {
-        let used = self.used_environments()?;
         let mut removed = 0;
         for entry in file::entries_if_there(&self.folders.environments())? {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let short = name.strip_prefix(".make-").unwrap_or(&name);
-            if short.starts_with('.') || (used.contains(short) && short == name) {
-                continue;
+            if name.starts_with(LEAVING) {
+                file::remove_folder(&entry.path())?;
+            } else if name != LOCKS {
+                removed += usize::from(self.collect_environment(&name, respite)?);
             }
-            let lock = self.folders.environments().join(".locks").join(short);
-            if unused_for(&lock).is_some_and(|unused| unused < respite) {
-                continue;
-            }
-            let Some(_alone) = Lock::try_now(&lock)? else {
-                continue;
-            };
-            // Under another name first: a half removed environment must not be found.
-            let leaving = file::temporary_beside(&entry.path());
-            file::rename_synced(&entry.path(), &leaving)?;
-            file::remove_folder(&leaving)?;
-            removed += 1;
         }
         Ok(removed)
+    }
+
+    /// Removes one environment, or what a build that died has left of one, if nobody needs it.
+    fn collect_environment(&self, name: &str, respite: Duration) -> Result<bool> {
+        let address = name.strip_prefix(MAKING).unwrap_or(name);
+        let lock = environment::locks(&self.folders)?.join(address);
+        let Some(_alone) = Lock::try_now(&lock)? else {
+            return Ok(false);
+        };
+        // Asked under the lock: a release that is about to be recorded holds it until it is.
+        let asked_for = unused_for(&lock).is_some_and(|unused| unused < respite);
+        if asked_for || self.used_environments()?.contains(name) {
+            return Ok(false);
+        }
+        // Under another name first: a half removed environment must not be found.
+        let path = self.folders.environments().join(name);
+        let leaving = path.with_file_name(format!("{LEAVING}{name}"));
+        file::rename_synced(&path, &leaving)?;
+        crash::point();
+        file::remove_folder(&leaving)?;
+        Ok(true)
     }
 
     fn used_environments(&self) -> Result<BTreeSet<String>> {
@@ -132,26 +151,30 @@ impl Store {
             .filter_map(|hash| Some(hash.parse::<ContentHash>().ok()?.short()))
             .collect())
     }
+
+    /// Removes byte code that no environment shares any more: its files have one name only. Not
+    /// while an environment is made: it may be about to share it.
+    fn collect_byte_code(&self, respite: Duration) -> Result<usize> {
+        let Some(_alone) = Lock::try_now(&environment::building_path(&self.folders)?)? else {
+            return Ok(0);
+        };
+        let mut removed = 0;
+        for entry in file::entries_if_there(&self.folders.byte_code())? {
+            let path = entry.path();
+            let changed = entry.metadata().and_then(|metadata| metadata.modified());
+            let changed = Moment::from(changed.with_path("look at", &path)?);
+            if changed.elapsed() >= respite && !is_shared(&path)? {
+                file::remove_folder(&path)?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
 }
 
 fn unused_for(lock: &Path) -> Option<Duration> {
     let changed = lock.metadata().ok()?.modified().ok()?;
     Some(Moment::from(changed).elapsed())
-}
-
-/// Removes byte code that no environment shares any more: its files have one name only.
-fn collect_byte_code(folder: &Path, respite: Duration) -> Result<usize> {
-    let mut removed = 0;
-    for entry in file::entries_if_there(folder)? {
-        let path = entry.path();
-        let changed = entry.metadata().and_then(|metadata| metadata.modified());
-        let changed = Moment::from(changed.with_path("look at", &path)?);
-        if changed.elapsed() >= respite && !is_shared(&path)? {
-            file::remove_folder(&path)?;
-            removed += 1;
-        }
-    }
-    Ok(removed)
 }
 
 /// Whether any file below `path` has a second name.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 use ship_base::hash::ContentHash;
 use ship_base::name::AppName;
 use ship_base::secret::Secret;
@@ -24,10 +24,11 @@ impl Store {
         self.layer(app, OWN)
     }
 
-    /// Sets and unsets, all or nothing.
+    /// Sets and unsets, all or nothing. The app must be known.
     pub fn change_settings(&self, app: &AppName, set: &Settings, unset: &[String]) -> Result<()> {
         let mut database = self.database();
         let transaction = database.transaction()?;
+        expect_app(&transaction, app)?;
         for name in unset {
             transaction.execute(
                 "DELETE FROM setting WHERE app = ?1 AND layer = ?2 AND name = ?3",
@@ -43,10 +44,11 @@ impl Store {
         self.layer(app, DOTENV)
     }
 
-    /// Replaces what `.env` said.
+    /// Replaces what `.env` said. The app must be known.
     pub fn set_dotenv(&self, app: &AppName, settings: &Settings) -> Result<()> {
         let mut database = self.database();
         let transaction = database.transaction()?;
+        expect_app(&transaction, app)?;
         let these = params![app.as_str(), DOTENV];
         transaction.execute("DELETE FROM setting WHERE app = ?1 AND layer = ?2", these)?;
         write(&transaction, app, DOTENV, settings)?;
@@ -92,8 +94,17 @@ impl Store {
     }
 }
 
+fn expect_app(transaction: &Transaction<'_>, app: &AppName) -> Result<()> {
+    let known = transaction
+        .query_row("SELECT 1 FROM app WHERE name = ?1", [app.as_str()], |_| {
+            Ok(())
+        })
+        .optional()?;
+    known.ok_or_else(|| Error::NoApp(app.clone()))
+}
+
 fn write(
-    transaction: &rusqlite::Transaction<'_>,
+    transaction: &Transaction<'_>,
     app: &AppName,
     layer: &str,
     settings: &Settings,
