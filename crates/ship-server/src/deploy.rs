@@ -36,6 +36,10 @@ const KEEP: usize = 5;
 /// `ship up`: the project in a folder becomes what visitors reach.
 pub(crate) async fn up(server: &Arc<Server>, request: Up, events: &Events) -> Result<(), Error> {
     let began = Instant::now();
+    // A project that cannot be read may still have something that serves.
+    if let [known] = server.store.apps_of_project(&request.project)?.as_slice() {
+        events.about(&known.name);
+    }
     let (mut plan, dotenv) = read(&request.project).await?;
     if let Some(name) = request.name.clone() {
         plan.name.value = name;

@@ -8,6 +8,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::wait::wait_until;
+
 /// Variables of the machine that tools may need: where programs, certificates and the package
 /// index are.
 const PASSED_ON: &[&str] = &[
@@ -174,11 +176,16 @@ impl Home {
         pid(&status["door"]).expect("a door")
     }
 
-    /// Ends a process at once: `kill -9`.
+    /// Ends a process at once, `kill -9`, and waits until it has let go of everything.
     #[track_caller]
     pub fn kill(&self, pid: i32) {
-        let pid = Pid::from_raw(pid).expect("a process number");
-        kill_process(pid, Signal::KILL).expect("the process is there");
+        let process = Pid::from_raw(pid).expect("a process number");
+        kill_process(process, Signal::KILL).expect("the process is there");
+        wait_until(
+            "the killed process is gone",
+            Duration::from_secs(10),
+            || is_gone(pid),
+        );
     }
 
     /// The processes that carry this home in their environment or arguments.
@@ -211,6 +218,13 @@ impl Drop for Home {
             }
         }
     }
+}
+
+/// Not there, or a zombie, which holds nothing any more.
+fn is_gone(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')')
+        .is_none_or(|(_, rest)| rest.trim_start().starts_with('Z'))
 }
 
 fn pid(value: &Value) -> Option<i32> {
