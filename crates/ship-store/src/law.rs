@@ -102,6 +102,25 @@ impl World {
         }
     }
 
+    /// A step that a crash cuts short is, after the next start, done or not done at all.
+    fn take_and_crash(&mut self, app: &AppName, step: &Step, point: u32) {
+        let before = self.live(app);
+        if crash::at(point, || self.take(app, step)) {
+            return;
+        }
+        self.reopen();
+        let after = self.live(app);
+        let [current, previous] = after.unwrap_or_default();
+        let [old_current, old_previous] = before.unwrap_or_default();
+        let is_old = [current, previous] == [old_current, old_previous];
+        let is_switched = previous == old_current && current != old_current;
+        let is_gone = matches!(step, Step::Forget) && after.is_none();
+        assert!(
+            is_old || is_switched || is_gone,
+            "{before:?} became {after:?}"
+        );
+    }
+
     fn deploy(&mut self, app: &AppName, environment: u8, live: bool) {
         self.know(app);
         let draft = self.store().begin(app).unwrap();
@@ -241,6 +260,13 @@ impl World {
     }
 }
 
+impl Drop for World {
+    /// `TempDir` alone stops at the read-only folders of releases.
+    fn drop(&mut self) {
+        let _ = file::remove_folder(self.home.path());
+    }
+}
+
 fn write(path: impl AsRef<std::path::Path>, content: &str) {
     let path = path.as_ref();
     file::create_folder(path.parent().unwrap()).unwrap();
@@ -264,27 +290,6 @@ proptest! {
                 world.assert_whole(app);
             }
         }
-    }
-}
-
-impl World {
-    /// A step that a crash cuts short is, after the next start, done or not done at all.
-    fn take_and_crash(&mut self, app: &AppName, step: &Step, point: u32) {
-        let before = self.live(app);
-        if crash::at(point, || self.take(app, step)) {
-            return;
-        }
-        self.reopen();
-        let after = self.live(app);
-        let [current, previous] = after.unwrap_or_default();
-        let [old_current, old_previous] = before.unwrap_or_default();
-        let is_old = [current, previous] == [old_current, old_previous];
-        let is_switched = previous == old_current && current != old_current;
-        let is_gone = matches!(step, Step::Forget) && after.is_none();
-        assert!(
-            is_old || is_switched || is_gone,
-            "{before:?} became {after:?}"
-        );
     }
 }
 
