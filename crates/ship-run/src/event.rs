@@ -45,6 +45,9 @@ pub struct Report {
     /// Whether it was ready at any time.
     #[serde(default)]
     pub was_ready: bool,
+    /// Whether this start has given an answer, even a bad one: it is up, and not well.
+    #[serde(default)]
+    pub answered: bool,
     /// Whether its cap on memory holds; `None` when it has none.
     #[serde(default)]
     pub memory: Option<MemoryCap>,

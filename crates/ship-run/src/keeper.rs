@@ -16,7 +16,7 @@ use crate::event::{Ask, Ended, Report, State};
 use crate::files::{Files, Record};
 use crate::follower::{Follower, Line};
 use crate::launch::launch;
-use crate::not_ready::{NotReady, Why};
+use crate::not_ready::{NotReady, UNWELL, Why};
 use crate::remains;
 use crate::spec::{Address, Spec};
 
@@ -118,13 +118,17 @@ impl Keeper {
     /// Waits until the instance is ready, at most `within`; gives where it can be reached, which is
     /// nowhere for a process that does not listen.
     ///
-    /// Decided early when the program cannot be started, ends for good, or ends twice in a row.
+    /// Decided early when the program cannot be started, ends for good, ends twice in a row, or
+    /// answers badly for [`UNWELL`].
     pub async fn ready(&self, within: Duration) -> Result<Option<Address>, NotReady> {
         let deadline = Instant::now() + within;
         let mut reports = self.watch();
         let mut missing = None;
+        let mut unwell = None;
         loop {
             let report = reports.borrow_and_update().clone();
+            let answered = report.as_ref().is_some_and(|report| report.answered);
+            unwell = answered.then(|| unwell.unwrap_or_else(|| Instant::now() + UNWELL));
             let why = match report.map(verdict) {
                 None => Some(Why::KeeperGone),
                 Some(Verdict::Ready(address)) => return Ok(address),
@@ -137,10 +141,17 @@ impl Keeper {
             if let Some(why) = why {
                 return Err(self.not_ready(within, why));
             }
+            let until = unwell.unwrap_or(deadline).min(deadline);
             // An error of `changed` means that the keeper is gone, which the next round sees.
-            if timeout_at(deadline, reports.changed()).await.is_err() {
+            if timeout_at(until, reports.changed()).await.is_err() {
                 let missing = missing.unwrap_or_else(|| "it keeps ending".to_owned());
-                return Err(self.not_ready(within, Why::WaitingFor(missing)));
+                let is_unwell = until < deadline;
+                let why = if is_unwell {
+                    Why::Unwell
+                } else {
+                    Why::WaitingFor
+                };
+                return Err(self.not_ready(within, why(missing)));
             }
         }
     }

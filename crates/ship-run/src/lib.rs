@@ -32,4 +32,4 @@ pub mod spec;
 pub use adopt::{Adopted, adopt_all};
 pub use error::Error;
 pub use keeper::Keeper;
-pub use not_ready::{NotReady, Why};
+pub use not_ready::{NotReady, UNWELL, Why};

@@ -24,12 +24,19 @@ pub struct NotReady {
     pub why: Why,
 }
 
+/// How long a program may answer badly before its start is decided: long enough for a database
+/// that comes up beside it (docs/promises.md, P12: a verdict is told within 10 s).
+pub const UNWELL: Duration = Duration::from_secs(10);
+
 /// What kept an instance from being ready.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Why {
     /// It runs, and this is missing: `nothing listens on the socket it was given`.
     #[error("{0}")]
     WaitingFor(String),
+    /// It is up, and for [`UNWELL`] answered nothing but this: `it answers 500 on /`.
+    #[error("{0}")]
+    Unwell(String),
     /// It ended, again and again or for good.
     #[error("it {0}")]
     Ended(Ended),
@@ -48,6 +55,10 @@ impl NotReady {
                     count::duration(self.within)
                 )
             }
+            Why::Unwell(_) => format!(
+                "`{process}` of `{app}` did not become ready within {} of its first answer",
+                count::duration(UNWELL)
+            ),
             _ => format!("`{process}` of `{app}` ended before it was ready"),
         }
     }
@@ -56,7 +67,7 @@ impl NotReady {
     pub fn fault(&self) -> FaultKind {
         match self.why {
             Why::KeeperGone => FaultKind::Outside,
-            Why::WaitingFor(_) | Why::Ended(_) => FaultKind::User,
+            Why::WaitingFor(_) | Why::Unwell(_) | Why::Ended(_) => FaultKind::User,
         }
     }
 }

@@ -115,6 +115,14 @@ fn defaults(runtime: &Runtime) -> Variables {
         // (gunicorn and uvicorn ask this variable).
         ("FORWARDED_ALLOW_IPS", "*".to_owned()),
     ]);
+    if let Some(environment) = runtime
+        .python
+        .as_deref()
+        .and_then(|python| python.ancestors().nth(2))
+    {
+        // What `activate` would set; uWSGI's configuration files ask for it.
+        variables.insert("VIRTUAL_ENV", environment.display().to_string());
+    }
     if !runtime.python_path.is_empty() {
         variables.insert("PYTHONPATH", joined(&runtime.python_path));
     }

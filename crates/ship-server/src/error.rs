@@ -191,6 +191,12 @@ impl Error {
         format!("did not become ready within {}", count::duration(within))
     }
 
+    /// A process that answers, and only badly.
+    pub(crate) fn late_after_answer() -> String {
+        let unwell = count::duration(ship_run::UNWELL);
+        format!("did not become ready within {unwell} of its first answer")
+    }
+
     /// Whose move it is.
     pub fn fault(&self) -> FaultKind {
         match self {

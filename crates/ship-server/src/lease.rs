@@ -1,10 +1,9 @@
 //! An app that was brought up without `--detach` lives as long as somebody is attached to it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 /// How long an app may be without anybody: a control process that was killed is started again by
 /// the attached `ship up`, which then attaches anew.
@@ -13,26 +12,18 @@ pub(crate) const ALONE: Duration = Duration::from_secs(10);
 /// Who is attached to an app.
 #[derive(Default)]
 pub(crate) struct Lease {
-    attached: Arc<AtomicUsize>,
+    attached: watch::Sender<usize>,
     guarded: AtomicBool,
-    changed: Arc<Notify>,
 }
 
 /// One attached caller; gone when dropped.
-pub(crate) struct Attached {
-    count: Arc<AtomicUsize>,
-    changed: Arc<Notify>,
-}
+pub(crate) struct Attached(watch::Sender<usize>);
 
 impl Lease {
     /// Attaches a caller.
     pub(crate) fn attach(&self) -> Attached {
-        self.attached.fetch_add(1, Ordering::SeqCst);
-        self.changed.notify_waiters();
-        Attached {
-            count: self.attached.clone(),
-            changed: self.changed.clone(),
-        }
+        self.attached.send_modify(|count| *count += 1);
+        Attached(self.attached.clone())
     }
 
     /// Whether the caller is the one to watch the lease; nobody else is until [`Lease::unguard`].
@@ -47,43 +38,30 @@ impl Lease {
 
     /// Whether anybody is attached.
     pub(crate) fn is_held(&self) -> bool {
-        self.attached.load(Ordering::SeqCst) > 0
+        *self.attached.borrow() > 0
     }
 
     /// Returns once the last caller has gone.
     pub(crate) async fn freed(&self) {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if !self.is_held() {
-                return;
-            }
-            changed.await;
-        }
+        // The sender lives in `self`, so that the channel cannot close.
+        let _ = self
+            .attached
+            .subscribe()
+            .wait_for(|count| *count == 0)
+            .await;
     }
 
     /// Waits for a caller, at most [`ALONE`]; whether one came.
     pub(crate) async fn taken(&self) -> bool {
-        let taken = async {
-            loop {
-                let changed = self.changed.notified();
-                tokio::pin!(changed);
-                changed.as_mut().enable();
-                if self.is_held() {
-                    return;
-                }
-                changed.await;
-            }
-        };
+        let mut attached = self.attached.subscribe();
+        let taken = attached.wait_for(|count| *count > 0);
         tokio::time::timeout(ALONE, taken).await.is_ok()
     }
 }
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        self.count.fetch_sub(1, Ordering::SeqCst);
-        self.changed.notify_waiters();
+        self.0.send_modify(|count| *count -= 1);
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) fn explain(
     let (what, cause) = match &late.why {
         Why::Ended(ended) => (phrase(ended), None),
         Why::WaitingFor(what) => (Error::late(within), Some(what.clone())),
+        Why::Unwell(what) => (Error::late_after_answer(), Some(what.clone())),
         Why::KeeperGone => (
             Error::late(within),
             Some("its keeper was killed".to_owned()),

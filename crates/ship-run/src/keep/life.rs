@@ -174,6 +174,7 @@ impl Life {
             return;
         };
         let pid = run.program().pid;
+        self.report.answered = run.has_answered();
         match news {
             News::Waits(waiting_for) => self.tell(State::Starting { pid, waiting_for }),
             News::Ready(took) => {
@@ -204,6 +205,7 @@ impl Life {
             Ok(run) => {
                 let pid = run.program().pid;
                 self.report.program = Some(run.program());
+                self.report.answered = false;
                 self.log.remark(&format!("started as process {pid}"));
                 let waiting_for = run.waiting_for().to_owned();
                 self.phase = Phase::Running(Box::new(run), Then::End);
@@ -418,6 +420,7 @@ fn first_report(spec: &Spec, keeper: ProcessKey) -> Report {
         since: Moment::now(),
         program: None,
         failures: 0,
+        answered: false,
         was_ready: false,
         memory: None,
     }

@@ -145,6 +145,11 @@ impl Run {
         self.become_ready().or_else(|| self.notice_hanging())
     }
 
+    /// Whether this start has given an answer, even a bad one.
+    pub(super) fn has_answered(&self) -> bool {
+        self.readiness.as_ref().is_some_and(Readiness::has_answered)
+    }
+
     fn become_ready(&mut self) -> Option<News> {
         let readiness = self.readiness.as_mut()?;
         let before = readiness.waiting_for().to_owned();
