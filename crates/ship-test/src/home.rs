@@ -217,6 +217,8 @@ impl Drop for Home {
                 let _ = kill_process(pid, Signal::KILL);
             }
         }
+        // `TempDir` alone stops at the read-only folders of releases.
+        let _ = ship_base::file::remove_folder(self.folder.path());
     }
 }
 

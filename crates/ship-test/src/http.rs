@@ -60,7 +60,8 @@ pub struct Connection {
 impl Connection {
     /// Connects to a port of this machine.
     pub fn open(port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            .map_err(|error| saying("not connected", &error))?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
@@ -73,7 +74,10 @@ impl Connection {
     pub fn get(&mut self, host: &str, path: &str) -> io::Result<Answer> {
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: ship-test\r\n\r\n");
-        self.stream.get_mut().write_all(request.as_bytes())?;
+        self.stream
+            .get_mut()
+            .write_all(request.as_bytes())
+            .map_err(|error| saying("request not taken", &error))?;
         self.answer()
     }
 
@@ -84,14 +88,14 @@ impl Connection {
             self.chunks()?
         } else if let Some((_, length)) = find("content-length") {
             let length = length.parse().map_err(|_| io::ErrorKind::InvalidData)?;
-            let mut body = vec![0; length];
-            self.stream.read_exact(&mut body)?;
-            body
+            self.bytes(length)?
         } else if matches!(status, 204 | 304) {
             Vec::new()
         } else {
             let mut body = Vec::new();
-            self.stream.read_to_end(&mut body)?;
+            self.stream
+                .read_to_end(&mut body)
+                .map_err(|error| saying("body cut", &error))?;
             body
         };
         Ok(Answer {
@@ -125,9 +129,7 @@ impl Connection {
             let size = self.line()?;
             let digits = size.split(';').next().unwrap_or_default();
             let size = usize::from_str_radix(digits, 16).map_err(|_| io::ErrorKind::InvalidData)?;
-            let start = body.len();
-            body.resize(start + size, 0);
-            self.stream.read_exact(&mut body[start..])?;
+            body.extend(self.bytes(size)?);
             let end = self.line()?;
             if size == 0 {
                 return Ok(body);
@@ -138,13 +140,35 @@ impl Connection {
         }
     }
 
+    /// So many bytes of a body.
+    fn bytes(&mut self, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let whole = length as u64;
+        let read = (&mut self.stream).take(whole).read_to_end(&mut bytes);
+        match read {
+            Ok(read) if read == length => Ok(bytes),
+            Ok(read) => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                format!("body cut: {read} of {length} bytes came"),
+            )),
+            Err(error) => Err(saying("body cut", &error)),
+        }
+    }
+
     fn line(&mut self) -> io::Result<String> {
         let mut line = String::new();
-        if self.stream.read_line(&mut line)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        let read = self.stream.read_line(&mut line);
+        if read.map_err(|error| saying("no answer", &error))? == 0 || !line.ends_with('\n') {
+            let closed = "no answer: the connection was closed";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, closed));
         }
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())
     }
+}
+
+/// The error with what it prevented.
+fn saying(what: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
 #[cfg(test)]

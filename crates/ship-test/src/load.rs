@@ -145,3 +145,105 @@ impl Asker {
         Ok((answer.status, answer.text(), closes))
     }
 }
+
+/// The checker, checked: every way to fail is counted, and told from the others.
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+    use super::*;
+    use crate::wait::wait_until;
+
+    const SOON: Duration = Duration::from_secs(30);
+
+    /// A server that gives every connection to `serve`, until the test ends.
+    fn server(serve: impl Fn(TcpStream) + Send + 'static) -> String {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                serve(stream.unwrap());
+            }
+        });
+        format!("http://a.localhost:{port}/")
+    }
+
+    /// Answers one request with these bytes and closes.
+    fn answering(answer: &'static str) -> String {
+        server(move |mut stream| {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(answer.as_bytes());
+        })
+    }
+
+    #[track_caller]
+    fn first_failure(url: &str) -> String {
+        let load = Load::start(url, 1);
+        wait_until("a failure", SOON, || {
+            !load.seen.failed.lock().unwrap().is_empty()
+        });
+        let outcome = load.finish();
+        assert_eq!(outcome.answered, 0);
+        outcome.failed[0].clone()
+    }
+
+    #[test]
+    fn whole_answers_are_counted_with_their_bodies() {
+        let url = answering("HTTP/1.1 404 No\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
+        let load = Load::start(&url, 2);
+        wait_until("answers", SOON, || load.answered() >= 10);
+        assert!(load.has_seen("hi"));
+        assert_eq!(load.finish().failed, [] as [String; 0]);
+    }
+
+    #[test]
+    fn a_server_error_is_a_failure() {
+        let url = answering("HTTP/1.1 502 Bad\r\nContent-Length: 4\r\n\r\nsick");
+        assert_eq!(first_failure(&url), "502: sick");
+    }
+
+    #[test]
+    fn a_cut_body_is_a_failure() {
+        let url = answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+        assert_eq!(first_failure(&url), "body cut: 4 of 10 bytes came");
+        let url = answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nA\r\nhalf");
+        assert_eq!(first_failure(&url), "body cut: 4 of 10 bytes came");
+        let url = answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");
+        assert_eq!(first_failure(&url), "no answer: the connection was closed");
+    }
+
+    #[test]
+    fn a_closed_connection_is_a_failure() {
+        let url = answering("");
+        assert_eq!(first_failure(&url), "no answer: the connection was closed");
+    }
+
+    #[test]
+    fn a_reset_is_a_failure() {
+        // Closing with unread bytes makes the kernel send a reset (RFC 9293, 3.10.4).
+        let url = server(|stream| {
+            let _ = stream.peek(&mut [0]);
+        });
+        let failure = first_failure(&url);
+        assert!(failure.contains("reset"), "{failure}");
+    }
+
+    #[test]
+    fn a_refused_connection_is_a_failure() {
+        // Bound and not listening: nobody else gets the port, and nobody gets through.
+        let socket = rustix::net::socket(
+            rustix::net::AddressFamily::INET,
+            rustix::net::SocketType::STREAM,
+            None,
+        );
+        let socket = socket.unwrap();
+        let anywhere = std::net::SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+        rustix::net::bind(&socket, &anywhere).unwrap();
+        let name = rustix::net::getsockname(&socket).unwrap();
+        let bound = std::net::SocketAddrV4::try_from(name).unwrap();
+        let failure = first_failure(&format!("http://a.localhost:{}/", bound.port()));
+        assert!(failure.starts_with("not connected: "), "{failure}");
+        assert!(failure.contains("refused"), "{failure}");
+    }
+}

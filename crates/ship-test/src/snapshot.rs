@@ -1,7 +1,7 @@
 //! Making output comparable: what differs from run to run gets a name.
 
-/// `text` with times, sizes, ports, process numbers and the given places replaced:
-/// `[TIME]`, `[SIZE]`, `[PORT]`, `[PID]`, and each `(place, name)` of `places` by its name.
+/// `text` with times, sizes, ports, process numbers, hashes and the given places replaced:
+/// `[TIME]`, `[SIZE]`, `[PORT]`, `[PID]`, `[HASH]`, and each `(place, name)` of `places` by its name.
 pub fn filtered(text: &str, places: &[(&str, &str)]) -> String {
     let mut text = text.to_owned();
     for (place, name) in places {
@@ -12,36 +12,55 @@ pub fn filtered(text: &str, places: &[(&str, &str)]) -> String {
 }
 
 fn filtered_line(line: &str) -> String {
-    let words: Vec<&str> = line.split(' ').collect();
-    let mut filtered: Vec<String> = Vec::with_capacity(words.len());
-    for (at, word) in words.iter().enumerate() {
-        let previous = at.checked_sub(1).map(|before| words[before]);
-        match (previous, *word) {
-            (Some(number), "s") if is_number(number) => replace_last(&mut filtered, "[TIME]"),
-            (Some(number), unit) if is_number(number) && is_size(unit) => {
-                replace_last(&mut filtered, "[SIZE]");
+    let mut filtered: Vec<String> = Vec::new();
+    let mut previous = "";
+    for word in line.split(' ') {
+        let (unit, mark) = split_mark(word);
+        if is_number(previous) && is_time(unit) {
+            filtered.pop();
+            // `3 min 5 s` is one time.
+            if filtered.last().is_some_and(|last| last == "[TIME]") {
+                filtered.pop();
             }
-            (Some("pid" | "(pid"), number) if is_number(number.trim_end_matches([')', ','])) => {
-                filtered.push("[PID]".to_owned());
-            }
-            (_, word) => filtered.push(without_port(word)),
+            filtered.push(format!("[TIME]{mark}"));
+        } else if is_number(previous) && is_size(unit) {
+            filtered.pop();
+            filtered.push(format!("[SIZE]{mark}"));
+        } else if matches!(previous, "pid" | "(pid" | "process") && is_number(unit) {
+            filtered.push(format!("[PID]{mark}"));
+        } else if is_hash(unit) {
+            filtered.push(format!("[HASH]{mark}"));
+        } else {
+            filtered.push(without_port(word));
         }
+        previous = word;
     }
     filtered.join(" ").trim_end().to_owned()
 }
 
-fn replace_last(words: &mut [String], name: &str) {
-    if let Some(last) = words.last_mut() {
-        name.clone_into(last);
-    }
+/// A word and the punctuation behind it.
+fn split_mark(word: &str) -> (&str, &str) {
+    let end = word.trim_end_matches([',', ')', ':', ';']).len();
+    word.split_at(end)
 }
 
 fn is_number(word: &str) -> bool {
     word.parse::<f64>().is_ok()
 }
 
-fn is_size(word: &str) -> bool {
-    matches!(word.trim_end_matches(','), "B" | "kB" | "MB" | "GB")
+/// The units of `ship_base::count::duration`.
+fn is_time(unit: &str) -> bool {
+    matches!(unit, "s" | "min" | "h" | "d" | "ms")
+}
+
+/// The units of `ship_base::count::bytes`.
+fn is_size(unit: &str) -> bool {
+    matches!(unit, "B" | "kB" | "MB" | "GB" | "TB")
+}
+
+/// A content address, whole or short.
+fn is_hash(word: &str) -> bool {
+    matches!(word.len(), 16 | 64) && word.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// `http://a.localhost:8003/x` becomes `http://a.localhost:[PORT]/x`.
@@ -64,5 +83,23 @@ mod tests {
             filtered(text, &[("/tmp/x", "[PROJECT]")]),
             "  ✓ web.1 ready [TIME]\n  http://a.localhost:[PORT]   r1 live\n[SIZE] in [PROJECT]"
         );
+    }
+
+    #[test]
+    fn words_around_what_differs_stay() {
+        for (text, expected) in [
+            (
+                "(pid 12), up 3 min 5 s, 1.2 MB",
+                "(pid [PID]), up [TIME], [SIZE]",
+            ),
+            ("started as process 4211", "started as process [PID]"),
+            ("env e3b0c44298fc1c14: ready", "env [HASH]: ready"),
+            (
+                "41 packages, exit code 1, r12, v1.2.3",
+                "41 packages, exit code 1, r12, v1.2.3",
+            ),
+        ] {
+            assert_eq!(filtered(text, &[]), expected);
+        }
     }
 }
