@@ -124,20 +124,22 @@ impl World {
     fn deploy(&mut self, app: &AppName, environment: u8, live: bool) {
         self.know(app);
         let draft = self.store().begin(app).unwrap();
-        let number = draft.release().number();
-        let highest = self.highest.insert(app.clone(), number);
-        assert!(highest.unwrap_or(0) < number, "r{number} is used twice");
+        let highest = self.highest.get(app).copied().unwrap_or(0);
         let hash = self.make_environment(environment);
-        write(draft.folder().join("plan.json"), &number.to_string());
+        let content = ContentHash::of(&highest.to_le_bytes());
+        write(draft.folder().join("plan.json"), &content.to_string());
         write(draft.folder().join("source/app.py"), "app = 1");
         let meta = ReleaseMeta {
-            content: ContentHash::of(&number.to_le_bytes()),
+            content,
             environment: Some(hash),
             layer: None,
             summary: String::new(),
             by: "ana".to_owned(),
         };
         let release = self.store().commit(draft, meta).unwrap();
+        let number = release.id.number();
+        assert!(highest < number, "r{number} is used twice");
+        self.highest.insert(app.clone(), number);
         if live {
             self.store().switch(app, release.id).unwrap();
         }
@@ -146,7 +148,6 @@ impl World {
     fn fail(&mut self, app: &AppName, environment: u8) {
         self.know(app);
         let draft = self.store().begin(app).unwrap();
-        self.highest.insert(app.clone(), draft.release().number());
         write(draft.folder().join("plan.json"), "half");
         self.make_environment(environment);
     }
@@ -238,7 +239,8 @@ impl World {
         for release in self.store().releases(app).unwrap() {
             let folder = self.folders().release(app, release.id);
             let number = release.id.number().to_string();
-            assert_eq!(file::read_text(&folder.join("plan.json")).unwrap(), number);
+            let written = file::read_text(&folder.join("plan.json")).unwrap();
+            assert_eq!(written, release.content.to_string());
             assert!(folder.join("source/app.py").is_file());
             let environment = self.folders().environment(&release.environment.unwrap());
             assert!(

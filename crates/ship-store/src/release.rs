@@ -12,15 +12,10 @@ use ship_base::name::{AppName, ReleaseId};
 
 use crate::{Error, Result, Store, crash, environment};
 
-/// What a draft's folder is called until it is whole; starts with a dot so that nothing takes it
-/// for a release.
-const DRAFT: &str = ".draft-";
-
 /// A release while it is built. Dropping it removes what was built.
 #[derive(Debug)]
 pub struct Draft {
     app: AppName,
-    release: ReleaseId,
     folder: PathBuf,
     kept: bool,
 }
@@ -29,11 +24,6 @@ impl Draft {
     /// Where it is built: on the same file system as the store.
     pub fn folder(&self) -> &Path {
         &self.folder
-    }
-
-    /// The name it will have.
-    pub fn release(&self) -> ReleaseId {
-        self.release
     }
 }
 
@@ -83,28 +73,32 @@ pub struct ReleaseRecord {
 const COLUMNS: &str = "number, content, environment, layer, summary, by, built";
 
 impl Store {
-    /// Begins a release with a number that none had before. The app must be known.
+    /// Begins a release; its number is given by [`Store::commit`], so that builds that come to
+    /// nothing use none up. The app must be known.
     pub fn begin(&self, app: &AppName) -> Result<Draft> {
-        let number = self.next_number(app)?;
-        crash::point();
-        let folder = self.folders.releases(app).join(format!("{DRAFT}{number}"));
+        if self.app(app)?.is_none() {
+            return Err(Error::NoApp(app.clone()));
+        }
+        let folder = file::temporary_beside(&self.folders.releases(app).join("draft"));
         file::create_folder(&folder)?;
         Ok(Draft {
             app: app.clone(),
-            release: ReleaseId::new(number),
             folder,
             kept: false,
         })
     }
 
-    fn next_number(&self, app: &AppName) -> Result<u32> {
+    /// A number that no release of this app had before.
+    fn next_number(&self, app: &AppName) -> Result<ReleaseId> {
         let sql = "UPDATE app SET next_release = next_release + 1 WHERE name = ?1
                    RETURNING next_release - 1";
         let number = self
             .database()
             .query_row(sql, [app.as_str()], |row| row.get(0))
             .optional()?;
-        number.ok_or_else(|| Error::NoApp(app.clone()))
+        number
+            .map(ReleaseId::new)
+            .ok_or_else(|| Error::NoApp(app.clone()))
     }
 
     /// Makes a draft a release: read-only, synced, renamed, recorded. A crash before the record
@@ -114,15 +108,17 @@ impl Store {
         make_read_only(&draft.folder)?;
         crash::point();
         file::sync_file_system(&draft.folder)?;
-        let folder = self.folders.release(&draft.app, draft.release);
+        let id = self.next_number(&draft.app)?;
+        crash::point();
+        let folder = self.folders.release(&draft.app, id);
         file::rename_synced(&draft.folder, &folder)?;
         draft.folder = folder;
         crash::point();
         let built = Moment::now();
-        let recorded = self.record(&draft, &meta, built);
+        let recorded = self.record(&draft.app, id, &meta, built);
         // A commit that failed may have reached the disk all the same: the database itself says
         // whether the folder is a release, or is removed with the draft.
-        draft.kept = !matches!(self.release(&draft.app, draft.release), Ok(None));
+        draft.kept = !matches!(self.release(&draft.app, id), Ok(None));
         recorded?;
         crash::point();
         let ReleaseMeta {
@@ -132,7 +128,6 @@ impl Store {
             summary,
             by,
         } = meta;
-        let id = draft.release;
         Ok(ReleaseRecord {
             id,
             content,
@@ -159,13 +154,19 @@ impl Store {
             .collect()
     }
 
-    fn record(&self, draft: &Draft, meta: &ReleaseMeta, built: Moment) -> Result<()> {
+    fn record(
+        &self,
+        app: &AppName,
+        id: ReleaseId,
+        meta: &ReleaseMeta,
+        built: Moment,
+    ) -> Result<()> {
         self.database().execute(
             "INSERT INTO release (app, number, content, environment, layer, summary, by, built)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
-                draft.app.as_str(),
-                draft.release.number(),
+                app.as_str(),
+                id.number(),
                 meta.content.to_string(),
                 meta.environment.map(|hash| hash.to_string()),
                 meta.layer.map(|hash| hash.to_string()),
