@@ -1,7 +1,6 @@
 //! The README's first command, done for real: the example is brought up, asked, and its own tests
 //! are run in its release.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use crate::step::{self, Outcome};
@@ -45,20 +44,11 @@ fn up_and_tested() -> Result<Outcome> {
 
 /// `ship` as it was just built, with everything of it in one folder.
 fn ship(arguments: &[&str]) -> Command {
-    let target = target();
+    let target = workspace::target();
     let mut command = Command::new(target.join("debug/ship"));
     command
         .args(arguments)
         .current_dir(workspace::root())
         .env("SHIP_HOME", target.join("xtask/home"));
     command
-}
-
-/// The folder that this program was built in: `target`, or what cargo was told to use.
-fn target() -> PathBuf {
-    let own = std::env::current_exe().unwrap_or_default();
-    own.ancestors()
-        .nth(2)
-        .map(PathBuf::from)
-        .unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 //! - `test.rs` tells the story of a whole check; each of its steps is a `step::Step`;
 //! - `layers.rs`, `dependencies.rs`, `promises.rs` and `fixtures.rs` compare a page of the
 //!   documentation with the tree: what they find wrong is a list of lines;
+//! - `bench.rs` measures, one file per figure's subject;
 //! - `machine.rs` knows what is installed here.
 //!
 //! Nothing here is part of the product.
@@ -13,6 +14,7 @@
     reason = "chores talk to the person who started them"
 )]
 
+mod bench;
 mod dependencies;
 mod example;
 mod fixtures;
@@ -44,6 +46,9 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Measure, side by side with others
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Compare which crate uses which with the table in `docs/architecture.md`
     Layers,
     /// Compare the third-party crates with `docs/dependencies.md`
@@ -58,6 +63,7 @@ fn main() -> ExitCode {
     let outcome = match Chore::parse() {
         Chore::Test(arguments) => test::run(&arguments),
         Chore::Generate { check } => generated(check),
+        Chore::Bench(bench) => bench::run(&bench),
         Chore::Layers => agrees(layers::check()),
         Chore::Dependencies => agrees(dependencies::check()),
         Chore::Promises => agrees(promises::check()),

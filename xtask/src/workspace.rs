@@ -16,6 +16,15 @@ pub(crate) fn root() -> PathBuf {
         .to_owned()
 }
 
+/// The folder that this program was built in: `target`, or what cargo was told to use.
+pub(crate) fn target() -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    own.ancestors()
+        .nth(2)
+        .map(PathBuf::from)
+        .unwrap_or_default()
+}
+
 /// Which member uses which other members, tests left out.
 pub(crate) type Graph = BTreeMap<String, BTreeSet<String>>;
 
