@@ -129,7 +129,7 @@ fn succeeded(finished: Finished, command: &str) -> Result<(), Error> {
         phase: Phase::Assets,
         command: command.to_owned(),
         ended: finished.ended,
-        output: finished.tail,
+        output: finished.told(),
     })
 }
 

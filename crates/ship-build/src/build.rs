@@ -9,7 +9,7 @@ use ship_base::hash::{ContentHash, Hasher};
 use ship_base::name::AppName;
 use ship_base::paths::Folders;
 use ship_base::secret::Secret;
-use ship_project::plan::{Dependencies, Plan, Start};
+use ship_project::plan::{Dependencies, Plan};
 
 use crate::cancel::Cancel;
 use crate::error::Error;
@@ -81,6 +81,14 @@ struct Build<'a> {
     source: PathBuf,
 }
 
+/// A lock and the Python it is for.
+struct Locked {
+    python: Interpreter,
+    lock: Lock,
+    inputs: ContentHash,
+    is_new: bool,
+}
+
 /// Python and everything that goes with it.
 struct Environment {
     python: Interpreter,
@@ -139,8 +147,13 @@ impl<'a> Build<'a> {
     }
 
     fn environment(&mut self, snapshot: &Snapshot) -> Result<Environment, Error> {
-        let python = self.python()?;
-        let (lock, lock_inputs, lock_is_new) = self.lock(snapshot, &python)?;
+        let pythons = self.pythons()?;
+        let Locked {
+            python,
+            lock,
+            inputs,
+            is_new,
+        } = self.lock(snapshot, &pythons)?;
         let (source, address) = (&self.source, environment::address(&lock, &python));
         let folder = self.shop.phase(Phase::Environment, |shop| {
             environment::make(shop, &lock, source, &python)
@@ -148,8 +161,8 @@ impl<'a> Build<'a> {
         let mut environment = Environment {
             python,
             lock,
-            lock_inputs,
-            lock_is_new,
+            lock_inputs: inputs,
+            lock_is_new: is_new,
             address,
             folder,
             layer: None,
@@ -158,7 +171,7 @@ impl<'a> Build<'a> {
         Ok(environment)
     }
 
-    fn python(&mut self) -> Result<Interpreter, Error> {
+    fn pythons(&mut self) -> Result<Vec<Interpreter>, Error> {
         let wanted = self.plan.python.clone().unwrap_or_else(correct::any_python);
         let kept = self
             .previous
@@ -166,44 +179,48 @@ impl<'a> Build<'a> {
             .and_then(|facts| facts.python.clone());
         self.shop.phase(Phase::Python, |shop| {
             let kept = kept.as_ref().map(|(path, _)| path.as_path());
-            let python = python::choose(shop, &wanted, kept)?;
-            let detail = python.label();
-            Ok((python, detail))
+            let pythons = python::choose(shop, &wanted, kept)?;
+            let detail = pythons.first().map(Interpreter::label).unwrap_or_default();
+            Ok((pythons, detail))
         })
     }
 
     /// The lock of the previous release where everything it was made from is the same.
-    fn lock(
-        &mut self,
-        snapshot: &Snapshot,
-        python: &Interpreter,
-    ) -> Result<(Lock, ContentHash, bool), Error> {
+    fn lock(&mut self, snapshot: &Snapshot, pythons: &[Interpreter]) -> Result<Locked, Error> {
         let dependencies = self.plan.dependencies.clone().map(|sourced| sourced.value);
         let dependencies = dependencies.as_ref();
         let source = self.source.clone();
-        let inputs = lock::inputs(dependencies, &source, snapshot, python);
         let before = self
             .shop
             .request()
             .previous
             .map(|release| release.join("lock"));
         let before = before.and_then(|path| file::read_text(&path).ok());
-        let same = self
-            .previous
-            .as_ref()
-            .is_some_and(|facts| facts.lock_inputs == Some(inputs));
-        if let (true, Some(text)) = (same, &before) {
-            let lock = Lock::of(dependencies, &source, text.clone())?;
-            return Ok((lock, inputs, false));
+        let inputs = |python| lock::inputs(dependencies, &source, snapshot, python);
+        let same = |facts: &Facts| facts.lock_inputs == Some(inputs(&pythons[0]));
+        if let (true, Some(text)) = (self.previous.as_ref().is_some_and(same), &before) {
+            return Ok(Locked {
+                python: pythons[0].clone(),
+                lock: Lock::of(dependencies, &source, text.clone())?,
+                inputs: inputs(&pythons[0]),
+                is_new: false,
+            });
         }
-        let lock = self.shop.phase(Phase::Lock, |shop| {
-            let lock = lock::make(shop, dependencies, &source, python, before.as_deref())?;
+        let (python, lock) = self.shop.phase(Phase::Lock, |shop| {
+            let make = |shop: &mut Shop<'_>, python: &Interpreter| {
+                lock::make(shop, dependencies, &source, python, before.as_deref())
+            };
+            let (python, lock) = correct::python_with_wheels(shop, pythons, make)?;
             let detail = count::plural(lock.versions.len(), "package");
-            Ok((lock, detail))
+            Ok(((python, lock), detail))
         })?;
         let has_own = matches!(dependencies, Some(Dependencies::UvLock { .. }) | None);
-        let is_new = !has_own && before.as_deref() != Some(lock.text.as_str());
-        Ok((lock, inputs, is_new))
+        Ok(Locked {
+            inputs: inputs(&python),
+            is_new: !has_own && before.as_deref() != Some(lock.text.as_str()),
+            python,
+            lock,
+        })
     }
 
     /// Adds what the environment lacks. Where Granian cannot be installed beside the project's
@@ -466,13 +483,5 @@ fn identify(environment: Option<&Environment>, hasher: &mut Hasher) {
             .as_ref()
             .map(|layer| layer.address.to_string());
         hasher.field(layer.unwrap_or_default());
-    }
-}
-
-/// Whether the plan's web process is an object behind a server of our choice.
-pub(crate) fn served(plan: &Plan) -> Option<&ship_project::plan::Served> {
-    match &plan.web()?.start.value {
-        Start::Object(served) => Some(served),
-        Start::Command(_) => None,
     }
 }

@@ -143,7 +143,7 @@ fn compile(program: &Path, share: &[&Job], mode: &str, cancel: &Cancel) -> Resul
         task: "compile byte code",
         tool: "python",
         ended: finished.ended,
-        output: finished.tail,
+        output: finished.told(),
     })
 }
 

@@ -6,10 +6,12 @@ use ship_project::plan::{Interface, ObjectRef, Plan, PythonRequest, Served, Sour
 use ship_project::web_server::{ROWS, WebServer};
 use std::path::PathBuf;
 
+use crate::error::Error;
 use crate::lock::Lock;
 use crate::proof::{Application, Seen};
 use crate::python::Interpreter;
 use crate::report::Report;
+use crate::shop::Shop;
 use crate::trial::Trial;
 
 /// A plan that names no Python takes any.
@@ -19,6 +21,73 @@ pub(crate) fn any_python() -> Sourced<PythonRequest> {
         requires: None,
     };
     Sourced::by_default(any, "any Python will do")
+}
+
+/// How many Pythons of other minor versions are tried for the sake of wheels: each costs a
+/// resolution, and only for a project that leaves the choice to us.
+const TRIES: usize = 4;
+
+/// The first of `pythons` for which every package has a wheel, else the one for which the fewest
+/// must be built from source: projects that pin packages of some years ago and name no Python work
+/// on the Pythons of those years.
+pub(crate) fn python_with_wheels(
+    shop: &mut Shop<'_>,
+    pythons: &[Interpreter],
+    mut lock: impl FnMut(&mut Shop<'_>, &Interpreter) -> Result<Lock, Error>,
+) -> Result<(Interpreter, Lock), Error> {
+    let newest = &pythons[0];
+    let built = |lock: &Result<Lock, Error>| match lock {
+        Ok(lock) => lock.from_source.len(),
+        Err(_) => usize::MAX,
+    };
+    let mut best = (newest, lock(shop, newest));
+    let missing = best
+        .1
+        .as_ref()
+        .map(|lock| lock.from_source.clone())
+        .unwrap_or_default();
+    for python in older(pythons) {
+        shop.cancel().check()?;
+        if built(&best.1) == 0 || matches!(best.1, Err(Error::LockStale { .. })) {
+            break;
+        }
+        let next = lock(shop, python);
+        if built(&next) < built(&best.1) {
+            best = (python, next);
+        }
+    }
+    let (python, lock) = best;
+    let lock = lock?;
+    if python != newest {
+        let (used, newest) = (python.about.version, newest.about.version);
+        shop.report().corrected(format!(
+            "Python {used} is used: {} for {newest}",
+            lacks(&missing)
+        ));
+    }
+    Ok((python.clone(), lock))
+}
+
+/// `` `greenlet` and 2 more have no wheel ``
+fn lacks(packages: &[String]) -> String {
+    match packages {
+        [] => "the packages cannot be resolved".to_owned(),
+        [one] => format!("`{one}` has no wheel"),
+        [one, two] => format!("`{one}` and `{two}` have no wheel"),
+        [one, more @ ..] => format!("`{one}` and {} more have no wheel", more.len()),
+    }
+}
+
+/// The best of each other minor version.
+fn older(pythons: &[Interpreter]) -> impl Iterator<Item = &Interpreter> {
+    let same_kind =
+        |python: &&Interpreter| python.about.implementation == pythons[0].about.implementation;
+    pythons
+        .chunk_by(|a, b| a.about.version.minor() == b.about.version.minor())
+        .skip(1)
+        .map(|same| &same[0])
+        .filter(same_kind)
+        .take(TRIES)
 }
 
 /// The web server that the plan starts and the lock does not have: it goes into the layer.

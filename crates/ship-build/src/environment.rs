@@ -98,7 +98,7 @@ pub(crate) fn succeeded(finished: Finished, task: &'static str) -> Result<(), Er
         task,
         tool: "uv",
         ended: finished.ended,
-        output: finished.tail,
+        output: finished.told(),
     })
 }
 

@@ -78,6 +78,13 @@ pub(crate) fn set(name: &str, app: &AppName) -> String {
     format!("`ship env set --app {app} {name}=…`, or a line in .env")
 }
 
+/// The command that takes a file into releases that an ignore file keeps out.
+pub(crate) fn take_in(name: &str) -> String {
+    format!(
+        "`{name}` is in the project, but an ignore file keeps it out of releases: `echo '!{name}' >> .shipignore`"
+    )
+}
+
 /// The command that adds the package of a module.
 pub(crate) fn add_package(module: &str, dependencies: Option<&Dependencies>) -> String {
     let top = module.split('.').next().unwrap_or(module);
@@ -180,7 +187,7 @@ pub(crate) fn of_uv(output: &[String]) -> Vec<String> {
             "is the network there? An index of your own is named by `UV_DEFAULT_INDEX`".to_owned(),
         ];
     }
-    if has("Failed to build") || has("build backend") || has("no wheel") {
+    if has("Failed to build") || has("build backend") || has("Build failures") || has("no wheel") {
         return vec!["a package has no wheel for this Python: another one may have, `echo 3.12 > .python-version`".to_owned()];
     }
     if has("No solution found") || has("not found in the package registry") {

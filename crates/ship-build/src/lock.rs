@@ -33,6 +33,9 @@ pub(crate) struct Lock {
     pub(crate) versions: BTreeMap<String, String>,
     /// What is a folder of the project.
     pub(crate) locals: Vec<Local>,
+    /// What has no wheel for the Python it was made for, and is built from source. A lock that fits
+    /// many Pythons (`uv.lock`) lists the wheels of all of them, so this may miss some.
+    pub(crate) from_source: Vec<String>,
     table: Table,
 }
 
@@ -165,7 +168,7 @@ fn export(
         return Err(if stale {
             Error::LockStale {
                 lock: lock.to_owned(),
-                output: finished.tail,
+                output: finished.told(),
             }
         } else {
             failed(finished)
@@ -180,7 +183,7 @@ fn failed(finished: crate::tool::Finished) -> Error {
         task: "lock the packages",
         tool: "uv",
         ended: finished.ended,
-        output: finished.tail,
+        output: finished.told(),
     }
 }
 
@@ -277,18 +280,16 @@ impl Lock {
         let Some(name) = text(package, "name") else {
             return;
         };
-        match package
-            .get("directory")
-            .and_then(|folder| text(folder, "path"))
-        {
-            Some(path) => self.locals.push(Local {
-                name,
-                path: tidy(Path::new(&path)),
-            }),
-            None => {
-                let version = text(package, "version").unwrap_or_default();
-                self.versions.insert(name, version);
+        let folder = package.get("directory").and_then(|at| text(at, "path"));
+        if let Some(folder) = folder {
+            let path = tidy(Path::new(&folder));
+            self.locals.push(Local { name, path });
+        } else {
+            if package.get("sdist").is_some() && package.get("wheels").is_none() {
+                self.from_source.push(name.clone());
             }
+            let version = text(package, "version").unwrap_or_default();
+            self.versions.insert(name, version);
         }
     }
 
@@ -309,9 +310,9 @@ impl Lock {
         let mut table = self.table.clone();
         if let Some(packages) = table.get_mut("packages").and_then(Value::as_array_mut) {
             packages.retain(|package| package.get("directory").is_none());
-            packages
-                .iter_mut()
-                .for_each(|package| anchor(package, source));
+            for package in packages {
+                anchor(package, source);
+            }
         }
         table.to_string()
     }

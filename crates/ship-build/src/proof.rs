@@ -9,11 +9,10 @@ mod failure;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use ship_project::plan::{Interface, ObjectRef, Plan, Role};
+use ship_project::plan::{Authored, Interface, ObjectRef, Plan, Role, Start};
 use ship_project::web_server;
 
 use crate::assets::settings_of;
-use crate::build::served;
 use crate::error::Error;
 use crate::event::Phase;
 use crate::shop::Shop;
@@ -69,8 +68,8 @@ struct Question<'a> {
     deadline: f64,
 }
 
-/// Imports what the plan's web process serves. A plan without such an object (an author's own
-/// command, no web process) proves nothing but a Django project's settings.
+/// Imports what the plan's web process serves. A plan without such an object (a command that we do
+/// not understand, no web process) proves nothing but a Django project's settings.
 pub(crate) fn prove(shop: &mut Shop<'_>, plan: &Plan, trial: &Trial) -> Result<Seen, Error> {
     let objects = candidates(plan);
     let django = settings_of(plan);
@@ -82,13 +81,13 @@ pub(crate) fn prove(shop: &mut Shop<'_>, plan: &Plan, trial: &Trial) -> Result<S
         if let Some(told) = seen.failure.take() {
             let object = told.index.and_then(|index| objects.get(index));
             let what = object.map_or_else(|| "the settings".to_owned(), ToString::to_string);
-            return Err(Box::new(told.failure(what, &trial.work(), plan)).into());
+            let failure = told.failure(what, &trial.work(), plan);
+            let failure = failure.look_for_left_out(shop.request().project, &trial.work());
+            return Err(Box::new(failure).into());
         }
-        let detail = match (&seen.application, served(plan)) {
-            (Some(found), Some(_)) => {
-                format!("{} is {}", objects[found.index], named(found.interface))
-            }
-            _ => "Django's settings".to_owned(),
+        let detail = match &seen.application {
+            Some(found) => format!("{} is {}", objects[found.index], named(found.interface)),
+            None => "Django's settings".to_owned(),
         };
         Ok((seen, detail))
     })
@@ -101,15 +100,53 @@ fn named(interface: Interface) -> &'static str {
     }
 }
 
-/// The object to serve, then the others that detection found.
+/// The object to serve, then the others that detection found; of an author's own command, the
+/// object that it names.
 fn candidates(plan: &Plan) -> Vec<ObjectRef> {
-    let Some(served) = served(plan) else {
-        return Vec::new();
+    match plan.web().map(|web| &web.start.value) {
+        Some(Start::Object(served)) => {
+            let objects = std::iter::once(&served.object).chain(&served.others);
+            objects.cloned().collect()
+        }
+        Some(Start::Command(authored)) => named_by(authored).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+/// The object in `gunicorn shop.wsgi:app --workers 2`. Where flags say that modules are found
+/// elsewhere, nothing is said of it: only the server itself knows.
+fn named_by(authored: &Authored) -> Option<ObjectRef> {
+    const ELSEWHERE: [&str; 6] = [
+        "--chdir",
+        "--pythonpath",
+        "--app-dir",
+        "--working-dir",
+        "--config",
+        "-c",
+    ];
+    authored.server?;
+    let words = authored.command.words()?;
+    let flag = |word: &str| word.split('=').next().unwrap_or_default().to_owned();
+    if words
+        .iter()
+        .any(|word| ELSEWHERE.contains(&flag(word).as_str()))
+    {
+        return None;
+    }
+    let (module, attribute) = words.iter().find_map(|word| word.split_once(':'))?;
+    let factory = attribute.ends_with("()");
+    let attribute = attribute.trim_end_matches("()");
+    let is_name = |text: &str| {
+        text.split('.').all(|part| {
+            part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        })
     };
-    std::iter::once(&served.object)
-        .chain(&served.others)
-        .cloned()
-        .collect()
+    (is_name(module) && is_name(attribute)).then(|| ObjectRef {
+        module: module.to_owned(),
+        attribute: attribute.to_owned(),
+        factory,
+    })
 }
 
 fn ask(
@@ -142,7 +179,7 @@ fn ask(
     let answer = ship_base::file::read_text_if_there(&result)?;
     answer
         .and_then(|text| serde_json::from_str(&text).ok())
-        .ok_or_else(|| silent(finished.ended, finished.tail, objects, trial, plan))
+        .ok_or_else(|| silent(finished.ended, finished.told(), objects, trial, plan))
 }
 
 /// It ended without a word of the script's own: killed, crashed, or it took too long.
@@ -173,4 +210,34 @@ fn deadline(plan: &Plan) -> Duration {
             _ => None,
         })
         .unwrap_or(DEADLINE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ship_project::command::CommandLine;
+
+    #[test]
+    fn the_object_of_an_author_s_command_is_found_where_it_is_certain() {
+        let named = |line: &str| {
+            let command = CommandLine::parse(line).unwrap();
+            named_by(&Authored::understand(command)).map(|object| object.to_string())
+        };
+        let shop = Some("shop.wsgi:app".to_owned());
+        assert_eq!(named("gunicorn shop.wsgi:app --workers 2"), shop);
+        assert_eq!(named("gunicorn -w 2 shop.wsgi:app"), shop);
+        assert_eq!(
+            named("uvicorn 'main:make()'"),
+            Some("main:make()".to_owned())
+        );
+        for unsure in [
+            "gunicorn shop.wsgi",
+            "gunicorn --chdir src shop.wsgi:app",
+            "gunicorn -c conf.py shop.wsgi:app",
+            "gunicorn 'main:make(\"prod\")'",
+            "python serve.py app:app",
+        ] {
+            assert_eq!(named(unsure), None, "{unsure}");
+        }
+    }
 }

@@ -88,16 +88,19 @@ impl Interpreter {
         self.about.version.minor() >= OLDEST
     }
 
+    /// Built without the global lock: its ABI is named `cpython-313t`.
+    fn is_free_threaded(&self) -> bool {
+        let name = format!("{}t-", self.about.version.digits());
+        self.about.abi.contains(&name)
+    }
+
     /// What comes first when several fit: finished before unfinished, CPython before others,
     /// with its lock before without, newer before older.
     fn rank(&self) -> (bool, bool, bool, &Version) {
         (
             self.about.is_final,
             self.about.implementation == "CPython",
-            !self
-                .about
-                .abi
-                .contains(&format!("{}t-", self.about.version.digits())),
+            !self.is_free_threaded(),
             &self.about.version,
         )
     }
@@ -133,41 +136,67 @@ fn ask(path: &Path) -> Option<About> {
     serde_json::from_slice(&finished.stdout).ok()
 }
 
-/// The Python for a project, fetched by uv where none here fits. The one that the previous release
-/// had comes first: an interpreter that appears on the machine must not change an app.
+/// The Pythons that fit a project, the best first, at least one: fetched by uv where none is here.
+/// The one that the previous release had is the only one while it is there: an interpreter that
+/// appears on the machine must not change an app.
 pub(crate) fn choose(
     shop: &mut Shop<'_>,
     wanted: &Sourced<PythonRequest>,
     previous: Option<&Path>,
-) -> Result<Interpreter, Error> {
+) -> Result<Vec<Interpreter>, Error> {
     let request = Request::of(&wanted.value);
-    let here = discover(shop.tools(), shop.folders());
-    let fits = |found: &&Interpreter| {
-        request
-            .as_ref()
-            .is_some_and(|request| request.allows(found))
+    let fitting = |mut here: Vec<Interpreter>| {
+        here.retain(|found| {
+            request
+                .as_ref()
+                .is_some_and(|request| request.allows(found))
+        });
+        here
     };
-    let kept = here
+    let mut here = fitting(discover(shop.tools(), shop.folders()));
+    if let Some(at) = here
         .iter()
-        .filter(fits)
-        .find(|found| previous == Some(found.path.as_path()));
-    if let Some(found) = kept.or_else(|| here.iter().find(fits)) {
-        return Ok(found.clone());
+        .position(|found| previous == Some(found.path.as_path()))
+    {
+        return Ok(vec![here.swap_remove(at)]);
+    }
+    if !here.is_empty() {
+        return Ok(here);
     }
     let output = fetch(shop, &wanted.value)?;
-    let found = discover(shop.tools(), shop.folders());
-    found
-        .iter()
-        .find(fits)
-        .cloned()
-        .ok_or_else(|| Error::NoPython {
-            wanted: describe(wanted),
-            here: here
-                .iter()
-                .map(|found| found.about.version.to_string())
-                .collect(),
-            output,
-        })
+    let all = discover(shop.tools(), shop.folders());
+    let found = fitting(all.clone());
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    if let Some(found) = request
+        .as_ref()
+        .and_then(|request| newer_patch(request, &all))
+    {
+        let (used, wanted) = (found.about.version, describe(wanted));
+        let sentence = format!("Python {used} is used: {wanted} is not here and cannot be fetched");
+        shop.report().corrected(sentence);
+        return Ok(vec![found.clone()]);
+    }
+    Err(Error::NoPython {
+        wanted: describe(wanted),
+        here: all
+            .iter()
+            .map(|found| found.about.version.to_string())
+            .collect(),
+        output,
+    })
+}
+
+/// A later patch release of the very version that is asked for: it mends errors and breaks nothing
+/// (PEP 602). Only where that version itself cannot be had, which is common with those that an old
+/// `runtime.txt` names.
+fn newer_patch<'a>(request: &Request, here: &'a [Interpreter]) -> Option<&'a Interpreter> {
+    let wanted = request.exact()?;
+    here.iter().find(|found| {
+        let version = found.about.version;
+        version.minor() == wanted.minor() && version > wanted && request.is_of(found)
+    })
 }
 
 /// Asks uv for a Python; gives its last words, which matter when it could not.
@@ -187,7 +216,7 @@ fn fetch(shop: &mut Shop<'_>, wanted: &PythonRequest) -> Result<Vec<String>, Err
         ])
         .arg(shop.folders().pythons())
         .args(request);
-    Ok(shop.run(Phase::Python, run)?.tail)
+    Ok(shop.run(Phase::Python, run)?.told())
 }
 
 /// `` `3.14` (.python-version) ``

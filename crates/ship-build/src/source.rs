@@ -250,7 +250,7 @@ fn from_folder_of(link: &Path, target: &Path) -> PathBuf {
 
 /// Whether following `target` from the folder of `link` climbs out of the project.
 fn leaves(link: &Path, target: &Path) -> bool {
-    let mut depth = link.components().count() as isize - 1;
+    let mut depth = link.components().count().cast_signed() - 1;
     target.components().any(|part| {
         match part {
             Component::ParentDir => depth -= 1,

@@ -20,7 +20,7 @@ use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::event::{Event, Phase};
 use crate::report::Report;
-use crate::tool::Tool;
+use crate::tool::{Finished, Tool};
 pub use index::Index;
 
 /// The uv that is fetched where none is here.
@@ -182,7 +182,7 @@ fn ask(path: &Path) -> Option<Uv> {
             .deadline(Duration::from_secs(10))
             .run(&Cancel::new(), &mut |_| {})
     })?;
-    let finished = finished.ok().filter(|finished| finished.succeeded())?;
+    let finished = finished.ok().filter(Finished::succeeded)?;
     let text = String::from_utf8(finished.stdout).ok()?;
     let mut words = text.split_whitespace();
     let version = words

@@ -19,6 +19,9 @@ pub(super) struct Told {
     kind: String,
     line: String,
     frames: Vec<(String, u32, String, String)>,
+    /// What it came from, outermost first.
+    #[serde(default)]
+    causes: Vec<String>,
     #[serde(default)]
     missing_module: Option<String>,
     #[serde(default)]
@@ -67,6 +70,26 @@ impl ProofFailure {
     /// The place and the source line, or what the program wrote at the end.
     pub fn output(&self) -> Vec<String> {
         self.output.clone()
+    }
+
+    /// A file that the author has and an ignore file keeps out of the release is the likeliest
+    /// reason why something is not found.
+    pub(super) fn look_for_left_out(mut self, project: &Path, work: &Path) -> Self {
+        let folder = work.display().to_string();
+        let words = self
+            .line
+            .split(|c: char| c.is_whitespace() || "'\"`,()".contains(c));
+        let names = words.map(|word| word.trim_end_matches(['.', ':', ';']).replace(&folder, ""));
+        let names: Vec<String> = names
+            .map(|name| name.trim_start_matches('/').to_owned())
+            .collect();
+        let is_left_out = |name: &&String| {
+            name.contains('.') && project.join(name).is_file() && !work.join(name).exists()
+        };
+        if let Some(name) = names.iter().find(is_left_out) {
+            self.hints.insert(0, hints::take_in(name));
+        }
+        self
     }
 
     /// The child ended without an answer.
@@ -131,18 +154,14 @@ impl Told {
 
     /// What to show below the message: the line of the project, or all there is.
     fn output(&self, frame: Option<&Frame>, work: &Path) -> Vec<String> {
-        match frame {
-            Some(frame) => vec![
-                frame.place.to_string(),
-                format!("    {}", frame.source),
-                self.line.clone(),
-            ],
-            None => {
-                let folder = format!("{}/", work.display());
-                let lines = self.text.iter().flat_map(|text| text.lines());
-                lines.map(|line| line.replace(&folder, "")).collect()
-            }
+        if let Some(frame) = frame {
+            let mut output = vec![frame.place.to_string(), format!("    {}", frame.source)];
+            output.extend(self.causes.iter().map(|cause| format!("from {cause}")));
+            return output;
         }
+        let folder = format!("{}/", work.display());
+        let lines = self.text.iter().flat_map(|text| text.lines());
+        lines.map(|line| line.replace(&folder, "")).collect()
     }
 
     fn hints(&self, frame: Option<&Frame>, plan: &Plan) -> Vec<String> {
@@ -153,9 +172,7 @@ impl Told {
                 .map(|name| hints::set(name, &plan.name.value))
                 .collect();
         }
-        if let Some(module) = &self.missing_module
-            && self.kind == "ModuleNotFoundError"
-        {
+        if let Some(module) = &self.missing_module {
             let dependencies = plan.dependencies.as_ref().map(|sourced| &sourced.value);
             return vec![hints::add_package(module, dependencies)];
         }
@@ -170,7 +187,9 @@ impl Told {
                 "name the application in ship.toml: `[web]` `app = \"module:name\"`".to_owned(),
             ];
         }
-        hints::of_exception(&self.kind, &self.line, frame)
+        let lines = std::iter::once(&self.line).chain(&self.causes);
+        let mut hints = lines.map(|line| hints::of_exception(&self.kind, line, frame));
+        hints.find(|hints| !hints.is_empty()).unwrap_or_default()
     }
 }
 
@@ -205,7 +224,7 @@ mod tests {
         assert_eq!(frame.place, Place::line("conf.py", 7));
         assert_eq!(
             told.output(Some(&frame), Path::new("/w")),
-            ["conf.py:7", "    X = os.environ['X']", "KeyError: 'X'"]
+            ["conf.py:7", "    X = os.environ['X']"]
         );
     }
 }

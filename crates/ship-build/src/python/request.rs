@@ -74,21 +74,30 @@ impl Request {
         })
     }
 
-    pub(super) fn allows(&self, found: &Interpreter) -> bool {
+    /// Whether it is the kind that is asked for, whatever its version.
+    pub(super) fn is_of(&self, found: &Interpreter) -> bool {
         let named = self.implementation.as_ref();
         named.is_none_or(|name| *name == found.about.implementation)
-            && (!self.free_threaded || found.rank_is_free_threaded())
+            && (!self.free_threaded || found.is_free_threaded())
+    }
+
+    /// The one version that is asked for, when it is named to its third number.
+    pub(super) fn exact(&self) -> Option<Version> {
+        self.conditions
+            .iter()
+            .find_map(|condition| match condition {
+                Condition::Like(numbers) if numbers.len() == 3 => Version::of(numbers),
+                Condition::Is(version) => Some(*version),
+                _ => None,
+            })
+    }
+
+    pub(super) fn allows(&self, found: &Interpreter) -> bool {
+        self.is_of(found)
             && self
                 .conditions
                 .iter()
                 .all(|condition| condition.allows(found.about.version))
-    }
-}
-
-impl Interpreter {
-    fn rank_is_free_threaded(&self) -> bool {
-        let (_, _, has_lock, _) = self.rank();
-        !has_lock
     }
 }
 

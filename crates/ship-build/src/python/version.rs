@@ -21,6 +21,10 @@ impl Version {
         format!("{}{}", self.0[0], self.0[1])
     }
 
+    pub(super) fn of(numbers: &[u32]) -> Option<Self> {
+        Some(Self(numbers.try_into().ok()?))
+    }
+
     pub(super) fn starts_with(self, numbers: &[u32]) -> bool {
         self.0.starts_with(numbers)
     }

@@ -28,18 +28,15 @@ class Failure(Exception):
 
 
 def frames_of(error):
-    """The stack, oldest first, from the first frame of the application on."""
-    if isinstance(error, SyntaxError) and error.filename:
-        last = [[error.filename, error.lineno or 0, "", (error.text or "").strip()]]
-    else:
-        last = []
-    stack = traceback.extract_tb(error.__traceback__)
-    mine = (__file__ if "__file__" in globals() else "<string>", "<string>")
-    return [
+    """The stack, oldest first, without this script and what is frozen."""
+    frames = [
         [frame.filename, frame.lineno or 0, frame.name, frame.line or ""]
-        for frame in stack
-        if frame.filename not in mine and not frame.filename.startswith("<frozen")
-    ] + last
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<")
+    ]
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append([error.filename, error.lineno or 0, "", (error.text or "").strip()])
+    return frames
 
 
 def missing_variables(error, frames):
@@ -47,11 +44,8 @@ def missing_variables(error, frames):
     names = []
     for one in chain(error):
         kind = type(one).__name__
-        if isinstance(one, KeyError) and one.args and isinstance(one.args[0], str):
-            stack = traceback.extract_tb(one.__traceback__)
-            last = stack[-1] if stack else None
-            if last and os.path.basename(last.filename) == "os.py" or "environ" in (last and last.line or ""):
-                names.append(one.args[0])
+        if isinstance(one, KeyError) and raised_by_environ(one):
+            names.append(one.args[0])
         elif kind == "UndefinedValueError":  # python-decouple
             names.append(str(one).split(" ")[0])
         elif kind == "ImproperlyConfigured" and "environment variable" in str(one):  # django-environ
@@ -68,11 +62,20 @@ def missing_variables(error, frames):
     return list(dict.fromkeys(names))
 
 
+def raised_by_environ(error):
+    """Whether a KeyError comes from os.environ; os is frozen from Python 3.11 on."""
+    stack = traceback.extract_tb(error.__traceback__)
+    if not stack or not error.args or not isinstance(error.args[0], str):
+        return False
+    return stack[-1].filename == "<frozen os>" or os.path.basename(stack[-1].filename) == "os.py"
+
+
 def chain(error):
+    """The exception and what it came from, as a traceback shows them, outermost first."""
     seen = []
     while error is not None and error not in seen:
         seen.append(error)
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return seen
 
 
@@ -86,7 +89,8 @@ def describe(error, stage):
         "type": type(error).__name__,
         "line": lines[-1].strip() if lines else type(error).__name__,
         "frames": frames,
-        "missing_module": getattr(error, "name", None) if isinstance(error, ImportError) else None,
+        "causes": ["".join(traceback.format_exception_only(type(one), one)).strip() for one in chain(error)[1:]],
+        "missing_module": next((one.name for one in chain(error) if isinstance(one, ModuleNotFoundError)), None),
         "missing_variables": missing_variables(error, frames),
         "text": [line.rstrip() for line in traceback.format_exception(type(error), error, error.__traceback__)],
     }
@@ -236,6 +240,8 @@ def main():
     request = json.load(sys.stdin)
     sys.path[0] = os.getcwd()
     sys.argv = ["prove"]
+    # Where a compiled package crashes is worth knowing.
+    faulthandler.enable()
     # Where it hangs is worth knowing; the one who started us ends us at the deadline itself.
     faulthandler.dump_traceback_later(request["deadline"], exit=False, file=sys.stderr)
     result = look(request)

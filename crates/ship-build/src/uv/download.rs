@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
 use ship_base::file;
+use ship_base::hash::ContentHash;
 use ureq::http::header;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Proxy};
@@ -35,7 +35,7 @@ pub(super) fn wheel(
     })?;
     let index = Index::configured(tools);
     let content = fetch(wheel, &index, tools, cancel, report)?;
-    let found = hexadecimal(&Sha256::digest(&content));
+    let found = ContentHash::of(&content).to_string();
     if found != wheel.sha256 {
         let file = wheel.file;
         return Err(UvError::Hash { index, file, found }.into());
@@ -176,10 +176,6 @@ fn proxy(tools: &Variables) -> Result<Option<Proxy>, Cause> {
 fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split('/').next().unwrap_or(rest)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn percent_decoded(text: &str) -> Vec<u8> {

@@ -1,0 +1,18 @@
+//! Builds of small projects with the real uv and real Pythons.
+//!
+//! uv comes from `SHIP_UV` or the PATH, else it is fetched as the product fetches it. The package
+//! index must be reachable; every test has a store of its own.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests lay out projects and look at what came of them"
+)]
+
+mod assets;
+mod bench;
+mod environment;
+mod fetch;
+mod layer;
+mod proof;
+mod python;
+mod work;
+mod wrong_input;
