@@ -70,8 +70,18 @@ impl Instance {
         format!("{}@{}#{}", self.id, self.release(), self.generation)
     }
 
-    /// Where it was ready last.
+    /// Where it was ready last. A report of the keeper may be newer than what `follow` has noted:
+    /// who waited for readiness and swaps the routes at once must not miss it.
     pub(crate) fn address(&self) -> Option<Address> {
+        let report = self.report();
+        match report.state {
+            State::Ready { .. } if report.address.is_some() => report.address,
+            _ => self.noted(),
+        }
+    }
+
+    /// The last address that went to the door.
+    fn noted(&self) -> Option<Address> {
         lock(&self.address).clone()
     }
 
@@ -215,7 +225,7 @@ async fn follow(server: &Arc<Server>, instance: &Arc<Instance>) {
             return;
         };
         let ready = matches!(report.state, State::Ready { .. });
-        if ready && report.address.is_some() && report.address != instance.address() {
+        if ready && report.address.is_some() && report.address != instance.noted() {
             *lock(&instance.address) = report.address;
             server.refresh_routes().await;
         }
