@@ -25,12 +25,9 @@ pub(crate) enum BodyError {
     /// The visitor's trailers carry fields that only count in a head.
     #[error("the trailers would change how the request is read")]
     Trailers,
-    /// The app died or broke the framing.
+    /// The app died, broke the framing, or was cut off when its grace was over.
     #[error("the answer ended before its end")]
     Answer(#[source] hyper::Error),
-    /// The grace of a drained instance was over.
-    #[error("the answer was cut when its instance was taken away")]
-    Cut,
     /// A file could not be read, or shrank while it was sent.
     #[error("the file could not be read to its end")]
     File(#[source] std::io::Error),
@@ -251,12 +248,6 @@ impl Forwarded {
             Some(Err(error)) => {
                 self.link = None;
                 Poll::Ready(Some(Err(BodyError::Answer(error))))
-            }
-            // hyper ends a body cleanly when its connection is dropped, which is what a cut does:
-            // a chunked answer would look whole.
-            None if self.link.as_ref().is_some_and(Link::is_cut) => {
-                self.link = None;
-                Poll::Ready(Some(Err(BodyError::Cut)))
             }
             None => {
                 self.give_back();

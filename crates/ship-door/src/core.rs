@@ -76,6 +76,8 @@ pub(crate) struct Core {
     stopping: CancellationToken,
     /// Fires when the grace of a stop is over.
     pub(crate) stopped: CancellationToken,
+    /// Fires when nothing is left to do.
+    ended: CancellationToken,
     pub(crate) tasks: TaskTracker,
     http1: http1::Builder,
     ids: Ids,
@@ -94,39 +96,37 @@ pub(crate) fn start(
     setting: Setting,
 ) -> io::Result<(mpsc::UnboundedSender<Order>, JoinHandle<()>)> {
     let (sender, orders) = mpsc::unbounded_channel();
-    let runtime = move || {
-        Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(DISK_THREADS)
-            .build_local(LocalOptions::default())
-    };
+    let (report, started) = std::sync::mpsc::channel();
     let thread = std::thread::Builder::new()
         .name(format!("door-{number}"))
-        .spawn(move || match runtime() {
-            Ok(runtime) => runtime.block_on(run(setting, orders)),
-            Err(error) => warn!(%error, "a core could not start"),
+        .spawn(move || {
+            // Built here, because it may not move to another thread.
+            let built = Builder::new_current_thread()
+                .enable_all()
+                .max_blocking_threads(DISK_THREADS)
+                .build_local(LocalOptions::default());
+            match built {
+                Ok(runtime) => {
+                    let _ = report.send(Ok(()));
+                    runtime.block_on(run(setting, orders));
+                }
+                Err(error) => drop(report.send(Err(error))),
+            }
         })?;
+    started.recv().map_err(io::Error::other)??;
     Ok((sender, thread))
 }
 
 async fn run(setting: Setting, mut orders: mpsc::UnboundedReceiver<Order>) {
     let core = Rc::new(Core::new(setting));
     tokio::task::spawn_local(close_idle(core.clone()));
-    while let Some(order) = orders.recv().await {
-        match order {
-            Order::Use(routes, done) => {
-                core.use_routes(routes);
-                let _ = done.send(());
-            }
-            Order::Accept(scheme, socket, done) => {
-                core.accept_on(scheme, socket);
-                let _ = done.send(());
-            }
-            Order::Stop(within, done) => {
-                core.stop(within).await;
-                let _ = done.send(());
-                return;
-            }
+    loop {
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(order) => core.follow(order),
+                None => return,
+            },
+            () = core.ended.cancelled() => return,
         }
     }
 }
@@ -144,8 +144,25 @@ impl Core {
             turn: Cell::new(0),
             stopping: CancellationToken::new(),
             stopped: CancellationToken::new(),
+            ended: CancellationToken::new(),
             tasks: TaskTracker::new(),
             ids: Ids::new(),
+        }
+    }
+
+    fn follow(self: &Rc<Self>, order: Order) {
+        match order {
+            Order::Use(routes, done) => {
+                self.use_routes(routes);
+                let _ = done.send(());
+            }
+            Order::Accept(scheme, socket, done) => {
+                self.accept_on(scheme, socket);
+                let _ = done.send(());
+            }
+            Order::Stop(within, done) => {
+                tokio::task::spawn_local(self.clone().stop(within, done));
+            }
         }
     }
 
@@ -181,7 +198,9 @@ impl Core {
         }
     }
 
-    async fn stop(&self, within: Duration) {
+    /// Ends the core: politely for `within`, then not. Further orders are followed meanwhile, so that
+    /// a second stop with less patience ends what the first still waits for.
+    async fn stop(self: Rc<Self>, within: Duration, done: oneshot::Sender<()>) {
         self.stopping.cancel();
         self.tasks.close();
         if tokio::time::timeout(within, self.tasks.wait())
@@ -191,6 +210,8 @@ impl Core {
             self.stopped.cancel();
             let _ = tokio::time::timeout(stack::FAREWELL, self.tasks.wait()).await;
         }
+        let _ = done.send(());
+        self.ended.cancel();
     }
 
     /// A name for one request, of this run of the door.

@@ -72,12 +72,20 @@ async fn live(config: Config, limits: Limits) -> Result<(), Error> {
     tokio::select! {
         () = control.serve(door.clone()) => {}
         () = door.ended.cancelled() => {}
-        _ = terminated.recv() => door.stop(GRACE).await,
-        _ = interrupted.recv() => door.stop(GRACE).await,
+        _ = terminated.recv() => stop_twice(&door, terminated.recv()).await,
+        _ = interrupted.recv() => stop_twice(&door, interrupted.recv()).await,
     }
     control.finish().await;
     door.join();
     Ok(())
+}
+
+/// Stops with grace; without, when the signal comes again.
+async fn stop_twice(door: &Door, again: impl Future<Output = Option<()>>) {
+    tokio::select! {
+        () = door.stop(GRACE) => {}
+        _ = again => door.stop(Duration::ZERO).await,
+    }
 }
 
 fn setup(what: &'static str) -> impl Fn(io::Error) -> Error {

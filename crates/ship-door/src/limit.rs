@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-/// Limits of one door; [`Limits::default`] is what it ships with (the table in
-/// `docs/reference/limits.md`), tests shorten the times.
+/// Limits of one door; [`Limits::default`] is what it ships with.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// The longest request head in bytes; 431 beyond. Default 16 KiB.

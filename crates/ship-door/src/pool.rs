@@ -66,18 +66,19 @@ impl Pool {
     /// the request may be sent again should the connection turn out to be dead.
     pub(crate) fn take(self: &Rc<Self>, replayable: bool) -> Option<Link> {
         let mut idle = self.idle.borrow_mut();
-        loop {
-            let Idle { sender, since } = idle.pop()?;
-            if sender.is_closed() {
-                continue;
-            }
-            if !replayable && since.elapsed() > FRESH {
+        for at in (0..idle.len()).rev() {
+            if idle[at].sender.is_closed() {
+                idle.remove(at);
+            } else if !replayable && idle[at].since.elapsed() > FRESH {
                 // All others have been idle for longer.
-                idle.push(Idle { sender, since });
                 return None;
+            } else if idle[at].sender.is_ready() {
+                let sender = idle.remove(at).sender;
+                return Some(self.link(sender, self.instance.begin(), true));
             }
-            return Some(self.link(sender, self.instance.begin(), true));
+            // Else it is still busy with an upload whose answer came early.
         }
+        None
     }
 
     /// A new connection.
@@ -108,7 +109,8 @@ impl Pool {
         let shaken = http1::Builder::new().handshake(TokioIo::new(stream)).await;
         let (sender, connection) = shaken.map_err(io::Error::other)?;
         let instance = self.instance.clone();
-        // Ends when its sender is dropped, its app closes, or its instance is cut.
+        // Ends when its sender is dropped, its app closes, or its instance is cut; then hyper makes
+        // an answer on its way an error, so that it does not look whole.
         tokio::task::spawn_local(async move {
             tokio::select! {
                 _ = connection.with_upgrades() => {}
@@ -168,10 +170,5 @@ impl Link {
     /// The connection has become something else (a WebSocket); the count goes on.
     pub(crate) fn into_in_flight(self) -> InFlight {
         self.in_flight
-    }
-
-    /// Whether the instance's grace is over.
-    pub(crate) fn is_cut(&self) -> bool {
-        self.in_flight.instance().cut().is_cancelled()
     }
 }

@@ -484,6 +484,29 @@ async fn idle_connections_to_an_app_are_used_again() {
 }
 
 #[tokio::test]
+async fn an_answer_before_the_end_of_the_upload_holds_up_nobody_else() {
+    let app = App::raw("blog/web.1@r7", |mut stream| async move {
+        loop {
+            let head = raw::read_head(&mut stream).await;
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+            stream.write_all(answer).await.unwrap();
+            if head.starts_with("POST ") {
+                // Takes the rest of the upload, as a server does that keeps its connection.
+                raw::rest(&mut stream).await;
+            }
+        }
+    });
+    let door = Door::start(served_by(&[&app])).await;
+    let mut uploading = raw::dial(door.address).await;
+    let head = format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 100\r\n\r\nbegun");
+    uploading.write_all(head.as_bytes()).await.unwrap();
+    raw::read_until(&mut uploading, b"\r\n\r\nok").await;
+    for _ in 0..8 {
+        assert_eq!(door.get("/").await.text(), "ok");
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_keeps_the_rest_of_the_path_and_the_query() {
     let redirect = |to: &str, status| ship_door::table::Target::Redirect {
         to: to.to_owned(),

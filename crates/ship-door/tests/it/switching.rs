@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use ship_door::Error;
+use ship_door::limit::Limits;
 use ship_door::table::{Address, Upstream};
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Notify;
@@ -233,12 +234,17 @@ async fn a_table_that_is_refused_changes_nothing() {
 async fn a_stopping_door_finishes_what_is_in_flight() {
     let end = Arc::new(Notify::new());
     let app = begins(&key(1), end.clone());
-    let door = Door::start(served_by(&[&app])).await;
+    // No limit but the stop itself ends the visitor's connection, which would stay open for more.
+    let limits = Limits {
+        head_time: Duration::from_hours(1),
+        ..Limits::default()
+    };
+    let door = Door::start_with(served_by(&[&app]), true, limits).await;
     let mut visitor = door.visit().await;
     let answer = visitor.begin(get("/", &[])).await.unwrap();
     let stopping = tokio::spawn({
         let mut client = door.client().await;
-        async move { client.stop(Duration::from_secs(30)).await }
+        async move { client.stop(Duration::from_hours(1)).await }
     });
     until("nobody listens", async || {
         tokio::net::TcpStream::connect(door.address)
@@ -258,6 +264,29 @@ async fn a_stopping_door_finishes_what_is_in_flight() {
         (!door.folder.path().join("door.sock").exists()).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_second_stop_with_less_patience_ends_the_first() {
+    let app = begins(&key(1), Arc::default());
+    let door = Door::start(served_by(&[&app])).await;
+    let mut visitor = door.visit().await;
+    let answer = visitor.begin(get("/", &[])).await.unwrap();
+    let patient = tokio::spawn({
+        let mut client = door.client().await;
+        async move { client.stop(Duration::from_hours(1)).await }
+    });
+    let mut client = door.client().await;
+    until("nobody listens", async || {
+        tokio::net::TcpStream::connect(door.address)
+            .await
+            .err()
+            .map(drop)
+    })
+    .await;
+    let _ = client.stop(Duration::ZERO).await;
+    let _ = soon("the first stop", patient).await.unwrap();
+    assert!(soon("the end", answer.into_body().collect()).await.is_err());
 }
 
 #[tokio::test]
