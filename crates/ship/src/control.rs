@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ship_api::client::Client;
+use ship_api::client::{self, Client};
 use ship_base::fault::FaultKind;
 use ship_base::file;
 use ship_base::lock::Lock;
@@ -24,6 +24,8 @@ const START: Duration = Duration::from_secs(15);
 const STARTS: u32 = 2;
 /// How often it is asked meanwhile.
 const ASK: Duration = Duration::from_millis(5);
+/// What is said of one that does not.
+const NOT_UP: &str = "the server did not come up";
 /// How many of its last lines are shown when it does not come up.
 const LAST_LINES: usize = 12;
 /// A server log beyond this is put aside when a server starts: two of them are kept at most.
@@ -57,13 +59,20 @@ impl Control {
         self.folders.database().exists()
     }
 
-    /// The server if it runs.
+    /// The server if it runs. A connection alone does not tell: one that was killed a moment ago
+    /// may still have its socket.
     pub(crate) async fn running(&self) -> Result<Option<Client>> {
-        match Client::connect(&self.folders.api_socket()).await {
-            Ok(client) => Ok(Some(client)),
-            Err(error) if error.is_nobody_there() => Ok(None),
-            Err(error) => Err(error.into()),
+        match tokio::time::timeout(START, self.answers()).await {
+            Ok(Ok(client)) => Ok(Some(client)),
+            Ok(Err(error)) if error.is_gone() => Ok(None),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(self.failed("the server is there and does not answer", &late())),
         }
+    }
+
+    async fn answers(&self) -> client::Result<Client> {
+        let client = Client::connect(&self.folders.api_socket()).await?;
+        client.status().await.map(|_| client)
     }
 
     /// The server; started where it does not run.
@@ -105,27 +114,28 @@ impl Control {
                 return Ok(client);
             }
             let ended = server.try_wait().ok().flatten();
-            if let Some(ended) = ended.filter(|_| !self.another_holds_it()) {
+            if let Some(ended) = ended.filter(|_| !self.is_held()) {
                 if starts == STARTS {
-                    return Err(self.failed(&format!("it ended: {ended}")));
+                    return Err(self.failed(NOT_UP, &format!("it ended: {ended}")));
                 }
                 server = self.start()?;
                 starts += 1;
             }
             if Instant::now() > deadline {
-                return Err(self.failed(&format!("no answer within {} s", START.as_secs())));
+                return Err(self.failed(NOT_UP, &late()));
             }
             tokio::time::sleep(ASK).await;
         }
     }
 
-    /// Two commands may start a server at once, or one may start while another is about to end:
-    /// a server that finds the lock taken ends.
-    fn another_holds_it(&self) -> bool {
+    /// Whether a server lives, also one that does not answer yet or no more. Two commands may start
+    /// a server at once, or one may start while another is about to end: a server that finds the
+    /// lock taken ends.
+    pub(crate) fn is_held(&self) -> bool {
         matches!(Lock::try_now(&self.folders.server_lock()), Ok(None))
     }
 
-    fn failed(&self, cause: &str) -> CommandError {
+    fn failed(&self, message: &str, cause: &str) -> CommandError {
         let log = self.folders.server_log();
         let problem = ship_api::problem::Problem {
             causes: vec![cause.to_owned()],
@@ -134,10 +144,14 @@ impl Control {
                 format!("the whole log: `less {}`", log.display()),
                 "`ship doctor` looks at the machine".to_owned(),
             ],
-            ..ship_api::problem::Problem::new(FaultKind::Outside, "the server did not come up")
+            ..ship_api::problem::Problem::new(FaultKind::Outside, message)
         };
         problem.into()
     }
+}
+
+fn late() -> String {
+    format!("no answer within {} s", START.as_secs())
 }
 
 /// What server, door and keepers are started with.

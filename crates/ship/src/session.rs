@@ -272,7 +272,7 @@ impl<'a> Session<'a> {
         self.attached = None;
         loop {
             self.client = self.control.connect().await?;
-            match self.back().await {
+            match self.hold().await {
                 Err(error) if error.is_gone() && Instant::now() < deadline => {
                     tokio::time::sleep(FRAME).await;
                 }
@@ -282,12 +282,6 @@ impl<'a> Session<'a> {
         let said = "  the control process had ended and was started again";
         self.ui.say(&styled(DIM, said));
         Ok(())
-    }
-
-    /// Whether the control process is really there: holds the app again.
-    async fn back(&mut self) -> client::Result<()> {
-        self.client.status().await?;
-        self.hold().await
     }
 
     /// Holds the app, if there is one to hold.

@@ -1,6 +1,6 @@
 //! `ship logs`: what an app wrote, across releases and crashes.
 
-use ship_api::client::Client;
+use ship_api::client::{self, Client};
 use ship_api::request::Logs;
 use ship_base::clock::Moment;
 use ship_base::name::{AppName, ProcessName, ReleaseId};
@@ -100,22 +100,37 @@ async fn follow(
     mut query: Logs,
 ) -> Result<()> {
     let mut seen = Seen::new(Moment::from_millis(0));
-    loop {
-        let mut lines = client.logs(app, &query).await?;
-        let broken = loop {
-            match lines.next().await {
-                Ok(Some(line)) if seen.is_fresh(&line) => view.show(ui, &line)?,
-                Ok(Some(_)) => {}
-                Ok(None) => return Ok(()),
-                Err(error) => break error,
-            }
-        };
+    while let Some(broken) = show(ui, view, &client, app, &query, &mut seen).await? {
         if !query.follow || !broken.is_gone() {
             return Err(broken.into());
         }
         client = control.connect().await?;
         seen.again();
         query = from_here(query, &seen);
+    }
+    Ok(())
+}
+
+/// Shows one answer to its end, or to where it broke.
+async fn show(
+    ui: &mut Ui,
+    view: &mut LogView,
+    client: &Client,
+    app: &AppName,
+    query: &Logs,
+    seen: &mut Seen,
+) -> Result<Option<client::Error>> {
+    let mut lines = match client.logs(app, query).await {
+        Ok(lines) => lines,
+        Err(error) => return Ok(Some(error)),
+    };
+    loop {
+        match lines.next().await {
+            Ok(Some(line)) if seen.is_fresh(&line) => view.show(ui, &line)?,
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(None),
+            Err(error) => return Ok(Some(error)),
+        }
     }
 }
 

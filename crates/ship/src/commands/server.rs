@@ -70,7 +70,7 @@ async fn stop(context: &mut Context, control: &Control, now: bool) -> Result<()>
     let within = now.then_some(Duration::ZERO);
     client.stop_server(&Stop { within }).await?;
     let deadline = Instant::now() + GONE;
-    while control.running().await?.is_some() {
+    while control.is_held() {
         if Instant::now() > deadline {
             return Err(CommandError::new(
                 FaultKind::Outside,

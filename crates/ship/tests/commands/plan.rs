@@ -6,7 +6,15 @@ use crate::{home, shown};
 fn a_plan_is_shown_without_starting_anything() {
     let (home, project) = (home(), Project::fixture("procfile-worker"));
     let output = home.ship_in(project.folder(), &["plan"]);
-    insta::assert_snapshot!(shown(&output, &home, &project), @"");
+    insta::assert_snapshot!(shown(&output, &home, &project), @"
+    code 0
+    -- stdout
+      procfile-worker  Procfile · no packages        from Procfile
+      web              python web.py                 from Procfile:2
+      worker           python worker.py --every 0.2  from Procfile:3
+      release          python release.py             from Procfile:4
+    -- stderr
+    ");
     assert!(home.processes().is_empty());
     assert!(!home.folder().join("ship.db").exists());
 }

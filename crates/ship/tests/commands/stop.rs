@@ -1,6 +1,6 @@
-use ship_test::Project;
+use ship_test::{Project, wait_until};
 
-use crate::{body, home, up};
+use crate::{SOON, body, home, up};
 
 #[test]
 fn a_stopped_app_keeps_its_releases_and_comes_back() {
@@ -27,9 +27,12 @@ fn now_does_not_wait_for_programs_that_will_not_end() {
     let pids = body(&url, "/");
     home.ship_in(project.folder(), &["stop", "--now"]).success();
     for pid in pids.split_whitespace() {
-        assert!(
-            !std::path::Path::new("/proc").join(pid).exists(),
-            "{pid} lives"
-        );
+        wait_until("the process has ended", SOON, || !lives(pid));
     }
+}
+
+/// A process that has ended and that nobody asked about (state Z) does not live.
+fn lives(pid: &str) -> bool {
+    let status = ship_base::file::read_text(format!("/proc/{pid}/status").as_ref());
+    status.is_ok_and(|status| !status.contains("State:\tZ"))
 }

@@ -201,3 +201,17 @@ fn sockets_and_data_are_this_users_alone() {
     let mode = home.folder().metadata().expect("a folder").permissions();
     assert_eq!(mode.mode() & 0o777, 0o700);
 }
+
+#[test]
+fn a_second_ctrl_c_does_not_wait_for_what_will_not_end() {
+    let (home, project) = (home(), Project::fixture("ignores-sigterm"));
+    project.write("ship.toml", "[web]\ngrace = \"10m\"\n");
+    let running = attached(&home, &project, &[]);
+    running.signal(Signal::INT);
+    wait_until("it says so", SOON, || {
+        running.printed().contains("Ctrl-C again: at once")
+    });
+    running.signal(Signal::INT);
+    let output = running.finish().success();
+    assert!(output.stderr.contains("is stopped"), "{}", output.stderr);
+}
