@@ -34,7 +34,8 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// A temporary `SHIP_HOME`. Dropping it stops everything that runs there.
 pub struct Home {
     program: PathBuf,
-    folder: TempDir,
+    folder: PathBuf,
+    temporary: Option<TempDir>,
     variables: Vec<(String, String)>,
 }
 
@@ -97,9 +98,17 @@ impl Home {
             .prefix("ship-")
             .tempdir()
             .expect("a folder");
+        let mut home = Self::in_folder(program, folder.path());
+        home.temporary = Some(folder);
+        home
+    }
+
+    /// In a folder of the test's own.
+    pub fn in_folder(program: &str, folder: &Path) -> Self {
         Self {
             program: program.into(),
-            folder,
+            folder: folder.to_owned(),
+            temporary: None,
             variables: Vec::new(),
         }
     }
@@ -112,13 +121,13 @@ impl Home {
 
     /// Where it is.
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// Runs `ship` with these arguments to its end.
     #[track_caller]
     pub fn ship(&self, arguments: &[&str]) -> Output {
-        self.ship_in(self.folder.path(), arguments)
+        self.ship_in(&self.folder, arguments)
     }
 
     /// Runs `ship` in a folder to its end.
@@ -149,9 +158,7 @@ impl Home {
                 command.env(name, value);
             }
         }
-        command
-            .env("SHIP_HOME", self.folder.path())
-            .env("NO_COLOR", "1");
+        command.env("SHIP_HOME", &self.folder).env("NO_COLOR", "1");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -190,7 +197,7 @@ impl Home {
 
     /// The processes that carry this home in their environment or arguments.
     pub fn processes(&self) -> Vec<i32> {
-        let home = self.folder.path().as_os_str().as_encoded_bytes();
+        let home = self.folder.as_os_str().as_encoded_bytes();
         let entries = std::fs::read_dir("/proc").expect("/proc");
         let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
         pids.filter(|pid: &i32| {
@@ -207,7 +214,7 @@ impl Drop for Home {
     fn drop(&mut self) {
         let stop = ["server", "stop"];
         let _ = self
-            .command(self.folder.path(), &stop)
+            .command(&self.folder, &stop)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
@@ -218,7 +225,7 @@ impl Drop for Home {
             }
         }
         // `TempDir` alone stops at the read-only folders of releases.
-        let _ = ship_base::file::remove_folder(self.folder.path());
+        let _ = ship_base::file::remove_folder(&self.folder);
     }
 }
 
