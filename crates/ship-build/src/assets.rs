@@ -1,16 +1,19 @@
 //! What is made at build and served at run: the author's build commands, and `collectstatic`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ship_base::file;
+use ship_base::hash::{ContentHash, Hasher};
 use ship_project::command::CommandLine;
 use ship_project::plan::{AssetStep, Plan};
 
 use crate::build::Request;
 use crate::error::Error;
 use crate::event::Phase;
+use crate::proof::Seen;
 use crate::runtime::Runtime;
 use crate::shop::Shop;
+use crate::source::Snapshot;
 use crate::tool::{Finished, Tool};
 use crate::trial::{Trial, joined, search_path};
 
@@ -74,7 +77,7 @@ fn command_tool(
 
 /// The program that a name means: the one in the release's folders first. The system would look in
 /// our own PATH, not in that of the program to be started.
-fn on_path(path: &str, folder: &Path, name: &str) -> std::path::PathBuf {
+fn on_path(path: &str, folder: &Path, name: &str) -> PathBuf {
     if name.contains('/') {
         return folder.join(name);
     }
@@ -90,6 +93,63 @@ pub(crate) fn settings_of(plan: &Plan) -> Option<&str> {
         AssetStep::CollectStatic { settings, .. } => Some(settings.as_str()),
         AssetStep::Command { .. } => None,
     })
+}
+
+/// The address of what decides about the collected files: the environment, the settings and the
+/// files below the folders that are read. `None` when only collecting them can tell, as it is with
+/// finders and storages of the project's own, or with files that a build command makes.
+pub(crate) fn inputs(
+    plan: &Plan,
+    seen: &Seen,
+    trial: &Trial,
+    snapshot: &Snapshot,
+    environment: &[Option<ContentHash>],
+) -> Option<ContentHash> {
+    let sources = seen.django.as_ref()?.sources.as_ref()?;
+    if commands(plan).next().is_some() {
+        return None;
+    }
+    let work = trial.work();
+    let mut hasher = Hasher::new();
+    hasher.field("static 1").field(format!("{environment:?}"));
+    hasher.field(
+        sources
+            .settings
+            .replace(&trial.folder().display().to_string(), ""),
+    );
+    let below = |folder: &String| {
+        Path::new(folder)
+            .strip_prefix(&work)
+            .map(Path::to_owned)
+            .ok()
+    };
+    let folders: Vec<PathBuf> = sources.folders.iter().filter_map(below).collect();
+    snapshot.hash_of(&mut hasher, |path| {
+        folders.iter().any(|folder| path.starts_with(folder))
+    });
+    Some(hasher.finish())
+}
+
+/// Takes the collected files of the previous release over.
+pub(crate) fn take_over(shop: &mut Shop<'_>, previous: &Path) -> Result<(), Error> {
+    shop.phase(Phase::Assets, |shop| {
+        link_tree(&previous.join(STATIC), &shop.request().into.join(STATIC))?;
+        Ok(((), "static files as before".to_owned()))
+    })
+}
+
+/// The same files once more, under names of their own: releases are never written to.
+pub(crate) fn link_tree(from: &Path, to: &Path) -> Result<(), Error> {
+    file::create_folder(to)?;
+    for entry in file::entries(from)? {
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            link_tree(&path, &target)?;
+        } else if std::fs::hard_link(&path, &target).is_err() {
+            file::copy(&path, &target)?;
+        }
+    }
+    Ok(())
 }
 
 /// Runs `collectstatic` into the release, whatever STATIC_ROOT says.

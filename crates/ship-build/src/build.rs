@@ -298,7 +298,7 @@ impl<'a> Build<'a> {
         self.plan = read_plan(previous)?;
         if previous.join("assets").is_dir() {
             let (from, to) = (previous.join("assets"), request.into.join("assets"));
-            crate::source::copy_tree(&from, &to, request.cancel)?;
+            assets::link_tree(&from, &to)?;
         }
         if let Some(environment) = environment {
             self.compile(environment)?;
@@ -315,21 +315,41 @@ impl<'a> Build<'a> {
         let mut environment = environment;
         let runtime = self.runtime(environment.as_ref(), &self.source)?;
         assets::run_commands(&mut self.shop, &self.plan, &runtime, &self.source)?;
-        let mut static_root = None;
+        let mut facts = Facts::new(inputs);
         if let Some(environment) = &mut environment {
             self.compile(environment)?;
             let trial = self.trial(environment)?;
             let seen = proof::prove(&mut self.shop, &self.plan, &trial)?;
-            static_root = correct::plan(&mut self.plan, &seen, &trial, &mut self.shop.report());
+            facts.static_root =
+                correct::plan(&mut self.plan, &seen, &trial, &mut self.shop.report());
             // The proof may have chosen another server; a layer that is there costs nothing.
             self.add_layer(snapshot, environment)?;
-            assets::collect(&mut self.shop, &self.plan, &trial)?;
+            facts.static_inputs = self.collect(snapshot, environment, &seen, &trial)?;
         }
-        let facts = Facts {
-            static_root,
-            ..Facts::new(self.content(snapshot, environment.as_ref())?, inputs)
-        };
+        facts.content = self.content(snapshot, environment.as_ref())?;
         self.write(facts, environment.as_ref())
+    }
+
+    /// Collects static files, or takes those of the previous release over where nothing that
+    /// decides about them has changed. Gives the address of that.
+    fn collect(
+        &mut self,
+        snapshot: &Snapshot,
+        environment: &Environment,
+        seen: &proof::Seen,
+        trial: &Trial,
+    ) -> Result<Option<ContentHash>, Error> {
+        let layer = environment.layer.as_ref().map(|layer| layer.address);
+        let addresses = [Some(environment.address), layer];
+        let inputs = assets::inputs(&self.plan, seen, trial, snapshot, &addresses);
+        let before = self.previous.as_ref().and_then(|facts| facts.static_inputs);
+        match self.shop.request().previous {
+            Some(previous) if inputs.is_some() && inputs == before => {
+                assets::take_over(&mut self.shop, previous)?;
+            }
+            _ => assets::collect(&mut self.shop, &self.plan, trial)?,
+        }
+        Ok(inputs)
     }
 
     fn compile(&mut self, environment: &Environment) -> Result<(), Error> {

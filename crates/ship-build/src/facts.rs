@@ -33,13 +33,17 @@ pub(crate) struct Facts {
     /// Django's STATIC_ROOT where it lies in the source, relative to it: a link to the collected
     /// files stands there in a working copy, because storages look for their manifest in it.
     pub(crate) static_root: Option<PathBuf>,
+    /// The address of all that decides about the collected files, where it is known.
+    #[serde(default)]
+    pub(crate) static_inputs: Option<ContentHash>,
 }
 
 impl Facts {
-    pub(crate) fn new(content: ContentHash, inputs: ContentHash) -> Self {
+    /// Facts of a build with these inputs; the rest is filled in as it becomes known.
+    pub(crate) fn new(inputs: ContentHash) -> Self {
         Self {
             version: VERSION,
-            content,
+            content: inputs,
             inputs,
             lock_inputs: None,
             environment: None,
@@ -47,6 +51,7 @@ impl Facts {
             python: None,
             uv: None,
             static_root: None,
+            static_inputs: None,
         }
     }
 

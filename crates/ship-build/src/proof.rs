@@ -57,6 +57,17 @@ pub(crate) struct Django {
     pub(crate) databases: Vec<String>,
     pub(crate) staticfiles: bool,
     pub(crate) storage: Option<String>,
+    /// What decides about the collected files; `None` when only collecting them can tell.
+    pub(crate) sources: Option<StaticSources>,
+}
+
+/// Everything that `collectstatic` depends on, beside the environment.
+#[derive(Debug, Deserialize)]
+pub(crate) struct StaticSources {
+    /// Folders that are read.
+    pub(crate) folders: Vec<String>,
+    /// Settings, as text; paths in it are those of the trial.
+    pub(crate) settings: String,
 }
 
 #[derive(Serialize)]

@@ -43,6 +43,11 @@ impl Trial {
         })
     }
 
+    /// The folder that holds all of it.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The working copy.
     pub(crate) fn work(&self) -> PathBuf {
         self.folder.join("work")

@@ -190,7 +190,29 @@ def django_facts():
         ],
         "staticfiles": "django.contrib.staticfiles" in get("INSTALLED_APPS", []),
         "storage": text(storage),
+        "sources": static_sources(settings, text(storage)) if "django.contrib.staticfiles" in get("INSTALLED_APPS", []) else None,
     }
+
+
+def static_sources(settings, storage):
+    """The folders that collectstatic reads, and the settings that decide what it makes of them.
+
+    None where code of the project's own takes part, or where files go to another machine: then
+    nothing but running it tells what comes of it.
+    """
+    try:
+        from django.contrib.staticfiles.finders import get_finders
+        from django.utils.module_loading import import_string
+
+        known = ("django.contrib.staticfiles.", "whitenoise.")
+        found = list(get_finders())
+        if not all(one.__module__.startswith(known) for one in [import_string(storage)] + [type(one) for one in found]):
+            return None
+        folders = [str(place.location) for one in found for place in one.storages.values()]
+        decisive = [name for name in dir(settings) if name.startswith(("STATIC", "STORAGES", "WHITENOISE"))]
+        return {"folders": folders, "settings": str([(name, getattr(settings, name)) for name in decisive])}
+    except Exception:
+        return None
 
 
 def uses_django():

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use insta::assert_snapshot;
+use ship_build::event::Phase;
 use ship_project::plan::{AssetStep, DataPath, Interface, RouteTarget, Sourced};
 use ship_project::web_server::WebServer;
 
@@ -97,6 +98,53 @@ fn static_files_are_collected_and_their_manifest_is_found_at_run_time() {
         "{name}"
     );
     assert_ne!(name, "/static/site.css");
+}
+
+#[test]
+fn static_files_that_cannot_have_changed_are_not_collected_again() {
+    let collected = |bench: &Bench| {
+        let mut texts = bench.events.iter().filter_map(|event| match event {
+            ship_build::event::Event::Done {
+                phase: Phase::Assets,
+                detail,
+                ..
+            } => Some(detail.clone()),
+            _ => None,
+        });
+        texts.next().unwrap()
+    };
+    let mut bench = bench();
+    bench.build().unwrap();
+    bench.write("site1/urls.py", "urlpatterns = []\n# changed\n");
+    let built = bench.build().unwrap();
+    assert_eq!(collected(&bench), "static files as before");
+    assert!(
+        bench
+            .release(2)
+            .join("assets/static/staticfiles.json")
+            .is_file()
+    );
+    let url = "python -c 'import site1.wsgi; from django.templatetags.static import static; print(static(\"site.css\"))'";
+    let before = bench.python_in(2, &built.plan, url);
+
+    bench.write("site1/static/site.css", "body { color: blue }\n");
+    let built = bench.build().unwrap();
+    assert_ne!(collected(&bench), "static files as before");
+    assert_ne!(bench.python_in(3, &built.plan, url), before);
+
+    // A storage of the project's own may do anything.
+    bench.write("site1/storage.py", "from django.contrib.staticfiles.storage import StaticFilesStorage\nclass Mine(StaticFilesStorage): pass\n");
+    bench.write(
+        "site1/settings.py",
+        &SETTINGS.replace(
+            "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",
+            "site1.storage.Mine",
+        ),
+    );
+    bench.build().unwrap();
+    bench.write("site1/urls.py", "urlpatterns = []\n");
+    bench.build().unwrap();
+    assert_ne!(collected(&bench), "static files as before");
 }
 
 #[test]
