@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// The most ranges in one request; 416 beyond (PROMISES' table of limits).
+/// The most ranges in one request; 416 beyond.
 const MOST: usize = 8;
 
 /// What a `Range` field asks of a file.
