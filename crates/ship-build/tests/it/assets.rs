@@ -39,6 +39,7 @@ fn bench() -> Bench {
         ),
         ("site1/static/site.css", "body { color: black }\n"),
     ])
+    .with_common_environments()
     .requirements("django>=4.2,<6\ngunicorn\n")
     .serve_with("site1.wsgi:application", Interface::Wsgi, WebServer::Gunicorn)
     .django("site1.settings")

@@ -113,11 +113,26 @@ impl Bench {
             .insert(name.to_owned(), value.to_owned().into());
     }
 
+    /// Environments made once for all tests, for those that look at something else.
+    pub(crate) fn with_common_environments(self) -> Self {
+        let common = common("env");
+        fs::remove_dir(self.folders.environments()).unwrap();
+        std::os::unix::fs::symlink(common, self.folders.environments()).unwrap();
+        self
+    }
+
     /// Byte code of its own, for tests that look at how it is made.
     pub(crate) fn without_sharing(self) -> Self {
         fs::remove_file(self.folders.byte_code()).unwrap();
         fs::create_dir(self.folders.byte_code()).unwrap();
         self
+    }
+
+    /// Runs uv in the project, as its author would.
+    pub(crate) fn uv(&self, arguments: &[&str]) {
+        let mut command = std::process::Command::new(uv());
+        let status = command.args(arguments).current_dir(self.project()).status();
+        assert!(status.unwrap().success());
     }
 
     /// A uv that fails whatever it is asked: builds that need none do not notice.
@@ -319,17 +334,24 @@ pub(crate) fn served(plan: &Plan) -> &Served {
 /// Byte code is made once for all tests, and Pythons are asked once: what is shared is addressed by
 /// content, so tests cannot tell.
 fn share(folders: &Folders) {
-    let common = Path::new(env!("CARGO_TARGET_TMPDIR")).join("common");
-    fs::create_dir_all(common.join("pyc")).unwrap();
     fs::remove_dir(folders.byte_code()).unwrap();
-    std::os::unix::fs::symlink(common.join("pyc"), folders.byte_code()).unwrap();
-    let known = common.join("known.json");
+    std::os::unix::fs::symlink(common("pyc"), folders.byte_code()).unwrap();
+    let known = common("").join("known.json");
     if !known.is_file() {
         ship_build::python::discover(&machine(), folders);
         let found = fs::read(folders.pythons().join("known.json")).unwrap();
         ship_base::file::write_whole(&known, &found).unwrap();
     }
     fs::copy(&known, folders.pythons().join("known.json")).unwrap();
+}
+
+/// A folder that all tests share, in all their runs.
+fn common(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("common")
+        .join(name);
+    fs::create_dir_all(&folder).unwrap();
+    folder
 }
 
 /// The caller's variables, and the uv of this machine or a fetched one.

@@ -155,3 +155,58 @@ fn packages_that_only_the_imports_name_are_locked() {
     let lock = fs::read_to_string(bench.release(1).join("lock")).unwrap();
     assert!(lock.contains("name = \"click\""));
 }
+
+const PYPROJECT: &str = r#"
+[project]
+name = "shop"
+version = "1"
+requires-python = ">=3.10"
+dependencies = ["click==8.1.7", "prices"]
+
+[dependency-groups]
+dev = ["itsdangerous"]
+
+[tool.uv.sources]
+prices = { workspace = true }
+
+[tool.uv.workspace]
+members = ["packages/*"]
+"#;
+
+#[test]
+fn a_uv_lock_is_followed_to_the_letter_and_without_what_is_for_development() {
+    let mut bench = Bench::new(&[
+        ("pyproject.toml", PYPROJECT),
+        ("main.py", &APP.replace("import click", "import click, prices")),
+        (
+            "packages/prices/pyproject.toml",
+            "[project]\nname = \"prices\"\nversion = \"1\"\n[build-system]\nrequires = [\"hatchling\"]\nbuild-backend = \"hatchling.build\"\n",
+        ),
+        ("packages/prices/src/prices/__init__.py", "TOTAL = 1\n"),
+    ])
+    .python(">=3.10")
+    .serve("main:app", Interface::Wsgi);
+    bench.uv(&["lock", "--quiet"]);
+    let lock = Dependencies::UvLock {
+        lock: "uv.lock".into(),
+        packages: 2,
+    };
+    bench.plan.dependencies = Some(Sourced::by_default(lock, ""));
+    let built = bench.build().unwrap();
+    assert_eq!(built.new_lock, None, "the project has its own");
+    let installed = "python -c 'import importlib.metadata as m; print(sorted(d.name for d in m.distributions()))'";
+    assert_eq!(
+        bench.python_in(1, &built.plan, installed),
+        "['click', 'granian', 'prices']"
+    );
+
+    bench.break_uv();
+    bench.write("packages/prices/src/prices/__init__.py", "TOTAL = 2\n");
+    let again = bench.build().unwrap();
+    assert_eq!(
+        (again.environment, again.layer),
+        (built.environment, built.layer)
+    );
+    let total = "python -c 'import prices; print(prices.TOTAL)'";
+    assert_eq!(bench.python_in(2, &again.plan, total), "2");
+}

@@ -12,6 +12,7 @@ const WSGI: &str = "def app(environ, start_response):\n    return []\n";
 /// Serves with a server that is there, so that the tests need no package at all.
 fn bench(source: &str, object: &str) -> Bench {
     Bench::new(&[("main.py", source)])
+        .with_common_environments()
         .requirements("gunicorn\nuvicorn\n")
         .serve_with(object, Interface::Wsgi, WebServer::Gunicorn)
 }
