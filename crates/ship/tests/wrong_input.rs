@@ -72,52 +72,118 @@ fn below(folder: &Path, start: &str) -> Vec<String> {
 
 #[test]
 fn a_folder_without_python_says_what_was_looked_for() {
-    insta::assert_snapshot!(refused("no-python"), @"");
+    insta::assert_snapshot!(refused("no-python"), @r#"
+    code 1
+    error: found nothing to run in `[PROJECT]`
+      hint: looked at every file: no Python here, and no `index.html`
+      hint: looked at `Procfile` and `ship.toml`: no `web` process in them
+      hint: say what to serve in `ship.toml`: `[web]` with `app = "module:object"` or `command = "…"`
+    "#);
 }
 
 #[test]
 fn a_syntax_error_is_shown_with_its_place() {
-    insta::assert_snapshot!(refused("syntax-error"), @"");
+    insta::assert_snapshot!(refused("syntax-error"), @r#"
+    code 1
+    error: the Python code does not parse: Expected `)`, found newline
+       --> main.py:5:62
+        |
+      5 |     start_response("200 OK", [("Content-Type", "text/plain")]
+        |                                                              ^
+    "#);
 }
 
 #[test]
 fn a_typo_in_the_manifest_is_shown_with_its_place_and_the_right_word() {
-    insta::assert_snapshot!(refused("manifest-typo"), @"");
+    insta::assert_snapshot!(refused("manifest-typo"), @r#"
+    code 3
+    error: `[web]` has no key `comand`
+       --> ship.toml:4:1
+        |
+      4 | comand = "python server.py"
+        | ^^^^^^
+      hint: did you mean `command`?
+    "#);
 }
 
 #[test]
 fn an_import_error_names_the_missing_package() {
-    insta::assert_snapshot!(refused("import-error"), @"");
+    insta::assert_snapshot!(refused("import-error"), @r#"
+    code 1
+    error: cannot import `main:app`: ModuleNotFoundError: No module named 'greetings_that_nobody_wrote'
+      │ main.py:3
+      │     import greetings_that_nobody_wrote
+      hint: name the project's packages: `echo greetings-that-nobody-wrote >> requirements.txt`
+    "#);
 }
 
 #[test]
 fn a_setting_that_is_read_and_not_there_is_named() {
-    insta::assert_snapshot!(refused("missing-env"), @"");
+    insta::assert_snapshot!(refused("missing-env"), @r#"
+    code 1
+    error: cannot import `main:app`: KeyError: 'SECRET_WORD'
+      │ main.py:5
+      │     WORD = os.environ["SECRET_WORD"]
+      hint: `ship env set --app missing-env SECRET_WORD=…`, or a line in .env
+    "#);
 }
 
 #[test]
 fn a_setting_that_the_manifest_requires_is_named_before_the_build() {
-    insta::assert_snapshot!(refused("required-env"), @"");
+    insta::assert_snapshot!(refused("required-env"), @r#"
+    code 1
+    error: 1 setting of `required-env` has no value: SECRET_WORD
+      hint: `ship env set --app required-env SECRET_WORD=…`, or a line in .env
+    "#);
 }
 
 #[test]
 fn an_app_that_exits_at_once_shows_its_last_words() {
-    insta::assert_snapshot!(refused("exits-at-once"), @"");
+    insta::assert_snapshot!(refused("exits-at-once"), @r#"
+    code 4
+    error: `web` of `exits-at-once` ended with exit code 1
+      │ reading the configuration
+      │ no configuration at all: giving up
+      │ reading the configuration
+      │ no configuration at all: giving up
+      hint: `ship logs --app exits-at-once --release r1` shows all it wrote
+    "#);
 }
 
 #[test]
 fn an_app_that_never_listens_is_told_so() {
-    insta::assert_snapshot!(refused("never-listens"), @"");
+    insta::assert_snapshot!(refused("never-listens"), @r#"
+    code 4
+    error: `web` of `never-listens` did not become ready within [TIME]
+      cause: nothing listens on the port it was given
+      │ thinking
+      hint: `ship logs --app never-listens --release r1` shows all it wrote
+    "#);
 }
 
 #[test]
 fn an_app_that_answers_500_is_told_so() {
-    insta::assert_snapshot!(refused("answers-500"), @"");
+    let told = refused("answers-500");
+    assert!(told.contains("│ the database said no"), "{told}");
+    // How often it was asked depends on the machine.
+    let once: Vec<&str> = told.lines().filter(|line| !line.contains('│')).collect();
+    insta::assert_snapshot!(once.join("\n"), @r#"
+    code 4
+    error: `web` of `answers-500` did not become ready within [TIME]
+      cause: it answers 500 on /
+      hint: `ship logs --app answers-500 --release r1` shows all it wrote
+    "#);
 }
 
 #[test]
 fn a_failing_release_command_shows_its_last_words() {
-    insta::assert_snapshot!(refused("failing-release"), @"");
+    insta::assert_snapshot!(refused("failing-release"), @r#"
+    code 4
+    error: the release command of `failing-release` ended with exit code 1: python release.py
+      │ moving the orders
+      │ table `orders` has no column `price`
+      hint: `ship logs --app failing-release --process release` shows all it wrote
+    "#);
 }
 
 #[test]
@@ -150,7 +216,11 @@ fn two_projects_of_one_name_are_told_apart() {
         .fails_with(1);
     let first = one.folder().to_str().unwrap();
     let shown = error(&output, &home, &other).replace(first, "[OTHER]");
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r#"
+    code 1
+    error: `own-server` is already the name of another project: [OTHER]
+      hint: give this one another name: `ship up --name own-server-2`, or `name = "…"` in ship.toml
+    "#);
 }
 
 #[test]
@@ -203,7 +273,7 @@ fn a_full_disk_is_told_and_what_serves_goes_on() {
         .ship_in(project.folder(), &["up", "--detach"])
         .success()
         .url();
-    project.write("big.bin", &"x".repeat(40 << 20));
+    grow(&project.folder().join("big.bin"), 300 << 20);
     let output = home.ship_in(project.folder(), &["up", "--detach"]);
     assert_eq!(output.code, 4, "{}", output.stderr);
     assert!(
@@ -254,7 +324,13 @@ fn a_read_only_disk_is_told() {
     );
 }
 
-/// A file system of 32 MB in memory, mounted on a temporary folder.
+/// Makes a file of zeros that takes no room until it is copied.
+#[expect(clippy::disallowed_methods, reason = "a test makes its own file")]
+fn grow(path: &Path, size: u64) {
+    std::fs::File::create(path).unwrap().set_len(size).unwrap();
+}
+
+/// A file system of 250 MB, enough for uv and a small app, mounted on a temporary folder.
 struct SmallDisk {
     _parent: tempfile::TempDir,
     folder: std::path::PathBuf,
@@ -267,7 +343,7 @@ impl SmallDisk {
         let folder = parent.path().join("m");
         #[expect(clippy::disallowed_methods, reason = "a test makes its own folder")]
         std::fs::create_dir_all(&folder).unwrap();
-        let options = ["-t", "tmpfs", "-o", "size=32m,mode=700", "tmpfs"];
+        let options = ["-t", "tmpfs", "-o", "size=250m,mode=700", "tmpfs"];
         mount(&options, &folder).then_some(Self {
             _parent: parent,
             folder,
