@@ -57,6 +57,9 @@ pub enum UvError {
         /// `riscv64 linux`
         machine: String,
     },
+    /// Nothing names a package index.
+    #[error("no uv is here, and no package index to fetch it from is configured")]
+    NoIndex,
     /// The index does not answer, or not with what was asked.
     #[error("cannot fetch uv from {index}")]
     Fetch {
@@ -94,6 +97,9 @@ impl Hints for UvError {
             }
             Self::Machine { .. } | Self::Absent { .. } => {
                 "install uv as its documentation says and put it on the PATH"
+            }
+            Self::NoIndex => {
+                "name your package index in `UV_DEFAULT_INDEX`, or install uv or pip, which know one"
             }
             Self::Fetch { .. } => {
                 "is the network there? An index of your own is named by `UV_DEFAULT_INDEX`; a uv that is already here by `SHIP_UV`"

@@ -33,7 +33,7 @@ pub(super) fn wheel(
     let wheel = wheel::of_this_machine().ok_or_else(|| UvError::Machine {
         machine: format!("{} {}", std::env::consts::ARCH, std::env::consts::OS),
     })?;
-    let index = Index::configured(tools);
+    let index = Index::choose(tools, cancel).ok_or(UvError::NoIndex)?;
     let content = fetch(wheel, &index, tools, cancel, report)?;
     let found = ContentHash::of(&content).to_string();
     if found != wheel.sha256 {

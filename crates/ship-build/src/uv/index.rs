@@ -2,15 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use ship_base::file;
 
-use super::Variables;
+use super::{Variables, on_path};
+use crate::cancel::Cancel;
+use crate::tool::{Finished, Tool};
 
-/// The index of the Python Packaging Authority, the default of pip and uv.
-const DEFAULT: &str = "https://pypi.org/simple";
+/// The index of last resort, which whoever builds a `ship` for others gives it (`docs/releasing.md`);
+/// the source names none.
+const BUILT_IN: Option<&str> = option_env!("SHIP_DEFAULT_INDEX");
+
+/// Makes pip tell the index it uses where nothing is configured. pip keeps it in this place since
+/// version 19; one that does not is passed over.
+const ASK_PIP: &str = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
 
 /// What we ask for: JSON (PEP 691), else HTML (PEP 503).
 pub(super) const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
@@ -22,11 +30,19 @@ pub struct Index {
 }
 
 impl Index {
-    /// The index that is configured: uv's variables, pip's variables, pip's files; else the default.
-    pub fn configured(tools: &Variables) -> Self {
-        Self::of_uv(tools)
-            .or_else(|| Self::of_pip(tools))
-            .unwrap_or_else(|| Self::new(DEFAULT))
+    /// The index to fetch from: the configured one, else the one that pip would use by itself, else
+    /// the one this binary was built with.
+    pub(super) fn choose(tools: &Variables, cancel: &Cancel) -> Option<Self> {
+        Self::configured(tools)
+            .or_else(|| {
+                on_path(tools, "python3").find_map(|python| ask_pip(&python, tools, cancel))
+            })
+            .or_else(|| BUILT_IN.map(Self::new))
+    }
+
+    /// The index that is configured: uv's variables, pip's variables, pip's files.
+    pub fn configured(tools: &Variables) -> Option<Self> {
+        Self::of_uv(tools).or_else(|| Self::of_pip(tools))
     }
 
     /// What only pip is told of, and uv does not ask: it is handed on to uv.
@@ -113,7 +129,19 @@ fn pip_files(tools: &Variables) -> Vec<PathBuf> {
     files
 }
 
-fn in_pip_file(path: &std::path::Path) -> Option<Index> {
+fn ask_pip(python: &Path, tools: &Variables, cancel: &Cancel) -> Option<Index> {
+    let asked = Tool::new(python, Path::new("/"))
+        .args(["-I", "-c", ASK_PIP])
+        .envs(tools)
+        .capture()
+        .deadline(Duration::from_secs(10))
+        .run(cancel, &mut |_| {});
+    let answer = String::from_utf8(asked.ok().filter(Finished::succeeded)?.stdout).ok()?;
+    let url = answer.trim();
+    url.contains("://").then(|| Index::new(url))
+}
+
+fn in_pip_file(path: &Path) -> Option<Index> {
     let text = file::read_text(path).ok()?;
     let mut section = "";
     for line in text.lines().map(str::trim) {
@@ -208,7 +236,8 @@ mod tests {
             ("PIP_INDEX_URL", "https://pip.example/simple/"),
             ("UV_INDEX_URL", "https://uv.example/simple"),
         ];
-        let configured = |pairs: &[(&str, &str)]| Index::configured(&tools(pairs)).to_string();
+        let configured =
+            |pairs: &[(&str, &str)]| Index::configured(&tools(pairs)).unwrap().to_string();
         assert_eq!(configured(&both), "https://uv.example/simple");
         assert_eq!(configured(&both[..1]), "https://pip.example/simple");
         let named = [("UV_DEFAULT_INDEX", "corp=https://corp.example/simple?a=b")];
@@ -223,9 +252,27 @@ mod tests {
         file::write_whole(&path, text).unwrap();
         let tools = tools(&[("PIP_CONFIG_FILE", path.to_str().unwrap())]);
         assert_eq!(
-            Index::configured(&tools).to_string(),
+            Index::configured(&tools).unwrap().to_string(),
             "https://a.example/simple"
         );
+    }
+
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "pip is looked for as a user's shell would"
+    )]
+    fn where_nothing_is_configured_pip_knows_an_index() {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let own = tools(&[("PATH", &path), ("HOME", "/nowhere")]);
+        let has_pip = on_path(&own, "python3").any(|python| {
+            let pip = std::process::Command::new(python)
+                .args(["-I", "-m", "pip", "--version"])
+                .output();
+            pip.is_ok_and(|output| output.status.success())
+        });
+        let index = Index::choose(&own, &Cancel::new());
+        assert!(!has_pip || index.is_some_and(|index| index.to_string().starts_with("https://")));
     }
 
     #[test]
