@@ -120,7 +120,8 @@ pub fn create_new(path: &Path, mode: u32) -> Result<File> {
 /// Sets a file's time of change to now, creating it empty where it is not there. Mode 0600.
 pub fn touch(path: &Path) -> Result<()> {
     let file = append(path, 0o600)?;
-    file.set_modified(std::time::SystemTime::now()).with_path("touch", path)
+    file.set_modified(std::time::SystemTime::now())
+        .with_path("touch", path)
 }
 
 /// Creates a folder and its parents; no error when it is there.
@@ -152,6 +153,14 @@ pub fn remove_folder(path: &Path) -> Result<()> {
             make_folders_writable(path)?;
             missing_is_fine(fs::remove_dir_all(path)).with_path("remove", path)
         }
+        other => other.with_path("remove", path),
+    }
+}
+
+/// Removes a folder that nothing is in; one that holds something is left alone.
+pub fn remove_folder_if_empty(path: &Path) -> Result<()> {
+    match missing_is_fine(fs::remove_dir(path)) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
         other => other.with_path("remove", path),
     }
 }
@@ -218,7 +227,8 @@ pub fn write_whole_with_mode(path: &Path, content: &[u8], mode: u32) -> Result<(
 pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
     let temporary = temporary_beside(path);
     let written = write_new(&temporary, content, 0o600).with_path("write", path);
-    let replaced = written.and_then(|_| fs::rename(&temporary, path).with_path("rename into place", path));
+    let replaced =
+        written.and_then(|_| fs::rename(&temporary, path).with_path("rename into place", path));
     if replaced.is_err() {
         let _ = fs::remove_file(&temporary);
     }

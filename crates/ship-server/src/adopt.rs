@@ -2,51 +2,80 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use ship_base::clock::Moment;
 use ship_base::file;
 use ship_base::hint;
 use ship_base::name::{AppName, ReleaseId};
 use ship_run::event::Report;
 use ship_run::{Adopted, Keeper};
+use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
-use crate::app::{App, Candidate};
-
+use crate::app::App;
+use crate::candidate::Candidate;
 use crate::error::Error;
-use crate::fleet::{self, Instance};
-use crate::not_ready::phrase;
+use crate::instance::Instance;
+use crate::roll::retire;
 use crate::server::Server;
-use crate::{door, hold, job, resume, stop};
+use crate::{door, fleet, hold, job, resume};
 
-/// Takes in what lives, and starts what should.
+/// What a program that belongs to nothing may take to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Takes in what lives, at once; what should live and does not is started by tasks of its own, so
+/// that a slow app keeps no command waiting.
 pub(crate) async fn everything(server: &Arc<Server>) -> Result<(), Error> {
     server.start_generations_after(last_generation(server)?);
     let adopted = ship_run::adopt_all(&server.folders.keepers()).await?;
     let strays = take_in(server, adopted);
-    let wanted: Vec<_> = server
-        .store
-        .apps()?
-        .into_iter()
-        .filter(|app| app.running)
-        .collect();
-    if door::adopt(server).await || !wanted.is_empty() {
-        door::open(server, None).await?;
+    remove_empty_generations(server)?;
+    let resumed = recognise(server)?;
+    if door::adopt(server).await || !resumed.is_empty() {
+        door::open_surely(server).await;
+        if server.door.pid().is_some() {
+            server.refresh_routes().await;
+        }
     }
-    for record in wanted {
+    let line = Arc::new(Semaphore::new(places()));
+    for resumed in resumed {
+        let complete = resume::complete(server.clone(), resumed, line.clone());
+        server.tasks.spawn(complete);
+    }
+    for app in server.apps().into_iter().filter(|app| app.live().is_none()) {
+        let (server, busy) = (server.clone(), server.busy());
+        server.clone().tasks.spawn(async move {
+            let _busy = busy;
+            retire(&server, &app, app.fleet.all()).await;
+        });
+    }
+    for keeper in strays {
+        server.tasks.spawn(stop_stray(keeper));
+    }
+    Ok(())
+}
+
+/// As many apps start at once as there are processors, and one that waits for its disk.
+fn places() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get) + 1
+}
+
+/// Lets everything serve that is to run and does.
+fn recognise(server: &Arc<Server>) -> Result<Vec<resume::Resumed>, Error> {
+    let mut recognised = Vec::new();
+    for record in server.store.apps()?.into_iter().filter(|app| app.running) {
         let app = server.app_or_new(&record.name);
-        if let Err(error) = resume::resume(server, &app).await {
-            warn!(app = %app.name, error = %hint::chain(&error), "not brought up again");
+        match resume::recognise(server, &app) {
+            Ok(resumed) => recognised.extend(resumed),
+            Err(error) => {
+                warn!(app = %app.name, error = %hint::chain(&error), "not brought up again");
+            }
         }
         if !record.detached {
             hold::guard(server, &app);
         }
     }
-    for app in server.apps().into_iter().filter(|app| app.live().is_none()) {
-        stop::take_down(server, &app).await;
-    }
-    server.tasks.spawn(stop_strays(strays));
-    remove_empty_generations(server)
+    Ok(recognised)
 }
 
 /// Puts living instances into their apps' fleets; what belongs to no app or release is returned.
@@ -58,11 +87,7 @@ fn take_in(server: &Arc<Server>, adopted: Adopted) -> Vec<Keeper> {
         let name = report.instance.app.clone();
         let of = candidates
             .entry((name.clone(), report.release))
-            .or_insert_with(|| {
-                Candidate::of(server, &name, report.release)
-                    .ok()
-                    .map(Arc::new)
-            });
+            .or_insert_with(|| candidate(server, &name, report.release));
         match of {
             Some(of) if of.plan.process(&report.instance.process).is_none() => strays.push(keeper),
             Some(of) => join(
@@ -79,6 +104,17 @@ fn take_in(server: &Arc<Server>, adopted: Adopted) -> Vec<Keeper> {
         record_end(server, &report);
     }
     strays
+}
+
+/// `None`: of an app or a release that is no more.
+fn candidate(server: &Server, app: &AppName, release: ReleaseId) -> Option<Arc<Candidate>> {
+    match Candidate::of(server, app, release) {
+        Ok(of) => Some(Arc::new(of)),
+        Err(error) => {
+            warn!(%app, %release, error = %hint::chain(&error), "found of it what still runs");
+            None
+        }
+    }
 }
 
 fn join(server: &Arc<Server>, app: &Arc<App>, of: Arc<Candidate>, report: Report, keeper: Keeper) {
@@ -101,28 +137,20 @@ fn join(server: &Arc<Server>, app: &Arc<App>, of: Arc<Candidate>, report: Report
 
 /// A job that ended while no control process lived still has its outcome.
 fn record_end(server: &Server, report: &Report) {
-    let Some(ended) = report.ended() else { return };
     let (app, process) = (&report.instance.app, &report.instance.process);
-    let is_job = server.plan(app, report.release).is_ok_and(|plan| {
-        plan.process(process)
-            .is_some_and(|process| matches!(process.role, ship_project::plan::Role::Job { .. }))
-    });
-    if is_job
-        && let Err(error) = server
-            .store
-            .job_ran(app, process, Moment::now(), &phrase(ended))
-    {
-        warn!(%app, job = %process, error = %hint::chain(&error), "not recorded");
+    let Ok(plan) = server.plan(app, report.release) else {
+        return;
+    };
+    if plan.process(process).is_some_and(job::is_job) {
+        job::record(server, app, process, report.since, &job::outcome(report));
     }
 }
 
-async fn stop_strays(strays: Vec<Keeper>) {
-    for keeper in strays {
-        let instance = keeper.report().instance;
-        info!(%instance, "belongs to nothing that is known; stopping it");
-        if let Err(error) = keeper.stop(std::time::Duration::from_secs(10)).await {
-            warn!(%instance, error = %hint::chain(&error), "not stopped");
-        }
+async fn stop_stray(keeper: Keeper) {
+    let instance = keeper.report().instance;
+    info!(%instance, "belongs to nothing that is known; stopping it");
+    if let Err(error) = keeper.stop(GRACE).await {
+        warn!(%instance, error = %hint::chain(&error), "not stopped");
     }
 }
 

@@ -13,19 +13,21 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ship_api::problem::Problem;
-use ship_api::request::Logs;
+use ship_api::request::{Logs, Stop};
 use ship_api::route::{NoRoute, Route, Verb};
 use ship_api::version;
 use ship_base::fault::FaultKind;
 use ship_base::name::AppName;
-use tokio::net::{UnixListener, UnixStream};
-use tracing::{debug, warn};
+use tokio::net::UnixStream;
+use tracing::debug;
 
 use crate::app::App;
 use crate::error::Error;
 use crate::events::Events;
-use crate::server::Server;
-use crate::{attach, deploy, logs, scale, settings, stop, stream, usage};
+use crate::server::{Busy, Server};
+use crate::socket::Socket;
+use crate::task::PANIC;
+use crate::{attach, deploy, life, logs, scale, settings, stop, stream, usage};
 
 /// The largest request body: settings of an app, generously.
 const BODY: usize = 4 << 20;
@@ -34,44 +36,37 @@ const BODY: usize = 4 << 20;
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Accepts callers until the server stops.
-pub(crate) async fn serve(server: Arc<Server>, listener: UnixListener) {
+pub(crate) async fn serve(server: Arc<Server>, mut socket: Socket) {
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let stream = tokio::select! {
+            // Who comes when the end is decided is to start another server.
+            biased;
             () = server.stopping.cancelled() => return,
+            stream = socket.accept() => stream,
         };
-        match accepted {
-            Ok((stream, _)) if is_ours(&stream) => {
-                server.tasks.spawn(connection(server.clone(), stream));
-            }
-            Ok(_) => warn!("a caller of another user was refused"),
-            Err(error) => {
-                warn!(%error, "no caller could be accepted");
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            }
-        }
+        // Busy from now on, so that the server does not end before it has heard what is wanted.
+        let busy = server.busy();
+        server.tasks.spawn(connection(server.clone(), stream, busy));
     }
 }
 
-/// Whether the caller is this user or root; the folder's mode says the same, this does not rely
-/// on it.
-fn is_ours(stream: &UnixStream) -> bool {
-    let own = rustix::process::getuid().as_raw();
-    stream
-        .peer_cred()
-        .is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
-}
-
-async fn connection(server: Arc<Server>, stream: UnixStream) {
-    let _busy = server.busy();
+async fn connection(server: Arc<Server>, stream: UnixStream, _busy: Busy) {
     let service = service_fn(|request| {
         let server = server.clone();
         async move { Ok::<_, Infallible>(answer(server, request).await) }
     });
-    let served = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    if let Err(error) = served {
+    let served =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(served);
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = server.stopping.cancelled() => {
+            // The answer that is on its way is still written.
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
         debug!(%error, "a caller went");
     }
 }
@@ -101,21 +96,15 @@ async fn dispatch(
 ) -> Result<Response<Body>, Refused> {
     match route {
         Route::Status => whole(&server.status()),
-        Route::Apps => {
-            let names = server
-                .store
-                .apps()
-                .map_err(Error::from)?
-                .into_iter()
-                .map(|app| app.name);
-            let apps = names
-                .map(|name| usage::app(&server, &name))
-                .collect::<Result<Vec<_>, _>>();
-            whole(&apps?)
-        }
+        Route::Apps => whole(&usage::apps(&server)?),
         Route::StopServer => {
-            server.stop_everything().await;
-            Ok(nothing())
+            let within = read_stop(request).await?.within;
+            let task = server.clone();
+            to_the_end(&server, async move {
+                life::stop_everything(&task, within).await;
+                Ok(())
+            })
+            .await
         }
         Route::Up => {
             let up = read(request).await?;
@@ -153,16 +142,30 @@ async fn of_app(
             let query = request.uri().query().unwrap_or_default();
             let query =
                 Logs::from_query(query).map_err(|error| Error::Request(error.to_string()))?;
-            Ok(stream::response(attach::stream(&server, &app, query.since)))
+            Ok(stream::response(attach::stream(
+                &server,
+                &app,
+                query.since,
+            )?))
         }
-        Verb::Run => whole(&settings::one_off(&server, &app, &read(request).await?)?),
+        Verb::Run => whole(&settings::one_off(&server, &app, &read(request).await?).await?),
         Verb::Stop => {
-            stop::stop(&server, &app).await?;
-            Ok(nothing())
+            let within = read_stop(request).await?.within;
+            let task = server.clone();
+            to_the_end(
+                &server,
+                async move { stop::stop(&task, &app, within).await },
+            )
+            .await
         }
         Verb::Destroy => {
-            stop::destroy(&server, &app).await?;
-            Ok(nothing())
+            let within = read_stop(request).await?.within;
+            let task = server.clone();
+            to_the_end(
+                &server,
+                async move { stop::destroy(&task, &app, within).await },
+            )
+            .await
         }
         Verb::Rollback => {
             let body = read(request).await?;
@@ -203,35 +206,74 @@ fn deploying_app<F>(
     work: impl FnOnce(Arc<Server>, Arc<App>, Events) -> F + Send + 'static,
 ) -> Response<Body>
 where
-    F: Future<Output = Result<(), Error>> + Send,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
 {
     deploying(server, move |server, events| work(server, app, events))
 }
 
 /// Answers with the events of `work`, which runs on by itself: it sees when the caller goes.
-fn deploying<F>(
-    server: Arc<Server>,
-    work: impl FnOnce(Arc<Server>, Events) -> F + Send + 'static,
-) -> Response<Body>
+fn deploying<F>(server: Arc<Server>, work: impl FnOnce(Arc<Server>, Events) -> F) -> Response<Body>
 where
-    F: Future<Output = Result<(), Error>> + Send,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
 {
-    let (events, receiver) = Events::new();
-    let task = server.clone();
+    let (events, receiver) = Events::new(server.stopping.clone());
+    let work = work(server.clone(), events.clone());
+    let (task, busy) = (server.clone(), server.busy());
     server.tasks.spawn(async move {
-        let _busy = task.busy();
-        if let Err(error) = work(task.clone(), events.clone()).await {
+        let _busy = busy;
+        if let Err(error) = caught(&task, work).await {
             events.failed(&task, &error);
         }
     });
     stream::response(receiver)
 }
 
+/// Does what a caller asked for to its end, even if the caller goes: an app that is half stopped
+/// would be no app's state.
+async fn to_the_end(
+    server: &Arc<Server>,
+    work: impl Future<Output = Result<(), Error>> + Send + 'static,
+) -> Result<Response<Body>, Refused> {
+    let busy = server.busy();
+    let work = async move {
+        let _busy = busy;
+        work.await
+    };
+    caught(server, work).await?;
+    Ok(nothing())
+}
+
+/// Runs `work` as a task of its own; a panic in it is an error like others.
+async fn caught<T: Send + 'static>(
+    server: &Server,
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    let done = server.tasks.spawn(work).await;
+    done.unwrap_or(Err(Error::Bug(PANIC)))
+}
+
+async fn read_stop(request: Request<Incoming>) -> Result<Stop, Error> {
+    // A body may be left out: all it could say has a default.
+    let text = read_whole(request).await?;
+    if text.is_empty() {
+        return Ok(Stop::default());
+    }
+    parse(&text)
+}
+
 async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Error> {
+    parse(&read_whole(request).await?)
+}
+
+async fn read_whole(request: Request<Incoming>) -> Result<Bytes, Error> {
     let body = Limited::new(request.into_body(), BODY).collect().await;
     let body =
         body.map_err(|error| Error::Request(format!("the body did not come whole: {error}")))?;
-    serde_json::from_slice(&body.to_bytes())
+    Ok(body.to_bytes())
+}
+
+fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(text)
         .map_err(|error| Error::Request(format!("the body is not what this route takes: {error}")))
 }
 

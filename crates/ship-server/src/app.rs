@@ -4,16 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ship_base::clock::Moment;
 use ship_base::count;
-use ship_base::hash::{ContentHash, Hasher};
-use ship_base::name::{AppName, ReleaseId};
-use ship_project::plan::Plan;
-use tokio::sync::watch;
+use ship_base::name::AppName;
+use tokio::sync::{OwnedMutexGuard, watch};
+use tokio_util::sync::CancellationToken;
 
-use crate::environment::Variables;
-use crate::error::Error;
+use crate::candidate::Candidate;
 use crate::fleet::Fleet;
 use crate::lease::Lease;
-use crate::server::Server;
+use crate::patience::Patience;
+use crate::work::WorkingCopies;
 
 /// An app that this process knows.
 pub(crate) struct App {
@@ -22,43 +21,14 @@ pub(crate) struct App {
     pub(crate) fleet: Fleet,
     /// Who is attached to it.
     pub(crate) lease: Lease,
-    turn: tokio::sync::Mutex<()>,
+    /// How long copies that leave may take.
+    pub(crate) patience: Patience,
+    /// The folders its releases run in.
+    pub(crate) work: WorkingCopies,
+    turn: Arc<tokio::sync::Mutex<()>>,
     holder: Mutex<Option<Holder>>,
     live: watch::Sender<Option<Arc<Candidate>>>,
-}
-
-/// A release with the settings it runs with.
-pub(crate) struct Candidate {
-    pub(crate) release: ReleaseId,
-    pub(crate) plan: Plan,
-    pub(crate) settings: Variables,
-}
-
-impl Candidate {
-    /// A release as it would run now: its plan and the settings of today.
-    pub(crate) fn of(server: &Server, app: &AppName, release: ReleaseId) -> Result<Self, Error> {
-        let plan = server.plan(app, release)?;
-        let settings = server.settings(app, &plan)?.merged();
-        Ok(Self {
-            release,
-            plan,
-            settings,
-        })
-    }
-
-    /// An address of the settings: tells whether a running copy has the ones of today.
-    pub(crate) fn fingerprint(&self) -> ContentHash {
-        fingerprint(&self.settings)
-    }
-}
-
-/// The address of a set of variables.
-pub(crate) fn fingerprint(variables: &Variables) -> ContentHash {
-    let mut hasher = Hasher::new();
-    for (name, value) in variables {
-        hasher.field(name).field(value.reveal());
-    }
-    hasher.finish()
+    deploys: Mutex<CancellationToken>,
 }
 
 #[derive(Clone)]
@@ -68,9 +38,9 @@ struct Holder {
 }
 
 /// The right to change an app; freed by drop.
-pub(crate) struct Turn<'a> {
-    app: &'a App,
-    _guard: tokio::sync::MutexGuard<'a, ()>,
+pub(crate) struct Turn {
+    app: Arc<App>,
+    _guard: OwnedMutexGuard<()>,
 }
 
 impl App {
@@ -80,9 +50,12 @@ impl App {
             name,
             fleet: Fleet::default(),
             lease: Lease::default(),
-            turn: tokio::sync::Mutex::new(()),
+            patience: Patience::default(),
+            work: WorkingCopies::default(),
+            turn: Arc::default(),
             holder: Mutex::new(None),
             live: watch::Sender::new(None),
+            deploys: Mutex::default(),
         }
     }
 
@@ -96,15 +69,16 @@ impl App {
         ))
     }
 
-    /// Waits for the right to change this app. `verb` is what others are told meanwhile.
-    pub(crate) async fn turn(&self, verb: &'static str) -> Turn<'_> {
-        let guard = self.turn.lock().await;
+    /// Waits for the right to change this app, in the order of asking. `verb` is what others are
+    /// told meanwhile.
+    pub(crate) async fn turn(self: &Arc<Self>, verb: &'static str) -> Turn {
+        let guard = self.turn.clone().lock_owned().await;
         *lock(&self.holder) = Some(Holder {
             verb,
             since: Moment::now(),
         });
         Turn {
-            app: self,
+            app: self.clone(),
             _guard: guard,
         }
     }
@@ -124,9 +98,19 @@ impl App {
         // The sender lives in `self`, so that the channel cannot close.
         let _ = self.live.subscribe().wait_for(Option::is_none).await;
     }
+
+    /// Fires when the deploys that run or wait now are to give up.
+    pub(crate) fn deploys(&self) -> CancellationToken {
+        lock(&self.deploys).clone()
+    }
+
+    /// Ends the deploys that run or wait now: the app is to be stopped.
+    pub(crate) fn interrupt(&self) {
+        std::mem::take(&mut *lock(&self.deploys)).cancel();
+    }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
         *lock(&self.app.holder) = None;
     }
@@ -136,4 +120,39 @@ impl Drop for Turn<'_> {
 /// these locks is a single assignment.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn app() -> Arc<App> {
+        Arc::new(App::new("blog".parse().unwrap()))
+    }
+
+    #[tokio::test]
+    async fn one_changes_an_app_at_a_time_and_others_are_told_who() {
+        let app = app();
+        assert_eq!(app.busy(), None);
+        let turn = app.turn("ship up").await;
+        assert!(app.busy().unwrap().starts_with("ship up, for "));
+        let waiting = tokio::spawn({
+            let app = app.clone();
+            async move { drop(app.turn("ship scale").await) }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        drop(turn);
+        waiting.await.unwrap();
+        assert_eq!(app.busy(), None);
+    }
+
+    #[test]
+    fn a_stop_ends_the_deploys_of_now_and_none_that_come_later() {
+        let app = app();
+        let (runs, waits) = (app.deploys(), app.deploys());
+        app.interrupt();
+        assert!(runs.is_cancelled() && waits.is_cancelled());
+        assert!(!app.deploys().is_cancelled());
+    }
 }

@@ -8,16 +8,22 @@ use ship_base::clock::Moment;
 use tokio::sync::mpsc::{self, Receiver};
 
 use crate::app::App;
+use crate::error::Error;
 use crate::logs;
 use crate::server::Server;
 
 /// The app's lines from `since` (or now) on; the app is held until the receiver is dropped. It
-/// ends when the app is stopped by somebody else.
+/// ends when the app is stopped by somebody else. An app that does not run cannot be held.
 pub(crate) fn stream(
     server: &Arc<Server>,
     app: &Arc<App>,
     since: Option<Moment>,
-) -> Receiver<AttachEvent> {
+) -> Result<Receiver<AttachEvent>, Error> {
+    if app.live().is_none() {
+        return Err(Error::NotRunning {
+            app: app.name.clone(),
+        });
+    }
     let (sender, receiver) = mpsc::channel(256);
     let attached = app.lease.attach();
     let (server, app) = (server.clone(), app.clone());
@@ -46,5 +52,5 @@ pub(crate) fn stream(
             }
         }
     });
-    receiver
+    Ok(receiver)
 }

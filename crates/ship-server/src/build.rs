@@ -12,7 +12,8 @@ use ship_build::event::{Event, Phase};
 use ship_project::plan::Plan;
 use ship_store::{Draft, ReleaseMeta};
 
-use crate::app::{App, Candidate};
+use crate::app::App;
+use crate::candidate::Candidate;
 use crate::environment::Variables;
 use crate::error::Error;
 use crate::events::Events;
@@ -95,6 +96,12 @@ pub(crate) async fn build(
             .release(&app, release)?
             .is_some_and(|held| held.content == built.content)
     {
+        // Thousands of files are removed with it.
+        blocking(move || {
+            drop(draft);
+            Ok(())
+        })
+        .await?;
         return Ok(Built {
             release,
             plan: built.plan,
@@ -116,19 +123,20 @@ pub(crate) async fn build(
     Ok(built)
 }
 
-/// Waits for the work to end, which it soon does when the caller goes.
+/// Waits for the work to end, which it soon does when there is a reason to give up.
 async fn or_cancel<T>(
     work: impl Future<Output = Result<T, Error>>,
     cancel: &Cancel,
     events: &Events,
 ) -> Result<T, Error> {
     tokio::pin!(work);
-    tokio::select! {
+    let why = tokio::select! {
         done = &mut work => return done,
-        () = events.gone() => cancel.cancel(),
-    }
+        why = events.given_up() => why,
+    };
+    cancel.cancel();
     let _ = work.await;
-    Err(Error::Cancelled)
+    Err(why)
 }
 
 async fn keep(

@@ -4,40 +4,44 @@
 //! hands: the kernel's backlog holds new connections until the next door accepts them.
 
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::path::Path;
-use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ship_base::clock::Moment;
 use ship_base::file;
 use ship_base::hint;
-use ship_base::paths::Folders;
-use ship_door::client::DoorClient;
-use ship_door::table::{Status, Table};
-use tokio::io::AsyncReadExt as _;
-use tokio::net::UnixStream;
+use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::app::lock;
+use crate::door_process::{self, adopt_living, launch};
+use crate::door_talk::{ask, refused, silent};
 use crate::error::Error;
 use crate::port::{self, Listener};
 use crate::server::Server;
 
-/// How long a started door may take to answer on its socket.
-const START: Duration = Duration::from_secs(10);
 /// How long a door that is told to stop may finish requests.
 const STOP: Duration = Duration::from_secs(5);
+/// How long a swap waits for a door that has died and is being started again.
+const BACK: Duration = Duration::from_secs(10);
+/// How often it looks whether the door is there again.
+const LOOK: Duration = Duration::from_millis(20);
+/// The pause after the first start of a door that failed; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The door as its parent sees it.
 #[derive(Default)]
 pub(crate) struct Door {
     listeners: Mutex<Vec<Listener>>,
     pid: Mutex<Option<i32>>,
+    /// It is to live: one that dies is started again.
+    wanted: AtomicBool,
     /// One change of routes at a time, so that an older table never follows a newer one.
     swap: tokio::sync::Mutex<()>,
-    /// One start at a time.
-    start: tokio::sync::Mutex<()>,
+    /// One opening or closing at a time.
+    change: tokio::sync::Mutex<()>,
 }
 
 impl Door {
@@ -46,9 +50,14 @@ impl Door {
         lock(&self.listeners).first().map(|listener| listener.port)
     }
 
-    /// The door's process.
+    /// The door's process; `None` also while it is being started again.
     pub(crate) fn pid(&self) -> Option<i32> {
         *lock(&self.pid)
+    }
+
+    /// Whether it is open, or will be in a moment.
+    pub(crate) fn is_open(&self) -> bool {
+        self.wanted.load(Ordering::SeqCst)
     }
 
     fn has_port(&self, port: u16) -> bool {
@@ -58,38 +67,64 @@ impl Door {
     }
 
     /// Copies of the listening sockets with the names under which they are handed over.
-    fn copies(&self) -> Result<Vec<(String, OwnedFd)>, Error> {
-        let copy = |listener: &Listener| {
-            let socket = listener.socket.as_fd().try_clone_to_owned();
-            Some((format!("http:{}", listener.port), socket.ok()?))
-        };
-        let copies = lock(&self.listeners)
+    pub(crate) fn copies(&self) -> Result<Vec<(String, OwnedFd)>, Error> {
+        lock(&self.listeners)
             .iter()
-            .map(copy)
-            .collect::<Option<Vec<_>>>();
-        copies.ok_or(Error::Bug("a listening socket could not be copied"))
+            .map(|listener| {
+                let socket = listener.socket.as_fd().try_clone_to_owned();
+                let socket = socket.map_err(|source| Error::Socket {
+                    socket: format!("port {}", listener.port),
+                    source,
+                })?;
+                Ok((format!("http:{}", listener.port), socket))
+            })
+            .collect()
+    }
+
+    /// Takes over what an earlier control process listened on; the port that URLs named first.
+    pub(crate) fn take_listeners(&self, mut found: Vec<Listener>, named: Option<u16>) {
+        found.sort_by_key(|listener| Some(listener.port) != named);
+        *lock(&self.listeners) = found;
     }
 }
 
 /// Makes sure that a door lives and listens, on `asked` if that is given.
 pub(crate) async fn open(server: &Arc<Server>, asked: Option<u16>) -> Result<(), Error> {
-    let _one = server.door.start.lock().await;
-    if let Some(port) = asked.filter(|port| !server.door.has_port(*port)) {
-        lock(&server.door.listeners).insert(0, port::exactly(port)?);
-        remember(server, port)?;
-        if server.door.pid().is_some() {
-            return hand_over(server).await;
+    let _one = server.door.change.lock().await;
+    let door = &server.door;
+    let more = match asked {
+        Some(port) if !door.has_port(port) => Some(port::exactly(port)?),
+        None if door.port().is_none() => {
+            Some(port::next_free(port::remembered(&server.folders.door()))?)
         }
-    }
-    if server.door.port().is_none() {
-        let listener = port::next_free(port::remembered(&server.folders.door()))?;
+        _ => None,
+    };
+    let is_more = more.is_some();
+    if let Some(listener) = more {
         remember(server, listener.port)?;
-        lock(&server.door.listeners).push(listener);
+        lock(&door.listeners).insert(0, listener);
     }
-    if server.door.pid().is_none() {
-        launch(server).await?;
+    door.wanted.store(true, Ordering::SeqCst);
+    match door.pid() {
+        None => start(server).await,
+        Some(_) if is_more => {
+            let handed_over = door_process::hand_over(server).await;
+            if handed_over.is_err() {
+                lock(&door.listeners).remove(0);
+            }
+            handed_over
+        }
+        Some(_) => Ok(()),
     }
-    Ok(())
+}
+
+/// The same, going on in the background where it cannot be done now: what runs is to run on.
+pub(crate) async fn open_surely(server: &Arc<Server>) {
+    if let Err(error) = open(server, None).await {
+        warn!(error = %hint::chain(&error), "the door could not be started");
+        server.door.wanted.store(true, Ordering::SeqCst);
+        server.tasks.spawn(reopen(server.clone()));
+    }
 }
 
 fn remember(server: &Server, port: u16) -> Result<(), Error> {
@@ -99,35 +134,40 @@ fn remember(server: &Server, port: u16) -> Result<(), Error> {
 
 /// Finds a door that an earlier control process started, and takes copies of its sockets.
 pub(crate) async fn adopt(server: &Arc<Server>) -> bool {
-    match take_over(server).await {
-        Ok(status) => {
-            info!(pid = status.pid, "found the living door");
-            *lock(&server.door.pid) = Some(status.pid);
-            watch(server, status.pid);
-            true
-        }
-        Err(_) => false,
-    }
+    let Some(pid) = adopt_living(server).await else {
+        return false;
+    };
+    info!(pid, "found the living door");
+    watch(server, pid);
+    true
 }
 
-async fn take_over(server: &Arc<Server>) -> Result<Status, Error> {
-    let mut client = DoorClient::connect(&server.folders.door_socket()).await?;
-    let status = client.status().await?;
-    let listeners = client.listeners().await?;
-    let named = listeners.into_iter().filter_map(|(name, socket)| {
-        let port = name.strip_prefix("http:")?.parse().ok()?;
-        Some(Listener { port, socket })
-    });
-    lock(&server.door.listeners).extend(named);
-    Ok(status)
+/// Starts a door with the sockets and the routes of now.
+async fn start(server: &Arc<Server>) -> Result<(), Error> {
+    let pid = launch(server).await?;
+    watch(server, pid);
+    info!(pid, port = server.door.port(), "the door is open");
+    Ok(())
 }
 
-/// Sends the table of now to the door.
+/// Sends the table of now to the door; one that has died is waited for, since its successor begins
+/// with the table of now.
 pub(crate) async fn swap(server: &Server) -> Result<(), Error> {
+    let began = Moment::now();
     let _one = server.door.swap.lock().await;
-    let table: Table = crate::table::of(server);
-    let mut client = DoorClient::connect(&server.folders.door_socket()).await?;
-    Ok(client.swap(table).await?)
+    loop {
+        let table = crate::table::of(server);
+        let swapped = ask(server, Duration::ZERO, |mut door| async move {
+            door.swap(table).await
+        });
+        match swapped.await {
+            Ok(()) => return Ok(()),
+            Err(error) if refused(&error) || silent(&error) || began.elapsed() > BACK => {
+                return Err(error);
+            }
+            Err(_) => sleep(LOOK).await,
+        }
+    }
 }
 
 /// Waits until nothing is in flight to `keys`; how many requests had to be cut after `within`.
@@ -136,122 +176,62 @@ pub(crate) async fn drain(
     keys: Vec<String>,
     within: Duration,
 ) -> Result<u64, Error> {
-    let mut client = DoorClient::connect(&server.folders.door_socket()).await?;
-    Ok(client.drain(keys, within).await?)
+    ask(server, within, |mut door| async move {
+        door.drain(keys, within).await
+    })
+    .await
 }
 
 /// Lets the door finish and end.
 pub(crate) async fn close(server: &Server) {
-    if lock(&server.door.pid).take().is_none() {
-        return;
+    server.door.wanted.store(false, Ordering::SeqCst);
+    let _one = server.door.change.lock().await;
+    if server.door.pid().is_some() {
+        let asked = ask(
+            server,
+            STOP,
+            |mut door| async move { door.stop(STOP).await },
+        );
+        if let Err(error) = asked.await {
+            warn!(error = %hint::chain(&error), "the door could not be asked to stop; ending it");
+            door_process::kill_listener(server).await;
+        }
     }
+    *lock(&server.door.pid) = None;
     lock(&server.door.listeners).clear();
-    let asked = async {
-        let mut client = DoorClient::connect(&server.folders.door_socket()).await?;
-        client.stop(STOP).await
-    };
-    if let Err(error) = asked.await {
-        warn!(error = %hint::chain(&error), "the door could not be asked to stop");
-    }
-}
-
-async fn launch(server: &Arc<Server>) -> Result<(), Error> {
-    let mut child = command(server)?.spawn().map_err(|error| down(&error))?;
-    let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
-    let pid = pid.ok_or(Error::Bug("a door without a process"))?;
-    tokio::select! {
-        ended = child.wait() => {
-            let why = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
-            return Err(Error::DoorDown { why });
-        }
-        answers = answers(&server.folders, pid) => answers?,
-    }
-    // The child is reaped wherever it ends; its end is seen by `watch`.
-    server.tasks.spawn(async move { drop(child.wait().await) });
-    *lock(&server.door.pid) = Some(pid);
-    watch(server, pid);
-    hand_over(server).await?;
-    swap(server).await?;
-    info!(pid, port = server.door.port(), "the door is open");
-    Ok(())
-}
-
-/// The command of the role, with nothing inherited but the log.
-fn command(server: &Server) -> Result<tokio::process::Command, Error> {
-    let log = file::append(&server.folders.server_log(), 0o600)?;
-    let mut command = tokio::process::Command::new(&server.program);
-    command
-        .arg0("ship: door")
-        .arg("door")
-        .env_clear()
-        .envs(&server.config.role_environment)
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .process_group(0)
-        .kill_on_drop(false);
-    Ok(command)
-}
-
-fn down(error: &dyn std::error::Error) -> Error {
-    Error::DoorDown {
-        why: hint::chain(error),
-    }
-}
-
-/// Waits until the door `pid` answers on its socket.
-async fn answers(folders: &Folders, pid: i32) -> Result<(), Error> {
-    let deadline = Moment::now();
-    loop {
-        if let Ok(mut client) = DoorClient::connect(&folders.door_socket()).await
-            && client.status().await.is_ok_and(|status| status.pid == pid)
-        {
-            return Ok(());
-        }
-        if deadline.elapsed() > START {
-            let why = format!("no answer within {} s", START.as_secs());
-            return Err(Error::DoorDown { why });
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-async fn hand_over(server: &Server) -> Result<(), Error> {
-    let mut client = DoorClient::connect(&server.folders.door_socket()).await?;
-    Ok(client.listen(server.door.copies()?).await?)
 }
 
 /// Starts the door again when `pid` ends and nobody asked it to.
 fn watch(server: &Arc<Server>, pid: i32) {
+    *lock(&server.door.pid) = Some(pid);
     let server = server.clone();
     server.clone().tasks.spawn(async move {
-        ended(&server.folders.door_socket()).await;
-        if server.stopping.is_cancelled() || server.door.pid() != Some(pid) {
-            return;
+        tokio::select! {
+            () = door_process::ended(&server) => {}
+            () = server.stopping.cancelled() => return,
         }
-        warn!(pid, "the door ended; starting it again");
-        *lock(&server.door.pid) = None;
-        reopen(&server).await;
+        if server.door.pid() == Some(pid) {
+            *lock(&server.door.pid) = None;
+            warn!(pid, "the door ended");
+            reopen(server).await;
+        }
     });
 }
 
-/// Tries for ever, a little slower each time.
-fn reopen(server: &Arc<Server>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+/// Tries for ever, a little slower each time, as long as the door is wanted.
+fn reopen(server: Arc<Server>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+    // Boxed: a door that is started again is watched again.
     Box::pin(async move {
-        let mut pause = Duration::from_millis(20);
-        while let Err(error) = open(server, None).await {
-            warn!(error = %hint::chain(&error), "the door could not be started");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(5));
+        let mut pause = FIRST_PAUSE;
+        while server.door.is_open() {
+            match open(&server, None).await {
+                Ok(()) => return,
+                Err(error) => warn!(error = %hint::chain(&error), "the door could not be started"),
+            }
+            tokio::select! {
+                () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                () = server.stopping.cancelled() => return,
+            }
         }
     })
-}
-
-/// Returns when the door has ended: its end of a connection closes with it, however it ends.
-async fn ended(socket: &Path) {
-    if let Ok(mut door) = UnixStream::connect(socket).await {
-        // The door never speaks first, so that whatever comes is the end.
-        let _ = door.read_u8().await;
-    }
 }

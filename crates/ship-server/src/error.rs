@@ -55,6 +55,15 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The process could not set itself up.
+    #[error("cannot set up {what}")]
+    Setup {
+        /// `signals`, `an event loop`.
+        what: &'static str,
+        /// What the system answered.
+        #[source]
+        source: io::Error,
+    },
     /// A port that was asked for.
     #[error("port {port} is taken{}", by(.holder.as_deref()))]
     Port {
@@ -65,6 +74,12 @@ pub enum Error {
         /// What the system answered.
         #[source]
         source: io::Error,
+    },
+    /// The door lives and does not answer.
+    #[error("the front door does not answer within {}", count::duration(*within))]
+    DoorSilent {
+        /// How long it was given.
+        within: Duration,
     },
     /// The door ended or did not answer.
     #[error("the front door did not start: {why}")]
@@ -142,7 +157,7 @@ pub enum Error {
     },
     /// Jobs have no instances.
     #[error("`{process}` is a job: it runs once at its time")]
-    JobScale {
+    NoInstances {
         /// Which.
         process: ProcessName,
     },
@@ -177,6 +192,20 @@ pub enum Error {
     /// The caller went, or pressed Ctrl-C.
     #[error("cancelled")]
     Cancelled,
+    /// Somebody stopped the app during the deploy.
+    #[error("given up: the app is being stopped")]
+    Interrupted,
+    /// This process is about to end.
+    #[error("given up: the control process is about to end")]
+    Ending,
+    /// Another app serves a domain already.
+    #[error("`{domain}` is already a domain of `{other}`")]
+    DomainTaken {
+        /// The domain.
+        domain: String,
+        /// Whose it is.
+        other: AppName,
+    },
     /// The request makes no sense.
     #[error("{0}")]
     Request(String),
@@ -208,9 +237,12 @@ impl Error {
             Self::File(_)
             | Self::Observe(_)
             | Self::Socket { .. }
+            | Self::Setup { .. }
             | Self::Port { .. }
             | Self::DoorDown { .. }
+            | Self::DoorSilent { .. }
             | Self::AlreadyRuns
+            | Self::Ending
             | Self::ReleaseCommand { .. }
             | Self::NotReady { .. } => FaultKind::Outside,
             Self::Request(_) => FaultKind::Usage,
@@ -259,7 +291,9 @@ impl Hints for Error {
             Self::Port { .. } => {
                 "leave `--port` out to take the next free one, or name another".to_owned()
             }
-            Self::DoorDown { .. } => "`ship doctor` looks at the machine".to_owned(),
+            Self::DoorDown { .. } | Self::DoorSilent { .. } => {
+                "`ship doctor` looks at the machine".to_owned()
+            }
             Self::NoApp { .. } => {
                 "`ship ps` lists the apps; `ship up` in a project's folder makes one".to_owned()
             }
@@ -270,6 +304,10 @@ impl Hints for Error {
             Self::NameTaken { app, .. } => format!(
                 "give this one another name: `ship up --name {app}-2`, or `name = \"…\"` in ship.toml"
             ),
+            Self::DomainTaken { other, .. } => {
+                format!("take it out of one of the two, or `ship stop --app {other}`")
+            }
+            Self::Ending => "`ship up` again: nothing half made is left".to_owned(),
             Self::MissingSettings { app, names } => {
                 format!(
                     "`ship env set --app {app} {}=…`, or a line in .env",

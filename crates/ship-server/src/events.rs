@@ -7,28 +7,33 @@ use std::time::Instant;
 use ship_api::event::DeployEvent;
 use ship_base::name::AppName;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
+use crate::app::App;
 use crate::error::Error;
 use crate::server::Server;
 
-/// Events on their way to a caller, who may have gone.
+/// Events on their way to a caller, and the reasons to give up: the caller has gone, the app is to
+/// be stopped, this process is about to end.
 #[derive(Clone)]
 pub(crate) struct Events {
     sender: mpsc::UnboundedSender<DeployEvent>,
     app: Arc<OnceLock<AppName>>,
+    interrupted: Arc<OnceLock<CancellationToken>>,
+    stopping: CancellationToken,
 }
 
 impl Events {
-    /// A stream and its other end.
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<DeployEvent>) {
+    /// A stream and its other end. `stopping` fires when this process is about to end.
+    pub(crate) fn new(stopping: CancellationToken) -> (Self, mpsc::UnboundedReceiver<DeployEvent>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (
-            Self {
-                sender,
-                app: Arc::default(),
-            },
-            receiver,
-        )
+        let events = Self {
+            sender,
+            app: Arc::default(),
+            interrupted: Arc::default(),
+            stopping,
+        };
+        (events, receiver)
     }
 
     /// Tells the caller; one who has gone hears nothing.
@@ -49,6 +54,12 @@ impl Events {
         let _ = self.app.set(app.clone());
     }
 
+    /// From now on the deploy ends when somebody wants `app` stopped.
+    pub(crate) fn heed(&self, app: &App) {
+        self.about(&app.name);
+        let _ = self.interrupted.set(app.deploys());
+    }
+
     /// Something the author should know.
     pub(crate) fn note(&self, text: impl Into<String>, hint: Option<String>) {
         self.send(DeployEvent::Note {
@@ -57,20 +68,30 @@ impl Events {
         });
     }
 
-    /// Returns once the caller has gone.
-    pub(crate) async fn gone(&self) {
-        self.sender.closed().await;
+    /// Waits for a reason to give up.
+    pub(crate) async fn given_up(&self) -> Error {
+        let interrupted = async {
+            match self.interrupted.get() {
+                Some(interrupted) => interrupted.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.sender.closed() => Error::Cancelled,
+            () = interrupted => Error::Interrupted,
+            () = self.stopping.cancelled() => Error::Ending,
+        }
     }
 
-    /// Whether the caller has gone.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.sender.is_closed()
-    }
-
-    /// Fails with [`Error::Cancelled`] once the caller has gone.
+    /// Fails when there is a reason to give up.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.is_gone() {
+        let interrupted = self.interrupted.get();
+        if self.sender.is_closed() {
             Err(Error::Cancelled)
+        } else if interrupted.is_some_and(CancellationToken::is_cancelled) {
+            Err(Error::Interrupted)
+        } else if self.stopping.is_cancelled() {
+            Err(Error::Ending)
         } else {
             Ok(())
         }
@@ -87,14 +108,14 @@ impl Events {
         }
     }
 
-    /// Waits for `work`, or fails with [`Error::Cancelled`] when the caller goes first.
-    pub(crate) async fn or_gone<T>(
+    /// Waits for `work`, unless a reason to give up comes first.
+    pub(crate) async fn unless_given_up<T>(
         &self,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         tokio::select! {
             result = work => result,
-            () = self.gone() => Err(Error::Cancelled),
+            why = self.given_up() => Err(why),
         }
     }
 }

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::error::Error;
 use crate::server::Server;
-use crate::stop::stop;
+use crate::stop::end_run;
 
 /// Records whether the app stays when its caller goes, and watches the caller if not.
 pub(crate) fn hold(server: &Arc<Server>, app: &Arc<App>, request: &Up) -> Result<(), Error> {
@@ -26,34 +26,45 @@ pub(crate) fn hold(server: &Arc<Server>, app: &Arc<App>, request: &Up) -> Result
     Ok(())
 }
 
-/// Stops the app once nobody is attached, if it is not detached by then.
+/// Stops the app once nobody has been attached for a while, if it is not detached by then.
 pub(crate) fn guard(server: &Arc<Server>, app: &Arc<App>) {
-    if !app.lease.guard() {
+    let Some(watch) = app.lease.watch() else {
         return;
-    }
-    let (server, app) = (server.clone(), app.clone());
+    };
+    let (server, app, busy) = (server.clone(), app.clone(), server.busy());
     server.clone().tasks.spawn(async move {
-        let _busy = server.busy();
-        if app.lease.taken().await {
-            tokio::select! {
-                () = app.lease.freed() => {}
-                () = server.stopping.cancelled() => return,
-            }
+        let (_watch, _busy) = (watch, busy);
+        tokio::select! {
+            () = follow(&server, &app) => {}
+            () = server.stopping.cancelled() => {}
         }
-        app.lease.unguard();
-        let lives = |record: AppRecord| record.running && !record.detached;
-        if server
-            .store
-            .app(&app.name)
-            .ok()
-            .flatten()
-            .is_some_and(lives)
-            && !app.lease.is_held()
-        {
+    });
+}
+
+/// Returns when the app is stopped, or stays.
+async fn follow(server: &Arc<Server>, app: &Arc<App>) {
+    loop {
+        let asked = app.lease.asked();
+        if app.lease.taken().await {
+            app.lease.freed().await;
+            continue;
+        }
+        // A deploy that is under way may be that of somebody who is about to attach.
+        let _turn = app.turn("stopping, since nobody is attached").await;
+        if app.lease.is_held() || app.lease.asked() != asked {
+            continue;
+        }
+        if goes_with_its_caller(server, app) {
             info!(app = %app.name, "nobody is attached any more");
-            if let Err(error) = stop(&server, &app).await {
+            if let Err(error) = end_run(server, app).await {
                 warn!(app = %app.name, error = %hint::chain(&error), "not stopped");
             }
         }
-    });
+        return;
+    }
+}
+
+fn goes_with_its_caller(server: &Server, app: &App) -> bool {
+    let record = server.store.app(&app.name).ok().flatten();
+    record.is_some_and(|record| record.running && !record.detached)
 }

@@ -6,30 +6,38 @@ use std::time::Duration;
 use jiff::{ToSpan as _, Unit, Zoned, ZonedRound};
 use ship_base::clock::Moment;
 use ship_base::hint;
+use ship_base::name::{AppName, ProcessName};
 use ship_project::cron::Cron;
 use ship_project::plan::{Process, Role};
-use ship_run::event::State;
+use ship_run::event::{Report, State};
 use tracing::{info, warn};
 
 use crate::app::App;
-use crate::fleet::{self, Instance};
-use crate::not_ready::phrase;
+use crate::candidate::Candidate;
+use crate::fleet;
+use crate::instance::Instance;
 use crate::server::Server;
 
 /// How far ahead [`next`] looks: `0 0 29 2 *` comes every four years, eight around 2100.
 const HORIZON_DAYS: i64 = 366 * 8;
 
-/// Starts jobs at the beginning of each minute, until the server stops.
+/// Starts jobs at the beginning of each minute, until the server stops. Times are those of the
+/// machine's zone; what falls into an hour that a clock change leaves out, or into a machine's
+/// sleep, is left out.
 pub(crate) async fn run(server: Arc<Server>) {
+    let mut last = None;
     loop {
         tokio::select! {
             () = tokio::time::sleep(until_next_minute(&Zoned::now())) => {}
             () = server.stopping.cancelled() => return,
         }
         let now = Zoned::now();
-        for app in server.apps() {
-            start_due(&server, &app, &now).await;
+        let minute = minute(&now);
+        // A clock that was set back a little comes to the same minute twice.
+        if minute != last {
+            start_all_due(&server, &now);
         }
+        last = minute;
     }
 }
 
@@ -40,70 +48,104 @@ fn until_next_minute(now: &Zoned) -> Duration {
     Duration::from_mins(1).saturating_sub(into) + Duration::from_millis(5)
 }
 
-async fn start_due(server: &Arc<Server>, app: &Arc<App>, now: &Zoned) {
-    let Some(live) = app.live() else { return };
-    for process in &live.plan.processes {
-        let Role::Job { schedule } = &process.role else {
-            continue;
-        };
-        if !is_due(schedule, now) {
-            continue;
-        }
-        if app
-            .fleet
-            .all()
-            .iter()
-            .any(|instance| instance.id.process == process.name)
-        {
-            warn!(app = %app.name, job = %process.name, "still runs from last time; left out");
-            record(server, app, process, "left out: still ran from last time");
-            continue;
-        }
-        let generation = server.next_generation();
-        match fleet::start(server, app, &live, process, 1, generation).await {
-            Ok(instance) => {
-                info!(app = %app.name, job = %process.name, "job started");
-                follow(server, app, instance);
-            }
-            Err(error) => record(
-                server,
-                app,
-                process,
-                &format!("not started: {}", hint::chain(&error)),
-            ),
+fn minute(at: &Zoned) -> Option<Zoned> {
+    let down = ZonedRound::new().smallest(Unit::Minute);
+    at.round(down.mode(jiff::RoundMode::Floor)).ok()
+}
+
+/// Each in a task of its own: a slow start must not make the next minute late.
+fn start_all_due(server: &Arc<Server>, now: &Zoned) {
+    for app in server.apps() {
+        let Some(live) = app.live() else { continue };
+        for name in due(&live, now) {
+            let start = start(server.clone(), app.clone(), live.clone(), name);
+            server.tasks.spawn(start);
         }
     }
 }
 
+/// The jobs of a release whose time has come.
+fn due(of: &Candidate, now: &Zoned) -> Vec<ProcessName> {
+    let jobs = of
+        .plan
+        .processes
+        .iter()
+        .filter(|process| match &process.role {
+            Role::Job { schedule } => is_due(schedule, now),
+            _ => false,
+        });
+    jobs.map(|process| process.name.clone()).collect()
+}
+
+/// Starts a job, unless its last run still lasts.
+pub(crate) async fn start(
+    server: Arc<Server>,
+    app: Arc<App>,
+    live: Arc<Candidate>,
+    name: ProcessName,
+) {
+    let left_out = |why: &str| record(&server, &app.name, &name, Moment::now(), why);
+    let Some(process) = live.plan.process(&name) else {
+        return;
+    };
+    if app.fleet.has(&name) {
+        warn!(app = %app.name, job = %name, "still runs from last time; left out");
+        return left_out("left out: still ran from last time");
+    }
+    let _claim = app.work.claim(live.release).await;
+    let generation = server.next_generation();
+    match fleet::start(&server, &app, &live, process, 1, generation).await {
+        Ok(instance) if app.live().is_none() => {
+            // The app was stopped meanwhile, and the stop has not seen it.
+            instance.stop(&app.patience).await;
+        }
+        Ok(instance) => {
+            info!(app = %app.name, job = %name, "job started");
+            follow(&server, &app, instance);
+        }
+        Err(error) => left_out(&format!("not started: {}", hint::chain(&error))),
+    }
+}
+
+/// Whether a process is one.
+pub(crate) fn is_job(process: &Process) -> bool {
+    matches!(process.role, Role::Job { .. })
+}
+
 /// Waits for the end of a job and records how it ended.
 pub(crate) fn follow(server: &Arc<Server>, app: &Arc<App>, instance: Arc<Instance>) {
-    instance.expect_end();
     let (server, app) = (server.clone(), app.clone());
     server.clone().tasks.spawn(async move {
-        let mut reports = instance.keeper().watch();
-        let mut outcome = "ended unseen".to_owned();
-        loop {
-            let report = reports.borrow_and_update().clone();
-            let Some(report) = report else { break };
-            if let State::Ended { ended } = &report.state {
-                outcome = phrase(ended);
-            }
-            if reports.changed().await.is_err() {
-                break;
-            }
+        let keeper = instance.keeper();
+        tokio::select! {
+            _ = keeper.gone() => {}
+            // It runs on, and is found again.
+            () = server.stopping.cancelled() => return,
         }
-        if let Some(process) = instance.process() {
-            record(&server, &app, process, &outcome);
-        }
+        let outcome = outcome(&keeper.report());
+        info!(app = %app.name, job = %instance.id.process, outcome, "job ended");
+        record(
+            &server,
+            &app.name,
+            &instance.id.process,
+            Moment::now(),
+            &outcome,
+        );
     });
 }
 
-fn record(server: &Server, app: &App, process: &Process, outcome: &str) {
-    let done = server
-        .store
-        .job_ran(&app.name, &process.name, Moment::now(), outcome);
-    if let Err(error) = done {
-        warn!(app = %app.name, job = %process.name, error = %hint::chain(&error), "not recorded");
+/// How a job ended that is over, by its keeper's last report.
+pub(crate) fn outcome(report: &Report) -> String {
+    match &report.state {
+        State::Ended { ended } => ended.to_string(),
+        _ => "was lost with its keeper, which was killed".to_owned(),
+    }
+}
+
+/// Records how a job ended.
+pub(crate) fn record(server: &Server, app: &AppName, job: &ProcessName, at: Moment, outcome: &str) {
+    if let Err(error) = server.store.job_ran(app, job, at, outcome) {
+        warn!(%app, %job, error = %hint::chain(&error), "not recorded");
     }
 }
 
@@ -126,12 +168,7 @@ fn matches(cron: &Cron, at: &Zoned) -> bool {
 /// When a job runs next after `now`, in the zone of `now`.
 pub(crate) fn next(schedule: &str, now: &Zoned) -> Option<Moment> {
     let cron = Cron::parse(schedule).ok()?;
-    let start = now.round(
-        ZonedRound::new()
-            .smallest(Unit::Minute)
-            .mode(jiff::RoundMode::Floor),
-    );
-    let mut at = start.ok()?.checked_add(1.minute()).ok()?;
+    let mut at = minute(now)?.checked_add(1.minute()).ok()?;
     let end = now.checked_add(HORIZON_DAYS.days()).ok()?;
     while at < end {
         if matches(&cron, &at) {

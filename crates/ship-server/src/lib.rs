@@ -6,25 +6,34 @@
 //! It is not in the path of any request: visitors talk to the door, the door to the instances,
 //! and each instance is kept by its keeper. When this process dies, all of them go on.
 //!
-//! The story of a deploy is in `deploy.rs`, that of the swap in `roll.rs`; `server.rs` tells start
-//! to end.
+//! The story of a deploy is in `deploy.rs`, that of the swap in `roll.rs`; `life.rs` tells this
+//! process's own from start to end, `resume.rs` how it comes back to what it finds.
 
 mod adopt;
 mod api;
 mod app;
 mod attach;
 mod build;
+mod candidate;
+mod change;
 mod deploy;
 mod door;
+mod door_process;
+mod door_talk;
+mod enter;
 mod environment;
 mod error;
 mod events;
 mod fleet;
+mod guard;
 mod hold;
+mod instance;
 mod job;
 mod lease;
+mod life;
 mod logs;
 mod not_ready;
+mod patience;
 mod plan_view;
 mod port;
 mod release_command;
@@ -33,6 +42,7 @@ mod roll;
 mod scale;
 mod server;
 mod settings;
+mod socket;
 mod spec;
 mod stop;
 mod stream;
@@ -42,6 +52,7 @@ mod usage;
 mod work;
 
 pub use error::Error;
+pub use life::run;
 pub use plan_view::plan_view;
 pub use port::holder as port_holder;
-pub use server::{Config, run};
+pub use server::Config;

@@ -11,10 +11,10 @@ use ship_observe::log_store::{Follower, Query, Stream};
 use ship_run::Keeper;
 use ship_run::event::Ended;
 
-use crate::app::{App, Candidate};
+use crate::app::App;
+use crate::candidate::Candidate;
 use crate::error::Error;
 use crate::events::Events;
-use crate::not_ready::phrase;
 use crate::server::Server;
 use crate::{logs, spec};
 
@@ -44,41 +44,64 @@ pub(crate) async fn run(
     let generation = server.next_generation();
     let spec = spec::of_command(server, app, next, &name, &command.value, generation, GRACE)?;
     let keeper = Keeper::start(&server.program, &spec).await?;
+    let mut lines = Lines::new(server, app, next, &name);
     let ended = tokio::select! {
         ended = keeper.gone() => ended,
-        () = events.gone() => {
-            keeper.stop(GRACE).await?;
-            return Err(Error::Cancelled);
+        why = events.given_up() => {
+            app.patience.spend(GRACE, |most| keeper.stop(most)).await?;
+            return Err(why);
         }
-        () = show(server, app, next, &name, events) => None,
+        () = lines.show_all(events) => None,
     };
+    // What it wrote between the last look and its end.
+    lines.show(events);
     if ended == Some(Ended::Code(0)) {
         step.done(String::new());
         return Ok(());
     }
     Err(Error::ReleaseCommand {
         app: app.name.clone(),
-        ended: ended.map_or_else(|| "ended unseen".to_owned(), |ended| phrase(&ended)),
+        ended: how(ended),
         command: command.value.to_string(),
         output: logs::last(server, &app.name, &name, next.release, LINES),
     })
 }
 
-/// Passes its lines on, for ever.
-async fn show(server: &Server, app: &App, next: &Candidate, name: &ProcessName, events: &Events) {
-    let query = Query {
-        process: Some(name.clone()),
-        release: Some(next.release),
-        ..Query::default()
-    };
-    let mut follower = Follower::new(&server.folders.logs(&app.name), query);
-    loop {
-        for line in follower.poll().unwrap_or_default() {
+fn how(ended: Option<Ended>) -> String {
+    ended.map_or_else(
+        || "was lost with its keeper, which was killed".to_owned(),
+        |ended| ended.to_string(),
+    )
+}
+
+/// Its lines on their way to the caller.
+struct Lines(Follower);
+
+impl Lines {
+    fn new(server: &Server, app: &App, next: &Candidate, name: &ProcessName) -> Self {
+        let query = Query {
+            process: Some(name.clone()),
+            release: Some(next.release),
+            ..Query::default()
+        };
+        Self(Follower::new(&server.folders.logs(&app.name), query))
+    }
+
+    /// Passes on what comes, for ever.
+    async fn show_all(&mut self, events: &Events) {
+        loop {
+            self.show(events);
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Passes on what has come. Lines that cannot be read now can be read in the log.
+    fn show(&mut self, events: &Events) {
+        for line in self.0.poll().unwrap_or_default() {
             if line.stream != Stream::Ship {
                 let (step, line) = (PROCESS.to_owned(), line.lossy().into_owned());
                 events.send(DeployEvent::Output { step, line });
             }
         }
-        tokio::time::sleep(LOOK).await;
     }
 }

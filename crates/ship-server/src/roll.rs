@@ -4,19 +4,19 @@
 //! the rest as it was. The swap is one message to the door.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ship_base::hint;
 use ship_base::name::ProcessName;
-use ship_project::plan::{Plan, Process, Role};
+use ship_project::plan::{Plan, Process};
 use tracing::warn;
 
-use crate::app::{App, Candidate};
+use crate::app::App;
+use crate::candidate::Candidate;
 use crate::error::Error;
-use crate::events::Events;
-use crate::fleet::{self, Instance};
+use crate::events::{Events, Step};
+use crate::instance::Instance;
 use crate::server::Server;
-use crate::{door, not_ready, spec};
+use crate::{door, fleet, job, not_ready, spec};
 
 /// Starts new instances of every process (or of `only`), waits, swaps. Returns the old ones.
 pub(crate) async fn roll(
@@ -34,12 +34,18 @@ pub(crate) async fn roll(
     }
     let fresh = start(server, app, next, wanted, events).await?;
     let old = app.fleet.serving_of(only);
-    switch(server, app, next, &fresh, &old).await?;
     if only.is_none() {
-        server
+        // Before the switch, which is the last thing that may fail: a wrong note costs one start
+        // too many at the next `ship up`, a release half switched would cost more.
+        let noted = server
             .store
-            .set_running_settings(&app.name, &next.fingerprint())?;
+            .set_running_settings(&app.name, &next.fingerprint());
+        if let Err(error) = noted {
+            retire(server, app, fresh).await;
+            return Err(error.into());
+        }
     }
+    switch(server, app, next, &fresh, &old).await?;
     Ok(old)
 }
 
@@ -53,7 +59,9 @@ pub(crate) async fn start(
 ) -> Result<Vec<Arc<Instance>>, Error> {
     events.check()?;
     let fresh = launch(server, app, next, wanted).await?;
-    let result = events.or_gone(ready(server, app, &fresh, events)).await;
+    let result = events
+        .unless_given_up(ready(server, app, &fresh, events))
+        .await;
     if let Err(error) = result {
         retire(server, app, fresh).await;
         return Err(error);
@@ -82,25 +90,37 @@ pub(crate) async fn launch(
     Ok(fresh)
 }
 
+/// Waits for all of them at once: the first that is not ready decides.
 async fn ready(
     server: &Server,
     app: &App,
     fresh: &[Arc<Instance>],
     events: &Events,
 ) -> Result<(), Error> {
-    let steps: Vec<_> = fresh
-        .iter()
-        .map(|instance| events.step(instance.id.local()))
-        .collect();
-    for (instance, step) in fresh.iter().zip(steps) {
+    let mut steps: Vec<Option<Step<'_>>> = Vec::new();
+    let mut waiting = tokio::task::JoinSet::new();
+    for (index, instance) in fresh.iter().enumerate() {
+        steps.push(Some(events.step(instance.id.local())));
         let process = instance
             .process()
             .ok_or(Error::Bug("an instance of no process"))?;
-        let within = spec::ready_within(process);
-        if let Err(late) = instance.keeper().ready(within).await {
-            return Err(not_ready::explain(server, app, instance, within, &late));
+        let (keeper, within) = (instance.keeper(), spec::ready_within(process));
+        waiting.spawn(async move { (index, within, keeper.ready(within).await) });
+    }
+    while let Some(ready) = waiting.join_next().await {
+        let (index, within, ready) = ready.map_err(|_| Error::Bug("a wait panicked"))?;
+        if let Err(late) = ready {
+            return Err(not_ready::explain(
+                server,
+                app,
+                &fresh[index],
+                within,
+                &late,
+            ));
         }
-        step.done("ready");
+        if let Some(step) = steps[index].take() {
+            step.done("ready");
+        }
     }
     Ok(())
 }
@@ -144,9 +164,7 @@ fn commit(server: &Server, app: &App, next: &Candidate) -> Result<(), Error> {
     if record.current != Some(next.release) {
         server.store.switch(&app.name, next.release)?;
     }
-    Ok(server
-        .store
-        .set_running_settings(&app.name, &next.fingerprint())?)
+    Ok(())
 }
 
 /// Lets instances finish what is in flight, then stops them, all at once.
@@ -159,10 +177,9 @@ pub(crate) async fn retire(server: &Arc<Server>, app: &Arc<App>, old: Vec<Arc<In
 }
 
 async fn leave(server: Arc<Server>, app: Arc<App>, instance: Arc<Instance>) {
-    let process = instance.process();
-    if process.is_some_and(Process::is_web) && server.door.pid().is_some() {
-        let grace = process.map_or(Duration::ZERO, |process| process.grace);
-        match door::drain(&server, vec![instance.key()], grace).await {
+    if instance.is_web() && server.door.is_open() {
+        let drain = |most| door::drain(&server, vec![instance.key()], most);
+        match app.patience.spend(instance.grace(), drain).await {
             Ok(0) => {}
             Ok(cut) => {
                 warn!(instance = %instance.id, cut, "requests were cut at the end of the grace");
@@ -172,15 +189,14 @@ async fn leave(server: Arc<Server>, app: Arc<App>, instance: Arc<Instance>) {
             }
         }
     }
-    instance.stop().await;
-    app.fleet.remove(&instance);
+    instance.stop(&app.patience).await;
 }
 
 /// The processes that run all the time.
 pub(crate) fn long_lived(plan: &Plan) -> impl Iterator<Item = &Process> {
     plan.processes
         .iter()
-        .filter(|process| !matches!(process.role, Role::Job { .. }))
+        .filter(|process| !job::is_job(process))
 }
 
 /// How many instances of a process run: what `ship scale` said, else what the plan says.

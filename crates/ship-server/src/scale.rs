@@ -1,19 +1,20 @@
 //! `ship scale`: more or fewer instances of the live release.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use ship_api::request::Scale;
 use ship_base::name::ProcessName;
-use ship_project::plan::{Process, Role};
+use ship_project::plan::Process;
 use ship_store::AppRecord;
 
-use crate::app::{App, Candidate};
-use crate::deploy::{finish, live, record, turn};
+use crate::app::App;
+use crate::candidate::Candidate;
+use crate::change::{Change, Switched};
+use crate::deploy::not_a_job;
 use crate::error::Error;
 use crate::events::Events;
-use crate::fleet::Instance;
-use crate::roll::{start, switch};
+use crate::instance::Instance;
+use crate::roll::{retire, start, switch};
 use crate::server::Server;
 use crate::spec;
 
@@ -27,11 +28,22 @@ pub(crate) async fn scale(
     request: Scale,
     events: &Events,
 ) -> Result<(), Error> {
-    let began = Instant::now();
-    let turn = turn(app, "ship scale", events).await?;
+    let mut change = Change::begin(app, "scale", events).await?;
+    let result = bring_to(server, app, &mut change, request, events).await;
+    change.end(server, result, events).await
+}
+
+async fn bring_to(
+    server: &Arc<Server>,
+    app: &Arc<App>,
+    change: &mut Change,
+    request: Scale,
+    events: &Events,
+) -> Result<Switched, Error> {
     let running = app.live().ok_or_else(|| Error::NotRunning {
         app: app.name.clone(),
     })?;
+    change.claim(running.release).await;
     let (mut more, mut fewer) = (Vec::new(), Vec::new());
     for (name, wanted) in &request.processes {
         let process = wanted_process(app, &running, name, *wanted)?;
@@ -40,21 +52,26 @@ pub(crate) async fn scale(
         fewer.extend(rest);
     }
     let fresh = start(server, app, &running, more, events).await?;
-    let scale = server
-        .record(&app.name)?
-        .scale
-        .into_iter()
-        .chain(request.processes)
-        .collect();
-    switch(server, app, &running, &fresh, &fewer).await?;
-    server.store.save_app(&AppRecord {
-        scale,
-        ..server.record(&app.name)?
-    })?;
-    record(server, app, running.release, "scale", began, "live");
-    let live = live(server, app, running.release, began, false);
-    finish(server, app, turn, fewer, live, events).await;
-    Ok(())
+    let before = server.record(&app.name)?;
+    let scale = before.scale.clone();
+    // Recorded first: a control process that starts in between brings the app to its record.
+    let noted = server.store.save_app(&AppRecord {
+        scale: scale.into_iter().chain(request.processes).collect(),
+        ..before.clone()
+    });
+    if let Err(error) = noted {
+        retire(server, app, fresh).await;
+        return Err(error.into());
+    }
+    if let Err(error) = switch(server, app, &running, &fresh, &fewer).await {
+        server.store.save_app(&before)?;
+        return Err(error);
+    }
+    Ok(Switched {
+        release: running.release,
+        old: fewer,
+        unchanged: false,
+    })
 }
 
 fn wanted_process<'a>(
@@ -63,12 +80,7 @@ fn wanted_process<'a>(
     name: &ProcessName,
     wanted: u32,
 ) -> Result<&'a Process, Error> {
-    let process = spec::process(app, &running.plan, name)?;
-    if matches!(process.role, Role::Job { .. }) {
-        return Err(Error::JobScale {
-            process: name.clone(),
-        });
-    }
+    let process = not_a_job(spec::process(app, &running.plan, name)?)?;
     if wanted > MOST {
         return Err(Error::TooMany {
             process: name.clone(),

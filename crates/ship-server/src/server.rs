@@ -1,4 +1,4 @@
-//! The control process from start to end.
+//! What the control process holds, and how the rest of it finds an app, a plan, a URL.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,23 +10,20 @@ use std::time::Duration;
 use ship_api::reply::ServerStatus;
 use ship_base::file;
 use ship_base::hint;
-use ship_base::lock::Lock;
 use ship_base::name::{AppName, ReleaseId};
 use ship_base::paths::Folders;
 use ship_project::plan::Plan;
 use ship_store::{AppRecord, Store};
-use tokio::net::UnixListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::app::{App, lock};
-use crate::door::Door;
+use crate::door::{self, Door};
 use crate::environment::Settings;
 use crate::error::Error;
-use crate::{adopt, api, door, job, stop};
+use crate::table::local_host;
 
 /// How the control process is set up.
 #[derive(Debug, Clone)]
@@ -61,94 +58,9 @@ pub(crate) struct Server {
     calm: Notify,
 }
 
-/// Serves until SIGTERM, `ship server stop`, or nothing is left to do. Apps and door live on after
-/// a SIGTERM; they are found again at the next start.
-pub fn run(config: Config) -> Result<(), Error> {
-    config.folders.create()?;
-    let Some(_only) = Lock::try_now(&config.folders.server_lock())? else {
-        return Err(Error::AlreadyRuns);
-    };
-    let store = Store::open(&config.folders)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|source| Error::Socket {
-        socket: "epoll".to_owned(),
-        source,
-    })?;
-    runtime.block_on(serve(Arc::new(Server::new(config, store))))
-}
-
-async fn serve(server: Arc<Server>) -> Result<(), Error> {
-    adopt::everything(&server).await?;
-    let listener = listen(&server)?;
-    info!(pid = std::process::id(), socket = %server.folders.api_socket().display(), "serving");
-    server.tasks.spawn(api::serve(server.clone(), listener));
-    server.tasks.spawn(job::run(server.clone()));
-    server.tasks.spawn(end_when_idle(server.clone()));
-    wait_for_the_end(&server).await?;
-    server.tasks.close();
-    // What still follows an app or a caller sees `stopping`; a deploy in the middle is dropped and
-    // its new instances are found, and stopped, by the next control process.
-    let _ = tokio::time::timeout(Duration::from_secs(2), server.tasks.wait()).await;
-    info!("ended");
-    Ok(())
-}
-
-fn listen(server: &Server) -> Result<UnixListener, Error> {
-    let socket = server.folders.api_socket();
-    // The server lock says that nobody listens there any more.
-    file::remove(&socket)?;
-    let name = socket.display().to_string();
-    UnixListener::bind(&socket).map_err(|source| Error::Socket {
-        socket: name,
-        source,
-    })
-}
-
-async fn wait_for_the_end(server: &Server) -> Result<(), Error> {
-    let failed = |source| Error::Socket {
-        socket: "signals".to_owned(),
-        source,
-    };
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => server.stopping.cancel(),
-            _ = interrupt.recv() => server.stopping.cancel(),
-            // The terminal that this process was started from has closed: no reason to end.
-            _ = hang_up.recv() => {}
-            () = server.stopping.cancelled() => return Ok(()),
-        }
-    }
-}
-
-/// Ends this process, and the door, once nothing has run and nobody has called for a while.
-async fn end_when_idle(server: Arc<Server>) {
-    let Some(idle) = server.config.idle else {
-        return;
-    };
-    loop {
-        let changed = server.calm.notified();
-        tokio::pin!(changed);
-        changed.as_mut().enable();
-        if server.is_idle() {
-            if tokio::time::timeout(idle, changed).await.is_err() && server.is_idle() {
-                info!("nothing runs and nobody calls");
-                door::close(&server).await;
-                server.stopping.cancel();
-                return;
-            }
-        } else {
-            changed.await;
-        }
-    }
-}
-
 impl Server {
-    fn new(config: Config, store: Store) -> Self {
+    /// With no app known and no door open.
+    pub(crate) fn new(config: Config, store: Store) -> Self {
         Self {
             folders: config.folders.clone(),
             program: config.program.clone(),
@@ -188,9 +100,16 @@ impl Server {
             .clone()
     }
 
+    /// Whether this is the app of its name: not one that was destroyed while somebody waited.
+    pub(crate) fn is_the(&self, app: &Arc<App>) -> bool {
+        lock(&self.apps)
+            .get(&app.name)
+            .is_some_and(|known| Arc::ptr_eq(known, app))
+    }
+
     /// Forgets an app that is no more.
-    pub(crate) fn forget(&self, name: &AppName) {
-        lock(&self.apps).remove(name);
+    pub(crate) fn forget(&self, app: &App) {
+        lock(&self.apps).remove(&app.name);
     }
 
     /// What the store knows of an app.
@@ -220,8 +139,8 @@ impl Server {
     /// The host name with the port, as a browser sends it.
     pub(crate) fn authority(&self, app: &AppName) -> String {
         match self.door.port() {
-            None | Some(80) => host(app),
-            Some(port) => format!("{}:{port}", host(app)),
+            None | Some(80) => local_host(app),
+            Some(port) => format!("{}:{port}", local_host(app)),
         }
     }
 
@@ -232,9 +151,9 @@ impl Server {
             .map(|_| format!("http://{}", self.authority(app)))
     }
 
-    /// Sends the routes of now to the door; a door that is down gets them when it is started.
+    /// Sends the routes of now to the door, if there is one.
     pub(crate) async fn refresh_routes(&self) {
-        if self.door.pid().is_none() {
+        if !self.door.is_open() {
             return;
         }
         if let Err(error) = door::swap(self).await {
@@ -254,45 +173,25 @@ impl Server {
         }
     }
 
-    /// Stops every app, the door, and then this process.
-    pub(crate) async fn stop_everything(self: &Arc<Self>) {
-        let mut leaving = tokio::task::JoinSet::new();
-        for app in self.apps() {
-            let server = self.clone();
-            leaving.spawn(async move { stop::stop(&server, &app).await });
-        }
-        for stopped in leaving.join_all().await {
-            if let Err(error) = stopped {
-                warn!(error = %hint::chain(&error), "an app was not stopped");
-            }
-        }
-        door::close(self).await;
-        let server = self.clone();
-        // After the answer is on its way.
-        tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            server.stopping.cancel();
-        });
-    }
-
     /// Marks this process as busy until the guard is dropped.
     pub(crate) fn busy(self: &Arc<Self>) -> Busy {
         self.busy.fetch_add(1, Ordering::SeqCst);
         Busy(self.clone())
     }
 
-    fn is_idle(&self) -> bool {
+    /// Returns when somebody who was busy is so no more.
+    pub(crate) fn calmed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.calm.notified()
+    }
+
+    /// Whether nothing runs and nobody calls.
+    pub(crate) fn is_idle(&self) -> bool {
         self.busy.load(Ordering::SeqCst) == 0
             && self
                 .apps()
                 .iter()
                 .all(|app| app.live().is_none() && app.fleet.all().is_empty())
     }
-}
-
-/// The host name of an app on this machine: RFC 6761 sends every `*.localhost` to loopback.
-pub(crate) fn host(app: &AppName) -> String {
-    format!("{app}.localhost")
 }
 
 /// Who this installation belongs to, as deploys record it.

@@ -1,13 +1,16 @@
 //! `ship env` and `ship run`: the author's settings, and the environment that programs get.
 
+use std::sync::Arc;
+
 use ship_api::reply::{EnvEntry, OneOff};
 use ship_api::request::{ChangeEnv, RunIn};
 use ship_base::name::AppName;
 
-use crate::app::{App, Candidate};
+use crate::app::App;
+use crate::candidate::Candidate;
 use crate::error::Error;
 use crate::server::Server;
-use crate::spec;
+use crate::{spec, work};
 
 /// The settings with the layer each comes from.
 pub(crate) fn entries(server: &Server, app: &AppName) -> Result<Vec<EnvEntry>, Error> {
@@ -51,24 +54,23 @@ fn is_name(name: &str) -> bool {
 }
 
 /// What a one-off command needs.
-pub(crate) fn one_off(server: &Server, app: &App, request: &RunIn) -> Result<OneOff, Error> {
+pub(crate) async fn one_off(
+    server: &Arc<Server>,
+    app: &Arc<App>,
+    request: &RunIn,
+) -> Result<OneOff, Error> {
     let record = server.record(&app.name)?;
     let none = || Error::NoRelease {
         app: app.name.clone(),
     };
     let release = request.release.or(record.current).ok_or_else(none)?;
+    let _claim = app.work.claim(release).await;
     if server.store.release(&app.name, release)?.is_none() {
         let (app, release) = (app.name.clone(), release.to_string());
         return Err(Error::NoSuchRelease { app, release });
     }
-    let of = Candidate::of(server, &app.name, release)?;
-    let folders = &server.folders;
-    let work = folders.work(&app.name, release);
-    if !work.is_dir() {
-        let data = folders.app_data(&app.name);
-        let release = folders.release(&app.name, release);
-        ship_build::prepare_work(&release, &work, &data, &of.plan, None)?;
-    }
+    let of = Arc::new(Candidate::of(server, &app.name, release)?);
+    work::lend(server, app, &of).await?;
     let runtime = spec::runtime(server, app, &of)?;
     let env = spec::variables(server, app, &of, &runtime);
     Ok(OneOff {

@@ -12,7 +12,8 @@ use ship_project::plan::{Plan, Process, Role};
 use ship_project::web_server;
 use ship_run::spec::{Health, Listen, Restart, Spec};
 
-use crate::app::{App, Candidate};
+use crate::app::App;
+use crate::candidate::Candidate;
 use crate::environment::{self, Variables};
 use crate::error::Error;
 use crate::server::Server;

@@ -1,12 +1,14 @@
 //! From what runs to what the door serves: plans and instances become the route table.
 
+use ship_base::name::{AppName, ProcessName};
 use ship_door::table::{self, Address, Route, Site, Table, Target, Upstream};
 use ship_project::plan::{Plan, RouteTarget};
 use ship_run::spec;
 
-use crate::app::{App, Candidate};
-use crate::fleet::Instance;
-use crate::server::{Server, host};
+use crate::app::App;
+use crate::candidate::Candidate;
+use crate::instance::Instance;
+use crate::server::Server;
 
 /// The largest request body where the manifest says nothing: PROMISES, "Limits the door ships
 /// with".
@@ -27,18 +29,27 @@ pub(crate) fn of(server: &Server) -> Table {
 
 fn site(server: &Server, app: &App) -> Option<Site> {
     let live = app.live()?;
-    let domains = live
-        .plan
-        .domains
-        .iter()
-        .map(|domain| domain.value.to_lowercase());
     Some(Site {
         app: app.name.clone(),
         release: Some(live.release),
-        hosts: std::iter::once(host(&app.name)).chain(domains).collect(),
+        hosts: hosts(&live.plan).collect(),
         routes: routes(server, app, &live),
         body_limit: live.plan.limits.body.unwrap_or(BODY_LIMIT),
     })
+}
+
+/// The host names under which an app with this plan is found.
+pub(crate) fn hosts(plan: &Plan) -> impl Iterator<Item = String> {
+    let domains = plan
+        .domains
+        .iter()
+        .map(|domain| domain.value.to_lowercase());
+    std::iter::once(local_host(&plan.name.value)).chain(domains)
+}
+
+/// The host name of an app on this machine: RFC 6761 sends every `*.localhost` to loopback.
+pub(crate) fn local_host(app: &AppName) -> String {
+    format!("{app}.localhost")
 }
 
 fn routes(server: &Server, app: &App, live: &Candidate) -> Vec<Route> {
@@ -85,7 +96,7 @@ fn has_web(plan: &Plan) -> bool {
     plan.web().is_some()
 }
 
-fn instances(app: &App, process: &ship_base::name::ProcessName) -> Target {
+fn instances(app: &App, process: &ProcessName) -> Target {
     let serving = app.fleet.serving_of(Some(process));
     Target::Instances {
         upstreams: serving.iter().filter_map(|one| upstream(one)).collect(),

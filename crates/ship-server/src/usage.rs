@@ -6,18 +6,27 @@ use ship_base::name::AppName;
 use ship_project::plan::Role;
 use ship_run::event::{Report, State};
 use ship_run::process::{ProcessKey, memory_of};
+use ship_store::AppRecord;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::fleet::Instance;
+use crate::instance::Instance;
 use crate::job;
-use crate::not_ready::phrase;
 use crate::server::Server;
+
+/// All apps, by name.
+pub(crate) fn apps(server: &Server) -> Result<Vec<reply::App>, Error> {
+    let records = server.store.apps()?.into_iter();
+    records.map(|record| shown(server, record)).collect()
+}
 
 /// One app with its instances and jobs.
 pub(crate) fn app(server: &Server, name: &AppName) -> Result<reply::App, Error> {
-    let record = server.record(name)?;
-    let app = server.app_or_new(name);
+    shown(server, server.record(name)?)
+}
+
+fn shown(server: &Server, record: AppRecord) -> Result<reply::App, Error> {
+    let app = server.app_or_new(&record.name);
     let mut instances: Vec<_> = app.fleet.all().iter().map(|one| instance(one)).collect();
     instances.sort_by(|a, b| (&a.id, a.release).cmp(&(&b.id, b.release)));
     Ok(reply::App {
@@ -26,7 +35,7 @@ pub(crate) fn app(server: &Server, name: &AppName) -> Result<reply::App, Error> 
         running: record.running,
         detached: record.detached,
         current: record.current,
-        url: app.live().and_then(|_| server.url(name)),
+        url: app.live().and_then(|_| server.url(&app.name)),
         instances,
         jobs: jobs(server, &app)?,
     })
@@ -59,9 +68,9 @@ fn words(state: &State) -> (&'static str, String) {
     match state {
         State::Starting { waiting_for, .. } => ("starting", waiting_for.clone()),
         State::Ready { .. } => ("ready", String::new()),
-        State::Waiting { ended, .. } => ("waiting", phrase(ended)),
+        State::Waiting { ended, .. } => ("waiting", ended.to_string()),
         State::Stopping { .. } => ("stopping", String::new()),
-        State::Ended { ended } => ("ended", phrase(ended)),
+        State::Ended { ended } => ("ended", ended.to_string()),
     }
 }
 
