@@ -2,6 +2,8 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 
 use ship_base::hint::Hints as _;
@@ -63,11 +65,36 @@ fn fetch(tools: &Variables) -> (Result<uv::Uv, Error>, Vec<Event>, tempfile::Tem
     (found, events, home)
 }
 
+/// A PATH with a Python that has pip, which knows an index, and nothing else: no uv.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the machine's own PATH is looked at"
+)]
+fn pip_alone(folder: &Path) -> String {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let pythons = std::env::split_paths(&path).map(|folder| folder.join("python3"));
+    let has_pip = |python: &PathBuf| {
+        let pip = Command::new(python)
+            .args(["-I", "-c", "import pip, sys; print(sys.executable)"])
+            .output();
+        let pip = pip.ok().filter(|output| output.status.success())?;
+        Some(PathBuf::from(String::from_utf8(pip.stdout).ok()?.trim()))
+    };
+    let python = pythons
+        .filter(|python| python.is_file())
+        .find_map(|python| has_pip(&python));
+    if let Some(python) = python {
+        std::os::unix::fs::symlink(python, folder.join("python3")).unwrap();
+    }
+    folder.display().to_string()
+}
+
 #[test]
 fn the_pinned_wheel_is_fetched_checked_and_found_again() {
     let mut tools = machine();
     tools.remove("SHIP_UV");
-    tools.insert("PATH".to_owned(), String::new().into());
+    let folder = tempfile::tempdir().unwrap();
+    tools.insert("PATH".to_owned(), pip_alone(folder.path()).into());
     let (found, events, home) = fetch(&tools);
     let found = found.unwrap();
     assert_eq!(found.version, uv::PINNED);
