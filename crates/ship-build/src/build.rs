@@ -62,10 +62,13 @@ pub struct Built {
     pub layer: Option<ContentHash>,
     /// The version of its Python: `3.12.4`.
     pub python: Option<String>,
-    /// A lock that was made now, to be offered to the author; relative versions of it hold for
-    /// the project as it is.
-    pub new_lock: Option<PathBuf>,
+    /// Whether versions were chosen now that the project leaves open; [`PINS`] lists them.
+    pub chose_versions: bool,
 }
+
+/// The file of a release that lists its packages from an index with their exact versions, in the
+/// form of a requirements file.
+pub const PINS: &str = "pins.txt";
 
 /// Builds a release into [`Request::into`]. What fails or is cancelled leaves nothing behind
 /// outside of that folder but whole environments, which the next build finds.
@@ -418,11 +421,12 @@ impl<'a> Build<'a> {
             uv: self.shop.uv_version(),
             ..facts
         };
-        let mut new_lock = None;
+        let mut chose_versions = false;
         if let Some(environment) = environment {
-            let path = request.into.join("lock");
-            file::write_whole(&path, environment.lock.text.as_bytes())?;
-            new_lock = environment.lock_is_new.then_some(path);
+            let lock = &environment.lock;
+            file::write_whole(&request.into.join("lock"), lock.text.as_bytes())?;
+            file::write_whole(&request.into.join(PINS), lock.pins().as_bytes())?;
+            chose_versions = environment.lock_is_new && leaves_versions_open(&self.plan);
             facts.lock_inputs = Some(environment.lock_inputs);
             facts.environment = Some(environment.address);
             facts.layer = environment.layer.as_ref().map(|layer| layer.address);
@@ -440,8 +444,22 @@ impl<'a> Build<'a> {
             layer: facts.layer,
             python: facts.python.map(|(_, version)| version),
             plan: self.plan,
-            new_lock,
+            chose_versions,
         })
+    }
+}
+
+/// Whether the project names packages without an exact version each.
+fn leaves_versions_open(plan: &Plan) -> bool {
+    match plan
+        .dependencies
+        .as_ref()
+        .map(|dependencies| &dependencies.value)
+    {
+        None | Some(Dependencies::UvLock { .. }) => false,
+        Some(Dependencies::Requirements { pinned, .. }) => !pinned,
+        Some(Dependencies::Unnamed { add }) => !add.is_empty(),
+        Some(Dependencies::Pyproject { .. }) => true,
     }
 }
 

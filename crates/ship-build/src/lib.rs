@@ -33,7 +33,7 @@ mod trial;
 pub mod uv;
 mod work;
 
-pub use build::{Built, Request, build};
+pub use build::{Built, PINS, Request, build};
 pub use cancel::Cancel;
 pub use error::Error;
 pub use proof::{Frame, ProofFailure};

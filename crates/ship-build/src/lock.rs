@@ -317,6 +317,15 @@ impl Lock {
         table.to_string()
     }
 
+    /// The packages from an index with their versions, a line each, as a requirements file.
+    pub(crate) fn pins(&self) -> String {
+        let pins = self
+            .versions
+            .iter()
+            .map(|(name, version)| format!("{name}=={version}\n"));
+        pins.collect()
+    }
+
     /// The address of what is installed into the shared environment.
     pub(crate) fn identify(&self, hasher: &mut Hasher) {
         // Relative paths stay relative here: they are named with the hash of their content.

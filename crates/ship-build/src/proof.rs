@@ -75,6 +75,7 @@ struct Question<'a> {
     objects: &'a [ObjectRef],
     django: Option<&'a str>,
     servers: Vec<&'static str>,
+    argv: Vec<String>,
     result: &'a std::path::Path,
     deadline: f64,
 }
@@ -173,6 +174,7 @@ fn ask(
         objects,
         django,
         servers: web_server::ROWS.iter().map(|row| row.package).collect(),
+        argv: argv(plan, objects),
         result: &result,
         // A little before the end, so that there is time to say where it hangs.
         deadline: (within.as_secs_f64() - 1.0).max(0.5),
@@ -191,6 +193,21 @@ fn ask(
     answer
         .and_then(|text| serde_json::from_str(&text).ok())
         .ok_or_else(|| silent(finished.ended, finished.told(), objects, trial, plan))
+}
+
+/// The command line in whose place the proof stands: `gunicorn shop.wsgi:app`. Settings that tell
+/// a server from `manage.py` by it, and by more than its name, must find something there.
+fn argv(plan: &Plan, objects: &[ObjectRef]) -> Vec<String> {
+    let authored = match plan.web().map(|web| &web.start.value) {
+        Some(Start::Command(authored)) => authored.command.words().map(<[String]>::to_vec),
+        _ => None,
+    };
+    let server = plan.web().and_then(|web| web.start.value.server());
+    let program = server
+        .map_or("python", |server| server.package())
+        .to_owned();
+    let ours = || std::iter::once(program).chain(objects.iter().map(ToString::to_string).take(1));
+    authored.unwrap_or_else(|| ours().collect())
 }
 
 /// It ended without a word of the script's own: killed, crashed, or it took too long.

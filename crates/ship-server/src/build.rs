@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ship_api::event::DeployEvent;
-use ship_base::name::ReleaseId;
+use ship_base::name::{AppName, ReleaseId};
 use ship_base::secret::Secret;
 use ship_build::Cancel;
 use ship_build::event::{Event, Phase};
-use ship_project::plan::Plan;
+use ship_project::plan::{Dependencies, Plan};
 use ship_store::{Draft, ReleaseMeta};
 
 use crate::app::App;
@@ -108,19 +108,37 @@ pub(crate) async fn build(
             outcome: Outcome::Same,
         });
     }
-    let offers_lock = built.new_lock.is_some();
+    let chose_versions = built.chose_versions;
     let built = keep(server, draft, built).await?;
-    if offers_lock {
-        let lock = server.folders.release(&app, built.release).join("lock");
-        events.note(
-            "the packages were not locked; the versions chosen now are kept with the release",
-            Some(format!(
-                "`cp {} requirements.lock` keeps them with the project",
-                lock.display()
-            )),
-        );
+    if chose_versions {
+        offer_pins(server, &app, &built, events);
     }
     Ok(built)
+}
+
+/// A build tomorrow may choose other versions; the author can decide that it must not.
+fn offer_pins(server: &Server, app: &AppName, built: &Built, events: &Events) {
+    let dependencies = built
+        .plan
+        .dependencies
+        .as_ref()
+        .map(|dependencies| &dependencies.value);
+    let hint = if let Some(Dependencies::Pyproject { .. }) = dependencies {
+        "`uv lock` keeps them with the project".to_owned()
+    } else {
+        let pins = server
+            .folders
+            .release(app, built.release)
+            .join(ship_build::PINS);
+        format!(
+            "{} lists them: as requirements.txt it gives every build the same",
+            pins.display()
+        )
+    };
+    events.note(
+        "not every package has an exact version; the ones chosen now stay with this app",
+        Some(hint),
+    );
 }
 
 /// Waits for the work to end, which it soon does when there is a reason to give up.

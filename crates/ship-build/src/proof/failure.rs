@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use ship_base::hint::Hints;
+use ship_base::name::AppName;
 use ship_project::plan::{Place, Plan};
 
 use crate::hints;
@@ -26,6 +27,9 @@ pub(super) struct Told {
     missing_module: Option<String>,
     #[serde(default)]
     missing_variables: Vec<String>,
+    /// File, line and name of variables that are read without a default and are not set.
+    #[serde(default)]
+    unset: Vec<(String, u32, String)>,
     #[serde(default)]
     names: Vec<String>,
     #[serde(default)]
@@ -131,7 +135,7 @@ impl Told {
                 Stage::Kind => format!("cannot serve `{what}`"),
                 Stage::Settings => "cannot read Django's settings".to_owned(),
             },
-            hints: self.hints(frame.as_ref(), plan),
+            hints: self.hints(frame.as_ref(), work, plan),
             output: self.output(frame.as_ref(), work),
             line: self.line,
             frame,
@@ -164,7 +168,7 @@ impl Told {
         lines.map(|line| line.replace(&folder, "")).collect()
     }
 
-    fn hints(&self, frame: Option<&Frame>, plan: &Plan) -> Vec<String> {
+    fn hints(&self, frame: Option<&Frame>, work: &Path, plan: &Plan) -> Vec<String> {
         if !self.missing_variables.is_empty() {
             return self
                 .missing_variables
@@ -187,9 +191,27 @@ impl Told {
                 "name the application in ship.toml: `[web]` `app = \"module:name\"`".to_owned(),
             ];
         }
+        if !self.unset.is_empty() {
+            return self.unset_reads(work, &plan.name.value);
+        }
         let lines = std::iter::once(&self.line).chain(&self.causes);
-        let mut hints = lines.map(|line| hints::of_exception(&self.kind, line, frame));
+        let mut hints = lines.map(|line| hints::of_exception(&self.kind, line, frame, plan));
         hints.find(|hints| !hints.is_empty()).unwrap_or_default()
+    }
+
+    fn unset_reads(&self, work: &Path, app: &AppName) -> Vec<String> {
+        /// More variables than this are no help.
+        const MOST: usize = 3;
+        let reads = self.unset.iter().take(MOST);
+        let reads = reads.map(|(file, line, name)| {
+            let file = Path::new(file);
+            let place = Place::line(file.strip_prefix(work).unwrap_or(file), *line);
+            format!(
+                "`{place}` reads `{name}`, which is not set: {}",
+                hints::set(name, app)
+            )
+        });
+        reads.collect()
     }
 }
 

@@ -12,6 +12,8 @@ import sys
 def main():
     request = json.load(sys.stdin)
     sys.path[0] = os.getcwd()
+    # Settings that need no database for this look here.
+    sys.argv = ["manage.py", "collectstatic", "--noinput"]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", request["settings"])
 
     from django.conf import settings

@@ -4,17 +4,20 @@ Reads one JSON object from standard input:
     objects   [{"module", "attribute", "factory"}, ...] in the order to try; may be empty
     django    the settings module of a Django project, or null
     servers   packages of web servers to look for
+    argv      the command line of the program that is stood in for: settings may look at it
     result    the file to write
     deadline  seconds after which it says where it hangs
 
 Runs on every Python from 3.8 on, with the application's own packages and nothing else.
 """
 
+import ast
 import faulthandler
 import importlib
 import inspect
 import json
 import os
+import re
 import sys
 import traceback
 
@@ -62,6 +65,66 @@ def missing_variables(error, frames):
     return list(dict.fromkeys(names))
 
 
+def unset_reads(error):
+    """[file, line, name] of environment variables that are read without a default, are not set, and
+    are spoken of in the line that failed or in the message: `None` where a value was expected.
+    """
+    frames = [frame for frame in frames_of(error) if in_project(frame[0])]
+    if not frames or isinstance(error, (ImportError, SyntaxError, SystemExit)):
+        return []
+    failing = [frames[-1][0], frames[-1][1]]
+    words = set(re.findall(r"\w+", " ".join([frames[-1][3]] + [str(one) for one in chain(error)])))
+    files = [failing[0]] + [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
+    reads = [
+        [file, line, name]
+        for file in dict.fromkeys(files)
+        if file.endswith(".py") and in_project(file)
+        for line, name, target in reads_in(file)
+        if name not in os.environ and ({name, target} & words or [file, line] == failing)
+    ]
+    return list({name: [file, line, name] for file, line, name in reversed(reads)}.values())
+
+
+def in_project(file):
+    return os.path.realpath(file).startswith(os.path.realpath(os.getcwd()) + os.sep)
+
+
+def reads_in(file):
+    """(line, variable, name it is given) of each `os.getenv("X")` and `os.environ.get("X")`."""
+    try:
+        with open(file, "rb") as source:
+            tree = ast.parse(source.read())
+    except (OSError, SyntaxError, ValueError):
+        return []
+    targets = {
+        id(call): target_of(node) for node in ast.walk(tree) if isinstance(node, (ast.Assign, ast.AnnAssign))
+        for call in ast.walk(node)
+    }
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and reads_without_default(node)]
+    return [(call.lineno, ast.literal_eval(call.args[0]), targets.get(id(call), "")) for call in calls]
+
+
+def target_of(assignment):
+    target = assignment.targets[0] if isinstance(assignment, ast.Assign) else assignment.target
+    return getattr(target, "id", None) or getattr(target, "attr", None) or ""
+
+
+def reads_without_default(call):
+    names = []
+    function = call.func
+    while isinstance(function, ast.Attribute):
+        names.insert(0, function.attr)
+        function = function.value
+    names.insert(0, getattr(function, "id", ""))
+    if names[-1:] != ["getenv"] and names[-2:] != ["environ", "get"]:
+        return False
+    try:
+        name, *default = [ast.literal_eval(argument) for argument in call.args]
+        return isinstance(name, str) and not call.keywords and default in ([], [None])
+    except ValueError:
+        return False
+
+
 def raised_by_environ(error):
     """Whether a KeyError comes from os.environ; os is frozen from Python 3.11 on."""
     stack = traceback.extract_tb(error.__traceback__)
@@ -92,6 +155,7 @@ def describe(error, stage):
         "causes": ["".join(traceback.format_exception_only(type(one), one)).strip() for one in chain(error)[1:]],
         "missing_module": next((one.name for one in chain(error) if isinstance(one, ModuleNotFoundError)), None),
         "missing_variables": missing_variables(error, frames),
+        "unset": unset_reads(error),
         "text": [line.rstrip() for line in traceback.format_exception(type(error), error, error.__traceback__)],
     }
 
@@ -261,7 +325,7 @@ def look(request):
 def main():
     request = json.load(sys.stdin)
     sys.path[0] = os.getcwd()
-    sys.argv = ["prove"]
+    sys.argv = request["argv"]
     # Where a compiled package crashes is worth knowing.
     faulthandler.enable()
     # Where it hangs is worth knowing; the one who started us ends us at the deadline itself.
