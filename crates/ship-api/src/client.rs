@@ -103,7 +103,9 @@ impl Hints for Error {
             Self::NobodyThere { .. } => {
                 vec!["`ship doctor` looks at the socket, `ship up` starts the server".to_owned()]
             }
-            Self::Broken { .. } => vec!["`ship doctor` shows its last lines".to_owned()],
+            Self::Broken { .. } => {
+                vec!["the same command again: it starts the server anew".to_owned()]
+            }
             Self::Mismatch(mismatch) => mismatch.hints(),
             Self::Refused(problem) => problem.hints.clone(),
             Self::Unreadable { .. } => Vec::new(),
@@ -303,20 +305,31 @@ fn request(route: &Route, query: &str, body: Option<&impl Serialize>) -> Request
     let body = body.map_or_else(Vec::new, |body| {
         serde_json::to_vec(body).expect("our requests hold nothing that JSON cannot write")
     });
-    Request::builder()
+    let mut request = Request::builder()
         .method(route.method())
         .uri(uri)
         .header(header::HOST, "ship")
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(version::HEADER, version::VERSION)
+        .header(header::CONTENT_TYPE, "application/json");
+    if !spans_versions(route) {
+        request = request.header(version::HEADER, version::VERSION);
+    }
+    request
         .body(Full::new(body.into()))
         .expect("a route and an encoded query make a valid request")
 }
 
+/// Whether a route is the same in every version: a server of another version must be stoppable,
+/// which is what the hint of [`Mismatch`] says.
+fn spans_versions(route: &Route) -> bool {
+    *route == Route::StopServer
+}
+
 /// The answer, unless it is a failure or comes from another version.
 async fn accepted(route: &Route, answer: Response<Incoming>) -> Result<Response<Incoming>> {
-    let said = answer.headers().get(version::HEADER);
-    version::check_server(said.and_then(|value| value.to_str().ok()))?;
+    if !spans_versions(route) {
+        let said = answer.headers().get(version::HEADER);
+        version::check_server(said.and_then(|value| value.to_str().ok()))?;
+    }
     if answer.status().is_success() {
         return Ok(answer);
     }

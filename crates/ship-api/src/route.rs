@@ -14,7 +14,8 @@ pub enum Route {
     /// `GET /v1/status`: answers [`ServerStatus`](crate::reply::ServerStatus).
     Status,
     /// `POST /v1/stop` with a [`Stop`](crate::request::Stop): every app, the door and the server
-    /// itself. 204 once the apps and the door have ended, just before the server does.
+    /// itself. 204 once the apps and the door have ended, just before the server does. The same in
+    /// every version of the API.
     StopServer,
     /// `GET /v1/apps`: answers a list of [`App`](crate::reply::App).
     Apps,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ship_api::client::{Client, Error};
 use ship_api::event::DeployEvent;
-use ship_api::request::{Logs, Rollback};
+use ship_api::request::{Logs, Rollback, Stop};
 use ship_base::fault::FaultKind;
 use ship_base::hint::Hints as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -100,6 +100,14 @@ async fn another_version_is_named_with_a_remedy() {
         assert!(error.to_string().contains(theirs), "{error}");
         assert!(error.hints()[0].contains("`ship server stop`"));
     }
+}
+
+#[tokio::test]
+async fn a_server_of_another_version_can_be_stopped() {
+    let server = Scripted::answering(answer("204 No Content", "ship-api: 9\r\n", "")).await;
+    server.client.stop_server(&Stop::default()).await.unwrap();
+    let asked = server.asked.await.unwrap();
+    assert!(!asked.contains("ship-api"), "{asked}");
 }
 
 #[tokio::test]

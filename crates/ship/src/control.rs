@@ -90,7 +90,7 @@ impl Control {
         let out = file::append(&log, 0o600)?;
         let error = file::append(&log, 0o600)?;
         Command::new(&self.program)
-            .arg0("ship: server")
+            .arg0("ship:")
             .args(["server", "run"])
             .env_clear()
             .envs(&self.environment)

@@ -1,6 +1,6 @@
 //! The long-lived roles of the one binary; none of them is a command of a person.
 
-use std::ffi::OsString;
+use std::ffi::{CStr, OsString};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -50,6 +50,7 @@ pub(crate) fn keeper() -> ExitCode {
 
 /// `ship door`.
 pub(crate) fn door(world: &World) -> ExitCode {
+    show_as(c"ship-door");
     log_to_stderr(world);
     ended(run_door(world))
 }
@@ -71,6 +72,7 @@ pub(crate) fn server(world: &World) -> ExitCode {
     // A session of our own, so that no terminal takes us with it. It fails for a process that
     // leads a group already, and that is right: such a one was started in the foreground.
     let _ = rustix::process::setsid();
+    show_as(c"ship-server");
     log_to_stderr(world);
     ended(run_server(world))
 }
@@ -84,6 +86,11 @@ fn run_server(world: &World) -> Result<()> {
         role_environment: crate::control::role_environment(world),
     };
     ship_server::run(config).map_err(|error| CommandError::of(error.fault(), &error))
+}
+
+/// The name that `top` and `pstree` show: started through `/proc/self/exe` it would be `exe`.
+fn show_as(name: &CStr) {
+    let _ = rustix::thread::set_name(name);
 }
 
 /// `SHIP_LOG` takes what `tracing_subscriber::EnvFilter` understands; `info` by default.

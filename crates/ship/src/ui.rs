@@ -106,20 +106,27 @@ impl Ui {
         if !self.story.terminal {
             return;
         }
-        self.clear();
-        let _ = self.story.write(&rows.join("\n"));
+        // In one write: a terminal must not show the moment between.
+        let drawn = format!("{}{}", self.erase(), self.story.coloured(&rows.join("\n")));
+        let _ = self.story.raw(&drawn);
         self.drawn = rows.len();
     }
 
     /// Takes the live part away.
     pub(crate) fn clear(&mut self) {
-        if self.drawn == 0 {
-            return;
+        if self.drawn > 0 {
+            let _ = self.story.raw(&self.erase());
+            self.drawn = 0;
         }
-        // Column one, erase the line; then up and erase, once for each further row (ECMA-48).
-        let up = "\x1b[1A\x1b[2K".repeat(self.drawn - 1);
-        let _ = self.story.control(&format!("\r\x1b[2K{up}"));
-        self.drawn = 0;
+    }
+
+    /// What takes the live part away: column one, erase the line; then up and erase, once for
+    /// each further row (ECMA-48).
+    fn erase(&self) -> String {
+        match self.drawn {
+            0 => String::new(),
+            rows => format!("\r\x1b[2K{}", "\x1b[1A\x1b[2K".repeat(rows - 1)),
+        }
     }
 }
 
@@ -128,17 +135,22 @@ impl Channel {
         self.write(&format!("{line}\n"))
     }
 
-    /// Colours are taken out where they are not wanted.
     fn write(&mut self, text: &str) -> io::Result<()> {
+        let text = self.coloured(text);
+        self.raw(&text)
+    }
+
+    /// Colours are taken out where they are not wanted.
+    fn coloured(&self, text: &str) -> String {
         if self.colour {
-            self.control(text)
+            text.to_owned()
         } else {
-            self.control(&anstream::adapter::strip_str(text).to_string())
+            anstream::adapter::strip_str(text).to_string()
         }
     }
 
     /// Cursor movements stay, also with `NO_COLOR`, which is about colour alone.
-    fn control(&mut self, text: &str) -> io::Result<()> {
+    fn raw(&mut self, text: &str) -> io::Result<()> {
         self.stream.write_all(text.as_bytes())?;
         self.stream.flush()
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
+use ship_api::client::Client;
 use ship_api::request::Stop;
 use ship_base::count;
 use ship_base::fault::FaultKind;
@@ -63,9 +64,13 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> Result<()> {
 }
 
 async fn stop(context: &mut Context, control: &Control, now: bool) -> Result<()> {
-    let Some(client) = control.running().await? else {
-        context.ui.say("no server runs");
-        return Ok(());
+    // Not asked for its status first: it may be of another version.
+    let client = match Client::connect(&control.folders().api_socket()).await {
+        Err(error) if error.is_nobody_there() => {
+            context.ui.say("no server runs");
+            return Ok(());
+        }
+        client => client?,
     };
     let within = now.then_some(Duration::ZERO);
     client.stop_server(&Stop { within }).await?;

@@ -10,13 +10,15 @@ use super::finding::Finding;
 
 /// The folder of data and the folder of sockets.
 pub(crate) fn check(folders: &Folders) -> Vec<Finding> {
+    let used = folders.database().exists();
     vec![
-        folder("data", folders.data()),
-        folder("sockets", folders.runtime()),
+        folder("data", folders.data(), used),
+        folder("sockets", folders.runtime(), used),
     ]
 }
 
-fn folder(area: &str, path: &Path) -> Finding {
+/// One folder. The first server makes it private: before that (`used`), its mode says nothing.
+fn folder(area: &str, path: &Path, used: bool) -> Finding {
     let shown = path.display();
     let Some(there) = path.ancestors().find(|folder| folder.exists()) else {
         return Finding::broken(
@@ -32,7 +34,7 @@ fn folder(area: &str, path: &Path) -> Finding {
     if there != path {
         return Finding::good(area, format!("{shown} (made when it is needed)"));
     }
-    if private(path) {
+    if !used || is_private(path) {
         return Finding::good(area, shown.to_string());
     }
     let remedy = format!("`chmod 700 {shown}`, and `ls -ld {shown}` says whose it is");
@@ -45,7 +47,7 @@ fn remedy() -> String {
 
 /// Whether it is this user's alone (none of the last six bits of the mode is set): sockets in it
 /// are as good as a login.
-fn private(path: &Path) -> bool {
+fn is_private(path: &Path) -> bool {
     let own = rustix::process::getuid().as_raw();
     path.metadata()
         .is_ok_and(|folder| folder.uid() == own && folder.mode().trailing_zeros() >= 6)
@@ -59,10 +61,10 @@ mod tests {
     fn a_folder_that_others_can_enter_is_broken() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("ship");
-        assert!(!look_at("data", &folder).is_broken());
+        assert!(!look_at("data", &folder, true).is_broken());
         ship_base::file::create_private_folder(&folder).unwrap();
-        assert!(!look_at("data", &folder).is_broken());
+        assert!(!look_at("data", &folder, true).is_broken());
         ship_base::file::set_mode(&folder, 0o755).unwrap();
-        assert!(look_at("data", &folder).is_broken());
+        assert!(look_at("data", &folder, true).is_broken());
     }
 }
