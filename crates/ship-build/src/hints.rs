@@ -4,6 +4,7 @@ use ship_base::name::AppName;
 use ship_project::plan::{Dependencies, Plan};
 
 use crate::event::Phase;
+use crate::outside;
 use crate::proof::Frame;
 use crate::tool::Ended;
 
@@ -110,7 +111,15 @@ pub(crate) fn add_package(module: &str, dependencies: Option<&Dependencies>) -> 
 }
 
 /// An exception of the application at import.
-pub(crate) fn of_exception(kind: &str, line: &str, frame: Option<&Frame>) -> Vec<String> {
+pub(crate) fn of_exception(
+    kind: &str,
+    line: &str,
+    frame: Option<&Frame>,
+    app: &AppName,
+) -> Vec<String> {
+    if let Some(hint) = outside::hint(app, line.lines()) {
+        return vec![hint];
+    }
     let lower = line.to_lowercase();
     if lower.contains("cannot open shared object file") {
         return LIBRARIES
@@ -260,7 +269,7 @@ mod tests {
         let line =
             "ImportError: libpq.so.5: cannot open shared object file: No such file or directory";
         assert_eq!(
-            of_exception("ImportError", line, None),
+            of_exception("ImportError", line, None, &"shop".parse().unwrap()),
             ["`sudo apt install libpq5` brings that library"]
         );
     }

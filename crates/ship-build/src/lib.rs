@@ -22,6 +22,7 @@ mod facts;
 mod hints;
 mod layer;
 mod lock;
+pub mod outside;
 mod proof;
 pub mod python;
 mod report;

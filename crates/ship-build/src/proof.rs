@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use ship_project::plan::{Authored, Interface, ObjectRef, Plan, Role, Start};
-use ship_project::web_server;
+use ship_project::web_server::{self, WebServer};
 
 use crate::assets::settings_of;
 use crate::error::Error;
@@ -203,9 +203,7 @@ fn argv(plan: &Plan, objects: &[ObjectRef]) -> Vec<String> {
         _ => None,
     };
     let server = plan.web().and_then(|web| web.start.value.server());
-    let program = server
-        .map_or("python", |server| server.package())
-        .to_owned();
+    let program = server.map_or("python", WebServer::program).to_owned();
     let ours = || std::iter::once(program).chain(objects.iter().map(ToString::to_string).take(1));
     authored.unwrap_or_else(|| ours().collect())
 }

@@ -281,6 +281,24 @@ impl Error {
 
 impl Hints for Error {
     fn hints(&self) -> Vec<String> {
+        let mut hints: Vec<String> = self.absent_server().into_iter().collect();
+        hints.extend(self.own_hints());
+        hints
+    }
+}
+
+impl Error {
+    /// A database or cache without which a program of the app ended, where its last lines name it.
+    fn absent_server(&self) -> Option<String> {
+        match self {
+            Self::ReleaseCommand { app, output, .. } | Self::NotReady { app, output, .. } => {
+                ship_build::outside::hint(app, output.iter().map(String::as_str))
+            }
+            _ => None,
+        }
+    }
+
+    fn own_hints(&self) -> Vec<String> {
         let hint = match self {
             Self::File(error) => return error.hints(),
             Self::Store(error) => return error.hints(),

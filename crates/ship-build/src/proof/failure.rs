@@ -195,7 +195,8 @@ impl Told {
             return self.unset_reads(work, &plan.name.value);
         }
         let lines = std::iter::once(&self.line).chain(&self.causes);
-        let mut hints = lines.map(|line| hints::of_exception(&self.kind, line, frame, plan));
+        let mut hints =
+            lines.map(|line| hints::of_exception(&self.kind, line, frame, &plan.name.value));
         hints.find(|hints| !hints.is_empty()).unwrap_or_default()
     }
 

@@ -151,6 +151,64 @@ fn missing_variable_says_how_to_set_it() {
 }
 
 #[test]
+fn a_variable_that_is_read_without_a_default_and_not_set_is_named() {
+    let mut bench = bench(&format!("import settings, db\n{WSGI}"), "main:app");
+    bench.write(
+        "settings.py",
+        "import os\n\nLEVEL = os.getenv('LEVEL')\nURL = os.environ.get('DATABASE_URL', None)\n",
+    );
+    bench.write("db.py", "import settings\n\nurl = settings.URL.strip()\n");
+    assert_snapshot!(bench.failure(), @r#"
+    error: cannot import `main:app`: AttributeError: 'NoneType' object has no attribute 'strip'
+      | db.py:3
+      |     url = settings.URL.strip()
+    hint: `settings.py:4` reads `DATABASE_URL`, which is not set: `ship env set --app shop DATABASE_URL=…`, or a line in .env
+    "#);
+    bench.set("DATABASE_URL", "sqlite://");
+    bench.build().unwrap();
+}
+
+#[test]
+fn variables_that_have_nothing_to_do_with_a_failure_are_not_named() {
+    let source = "import os\nlevel = os.getenv('LEVEL')\nport = os.getenv('PORT_', '1')\nNone.x\n";
+    assert_snapshot!(bench(source, "main:app").failure(), @r#"
+    error: cannot import `main:app`: AttributeError: 'NoneType' object has no attribute 'x'
+      | main.py:4
+      |     None.x
+    "#);
+}
+
+#[test]
+fn what_an_exception_came_from_is_told() {
+    let source = "try:\n    raise OSError('libpq is away')\nexcept OSError as error:\n    raise ValueError('no driver') from error\n";
+    assert_snapshot!(bench(source, "main:app").failure(), @r#"
+    error: cannot import `main:app`: ValueError: no driver
+      | main.py:4
+      |     raise ValueError('no driver') from error
+      | from OSError: libpq is away
+    "#);
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_named() {
+    let source =
+        "raise OSError('connection to server at \"db\", port 5433 failed: Connection refused')\n";
+    assert_snapshot!(bench(source, "main:app").failure(), @r#"
+    error: cannot import `main:app`: OSError: connection to server at "db", port 5433 failed: Connection refused
+      | main.py:1
+      |     raise OSError('connection to server at "db", port 5433 failed: Connection refused')
+    hint: Postgres at db:5433 does not answer: is it running? Where it is elsewhere: `ship env set --app shop DATABASE_URL=postgres://…`, or by the name that the project reads its address from
+    "#);
+}
+
+#[test]
+fn settings_may_look_at_the_command_line() {
+    let source =
+        format!("import sys\nassert sys.argv == ['gunicorn', 'main:app'], sys.argv\n{WSGI}");
+    bench(&source, "main:app").build().unwrap();
+}
+
+#[test]
 fn a_file_that_is_ignored_and_needed_is_named() {
     let mut bench = bench("open('conf/local.json')\n", "main:app");
     bench.write(".gitignore", "local.json\n");

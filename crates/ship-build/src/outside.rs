@@ -1,0 +1,185 @@
+//! Databases and caches that do not answer, as the drivers of Python name them when they fail.
+
+use ship_base::name::AppName;
+
+/// How one kind of server is recognised, and how its address is written.
+struct Kind {
+    /// `database`
+    label: &'static str,
+    /// Words of its drivers, in lower case, beside which an address stands.
+    words: &'static [&'static str],
+    port: &'static str,
+    /// The variable that most projects read its address from.
+    variable: &'static str,
+    scheme: &'static str,
+}
+
+/// The first that fits is taken. libpq: `connection to server at "db" (::1), port 5432 failed`;
+/// redis-py: `Error 111 connecting to db:6379`; PyMySQL and mysqlclient: `Can't connect to …MySQL
+/// server on 'db'`; PyMongo: `db:27017: [Errno 111] Connection refused`.
+const KINDS: &[Kind] = &[
+    Kind {
+        label: "Postgres",
+        words: &["connection to server ", "could not translate host name"],
+        port: "5432",
+        variable: "DATABASE_URL",
+        scheme: "postgres",
+    },
+    Kind {
+        label: "MySQL",
+        words: &["mysql server on ", "mysql server through "],
+        port: "3306",
+        variable: "DATABASE_URL",
+        scheme: "mysql",
+    },
+    Kind {
+        label: "MongoDB",
+        words: &[":27017: "],
+        port: "27017",
+        variable: "MONGODB_URI",
+        scheme: "mongodb",
+    },
+    Kind {
+        label: "Redis",
+        words: &["connecting to "],
+        port: "6379",
+        variable: "REDIS_URL",
+        scheme: "redis",
+    },
+];
+
+/// What the system says of a server that is not there.
+const ABSENT: &[&str] = &[
+    "connection refused",
+    "no such file or directory",
+    "could not translate host name",
+    "name or service not known",
+    "nodename nor servname",
+    "temporary failure in name resolution",
+    "can't connect to",
+    "timed out",
+    "timeout expired",
+];
+
+/// What to do where the last lines of a program say that a server it needs does not answer.
+pub fn hint<'a>(app: &AppName, output: impl DoubleEndedIterator<Item = &'a str>) -> Option<String> {
+    output.rev().find_map(|line| of_line(app, line))
+}
+
+fn of_line(app: &AppName, line: &str) -> Option<String> {
+    let lower = line.to_lowercase();
+    if !ABSENT.iter().any(|words| lower.contains(words)) {
+        return None;
+    }
+    let kind = KINDS
+        .iter()
+        .find(|kind| kind.words.iter().any(|words| lower.contains(words)))?;
+    let Kind {
+        label,
+        variable,
+        scheme,
+        ..
+    } = kind;
+    Some(format!(
+        "{label} at {} does not answer: is it running? Where it is elsewhere: `ship env set --app {app} {variable}={scheme}://…`, or by the name that the project reads its address from",
+        address(kind, line)
+    ))
+}
+
+/// `db:6379`, `db` with the port that the line names or the usual one, or the path of a socket.
+fn address(kind: &Kind, line: &str) -> String {
+    if let Some(host) = quoted(line) {
+        return match (host.starts_with('/'), host.contains(':')) {
+            (false, false) => format!("{host}:{}", named_port(line).unwrap_or(kind.port)),
+            _ => host.to_owned(),
+        };
+    }
+    let is_address = |word: &&str| {
+        let (host, port) = word.rsplit_once(':').unwrap_or_default();
+        !host.is_empty() && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let words = line.split_whitespace();
+    let mut words = words.map(|word| word.trim_end_matches(['.', ',', ':']));
+    words
+        .find(is_address)
+        .map_or_else(|| format!("port {}", kind.port), str::to_owned)
+}
+
+/// What stands in the first quotes behind ` at `, ` on `, ` socket ` or ` name `.
+fn quoted(line: &str) -> Option<&str> {
+    let found = [" at ", " socket ", " on ", " name "]
+        .iter()
+        .find_map(|word| {
+            let (_, rest) = line.split_once(word)?;
+            let quote = rest.chars().next().filter(|c| "\"'".contains(*c))?;
+            rest[1..].split(quote).next()
+        });
+    found.filter(|text| !text.is_empty())
+}
+
+/// `5433` in `…, port 5433 failed: …`.
+fn named_port(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once(" port ")?;
+    let port = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    (!port.is_empty()).then_some(port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The part of the hint before the question.
+    fn told(line: &str) -> String {
+        let hint = hint(&"blog".parse().unwrap(), std::iter::once(line));
+        let hint = hint.unwrap_or_default();
+        hint.split(": is it running").next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn the_server_that_does_not_answer_is_named_with_its_address() {
+        for (line, said) in [
+            (
+                r#"django.db.utils.OperationalError: connection to server at "localhost" (127.0.0.1), port 5433 failed: Connection refused"#,
+                "Postgres at localhost:5433 does not answer",
+            ),
+            (
+                r#"psycopg2.OperationalError: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: No such file or directory"#,
+                "Postgres at /var/run/postgresql/.s.PGSQL.5432 does not answer",
+            ),
+            (
+                r#"sqlalchemy.exc.OperationalError: could not translate host name "db" to address: Name or service not known"#,
+                "Postgres at db:5432 does not answer",
+            ),
+            (
+                "ERROR:root:Error 111 connecting to localhost:6379. Connection refused.",
+                "Redis at localhost:6379 does not answer",
+            ),
+            (
+                "redis.exceptions.ConnectionError: Error -2 connecting to redis:6379. Name or service not known.",
+                "Redis at redis:6379 does not answer",
+            ),
+            (
+                r#"pymysql.err.OperationalError: (2003, "Can't connect to MySQL server on 'mysql' ([Errno 111] Connection refused)")"#,
+                "MySQL at mysql:3306 does not answer",
+            ),
+            (
+                "pymongo.errors.ServerSelectionTimeoutError: localhost:27017: [Errno 111] Connection refused",
+                "MongoDB at localhost:27017 does not answer",
+            ),
+        ] {
+            assert_eq!(told(line), said, "{line}");
+        }
+    }
+
+    #[test]
+    fn other_failures_are_not_taken_for_a_server_that_is_away() {
+        for line in [
+            "FileNotFoundError: [Errno 2] No such file or directory: 'config.json'",
+            r#"connection to server at "db", port 5432 failed: FATAL: password authentication failed"#,
+            "connecting to the sensor",
+            "requests.exceptions.ConnectTimeout: timed out",
+        ] {
+            assert_eq!(told(line), "", "{line}");
+        }
+    }
+}
