@@ -3,10 +3,11 @@
 //! Absolute times of a shared machine mean little; a peer measured in the same run says more, so
 //! figures come with a ratio where there is a peer.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::Result;
 use crate::step::{self, Outcome};
+use crate::{Result, workspace};
 
 mod deploy;
 mod environment;
@@ -15,6 +16,7 @@ mod installation;
 mod memory;
 mod redeploy;
 mod steadiness;
+mod uv;
 
 /// What can be measured.
 #[derive(clap::Subcommand)]
@@ -23,13 +25,18 @@ pub(crate) enum Bench {
     Deploy(deploy::Arguments),
 }
 
-/// Builds the release binary and measures.
+/// Measures.
 pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
+    match bench {
+        Bench::Deploy(arguments) => deploy::run(arguments),
+    }
+}
+
+/// The release binary, built now.
+fn built() -> Result<PathBuf> {
     let build = ["build", "--release", "--package", "ship", "--locked"];
     if let Outcome::Failed(why) = step::cargo(&build)? {
         return Err(why.join("\n").into());
     }
-    match bench {
-        Bench::Deploy(arguments) => deploy::run(arguments),
-    }
+    Ok(workspace::target().join("release/ship"))
 }

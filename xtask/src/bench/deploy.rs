@@ -1,5 +1,6 @@
 //! `cargo xtask bench deploy`: what a deploy costs, what it breaks, and what it leaves in memory.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::figure::{Figure, table};
@@ -12,6 +13,9 @@ pub(crate) struct Arguments {
     /// The figures as JSON
     #[arg(long)]
     json: bool,
+    /// Measure this binary instead of building one
+    #[arg(long, value_name = "PATH")]
+    ship: Option<PathBuf>,
     /// Only this part
     #[arg(long, value_enum)]
     only: Option<Part>,
@@ -30,7 +34,7 @@ enum Part {
     Memory,
 }
 
-type Measure = fn() -> Result<Vec<Figure>>;
+type Measure = fn(&Path) -> Result<Vec<Figure>>;
 
 const PARTS: [(Part, Measure); 4] = [
     (Part::Environment, environment::measure),
@@ -41,10 +45,14 @@ const PARTS: [(Part, Measure); 4] = [
 
 /// Measures, then prints everything at once.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let ship = match &arguments.ship {
+        Some(ship) => std::path::absolute(ship)?,
+        None => super::built()?,
+    };
     let mut figures = Vec::new();
     for (part, measure) in PARTS {
         if arguments.only.is_none_or(|only| only == part) {
-            figures.extend(measure()?);
+            figures.extend(measure(&ship)?);
         }
     }
     if arguments.json {

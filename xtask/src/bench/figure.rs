@@ -12,9 +12,9 @@ pub(crate) struct Figure {
     name: String,
     /// How much.
     value: Value,
-    /// Somebody else at the same task in the same run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    peer: Option<Peer>,
+    /// Others at the same task in the same run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    peers: Vec<Peer>,
     /// Where we want to be, at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     goal: Option<Value>,
@@ -47,7 +47,7 @@ impl Figure {
         Self {
             name: name.into(),
             value: value.into(),
-            peer: None,
+            peers: Vec::new(),
             goal: None,
         }
     }
@@ -55,7 +55,7 @@ impl Figure {
     /// Beside somebody else's.
     pub(crate) fn beside(mut self, name: &str, value: impl Into<Value>) -> Self {
         let value = value.into();
-        self.peer = Some(Peer {
+        self.peers.push(Peer {
             name: name.to_owned(),
             value,
             ratio: self.value.number() / value.number(),
@@ -78,10 +78,14 @@ impl Figure {
     }
 
     fn comparison(&self) -> String {
-        match &self.peer {
-            Some(peer) => format!("{} {}: {:.2} ×", peer.name, peer.value, peer.ratio),
-            None => String::new(),
-        }
+        let peers: Vec<String> = self.peers.iter().map(Peer::to_string).collect();
+        peers.join("   ")
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {:.2} ×", self.name, self.value, self.ratio)
     }
 }
 

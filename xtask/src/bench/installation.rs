@@ -1,4 +1,4 @@
-//! An installation in a temporary folder, with the release binary, and deploys that tell how long
+//! An installation in a temporary folder, and deploys that tell how long
 //! each of their steps took.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use ship_base::paths::Folders;
 use ship_base::secret::Secret;
 use ship_test::Home;
 
-use crate::{Result, workspace};
+use crate::Result;
 
 /// An installation; dropping it ends everything in it.
 pub(crate) struct Installation {
@@ -30,14 +30,9 @@ pub(crate) struct Deploy {
 }
 
 impl Installation {
-    /// An empty one, with these variables for everything it runs.
-    pub(crate) fn new(variables: &[(&str, &str)]) -> Result<Self> {
-        let program = workspace::target().join("release/ship");
-        let home = Home::new(
-            program
-                .to_str()
-                .ok_or("the target folder's name is no text")?,
-        );
+    /// An empty one of this binary, with these variables for everything it runs.
+    pub(crate) fn new(ship: &Path, variables: &[(&str, &str)]) -> Result<Self> {
+        let home = Home::new(ship.to_str().ok_or("the binary's path is no text")?);
         let home = variables
             .iter()
             .fold(home, |home, (name, value)| home.with(name, value));

@@ -2,6 +2,7 @@
 //!
 //! Shared pages (the binary itself) are held once however many keepers there are.
 
+use std::path::Path;
 use std::time::Duration;
 
 use ship_base::file;
@@ -15,9 +16,9 @@ use crate::Result;
 const REQUESTS: u64 = 2000;
 
 /// Keeper, control and door, after some work.
-pub(crate) fn measure() -> Result<Vec<Figure>> {
+pub(crate) fn measure(ship: &Path) -> Result<Vec<Figure>> {
     eprintln!("memory: after {REQUESTS} requests");
-    let installation = Installation::new(&[])?;
+    let installation = Installation::new(ship, &[])?;
     let project = Project::fixture("plain-wsgi");
     let url = installation.up(project.folder());
     let load = Load::start(&url, 6);

@@ -1,5 +1,6 @@
 //! From a change to its first answer, on a machine that has nothing else to do.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ship_test::{Project, http};
@@ -24,9 +25,9 @@ pub(super) fn version(number: u32) -> String {
 }
 
 /// Redeploys and rollbacks as a person does them, and the app's own part in a redeploy.
-pub(crate) fn measure() -> Result<Vec<Figure>> {
+pub(crate) fn measure(ship: &Path) -> Result<Vec<Figure>> {
     eprintln!("redeploy: {TIMES} changes, {TIMES} rollbacks");
-    let installation = Installation::new(&[])?;
+    let installation = Installation::new(ship, &[])?;
     let project = Project::named("redeploy").file("main.py", &version(0));
     let url = installation.up(project.folder());
 

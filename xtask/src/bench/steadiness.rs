@@ -1,6 +1,7 @@
 //! What visitors notice of redeploys, rollbacks and the death of control: requests that fail under
 //! a constant load, each of them counted.
 
+use std::path::Path;
 use std::time::Duration;
 
 use ship_test::{Load, Project, wait_until};
@@ -26,11 +27,11 @@ fn version(number: u32) -> String {
 }
 
 /// Everything under one load.
-pub(crate) fn measure() -> Result<Vec<Figure>> {
+pub(crate) fn measure(ship: &Path) -> Result<Vec<Figure>> {
     eprintln!(
         "steadiness: {REDEPLOYS} redeploys, {ROLLBACKS} rollbacks, {KILLS} × kill -9 of control"
     );
-    let installation = Installation::new(&[])?;
+    let installation = Installation::new(ship, &[])?;
     let project = Project::named("steady").file("main.py", &version(0));
     let url = installation.up(project.folder());
     let load = Load::start(&url, THREADS);
