@@ -63,7 +63,7 @@ impl Plan {
         if let Some(python) = &self.python
             && !python.value.request.is_empty()
         {
-            parts.push(format!("Python {}", python.value.request));
+            parts.push(format!("Python {}", spoken(&python.value.request)));
         }
         parts.join(" · ")
     }
@@ -180,7 +180,54 @@ fn why<T>(sourced: &Sourced<T>) -> String {
     }
 }
 
+/// `>=3.10` as `3.10 or later`, `>=3.10,<3.13` as `3.10 or later, below 3.13`; what is a version, or
+/// says anything else, as it is. There is no Python 4 to stay below.
+fn spoken(request: &str) -> String {
+    let is_version =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let Some((least, rest)) = request
+        .strip_prefix(">=")
+        .map(|text| text.split_once(',').unwrap_or((text, "<4")))
+    else {
+        return request.to_owned();
+    };
+    match rest.trim().strip_prefix('<') {
+        Some(below) if is_version(least.trim()) && is_version(below) => {
+            let limit = if below.starts_with('4') {
+                String::new()
+            } else {
+                format!(", below {below}")
+            };
+            format!("{} or later{limit}", least.trim())
+        }
+        _ => request.to_owned(),
+    }
+}
+
 /// `5.2.8` is `5.2`: people know frameworks by their first two numbers.
 fn short_version(version: &str) -> String {
     version.splitn(3, '.').take(2).collect::<Vec<_>>().join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_of_pythons_is_told_in_words() {
+        for (request, told) in [
+            ("3.12", "3.12"),
+            ("3.12.4", "3.12.4"),
+            ("pypy3.10", "pypy3.10"),
+            (">=3.10", "3.10 or later"),
+            (">=3.10,<4", "3.10 or later"),
+            (">=3.10, <4.0", "3.10 or later"),
+            (">=3.9,<3.13", "3.9 or later, below 3.13"),
+            ("~=3.11", "~=3.11"),
+            (">=3.9,!=3.10.1", ">=3.9,!=3.10.1"),
+            (">=3.9,<=3.12", ">=3.9,<=3.12"),
+        ] {
+            assert_eq!(spoken(request), told, "{request}");
+        }
+    }
 }

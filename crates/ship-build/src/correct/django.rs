@@ -190,7 +190,7 @@ fn reads_manifest(django: &Django) -> bool {
 
 fn notes(plan: &Plan, django: &Django) -> Vec<Note> {
     let mut notes = Vec::new();
-    if django.debug {
+    if django.debug && !is_noted(plan, "DEBUG") {
         notes.push(Note {
             text: "`DEBUG` is on: visitors see tracebacks and settings".to_owned(),
             hint: Some("have the settings read it from the environment, off by default".to_owned()),
@@ -199,7 +199,12 @@ fn notes(plan: &Plan, django: &Django) -> Vec<Note> {
     }
     let host = format!("{}.localhost", plan.name.value);
     let hosts = std::iter::once(host).chain(plan.domains.iter().map(|domain| domain.value.clone()));
-    let refused: Vec<String> = hosts.filter(|host| !allows(django, host)).collect();
+    // What is written in the settings was noted when they were read; the domains were not.
+    let known = is_noted(plan, "ALLOWED_HOSTS");
+    let refused: Vec<String> = hosts
+        .skip(usize::from(known))
+        .filter(|host| !allows(django, host))
+        .collect();
     if let Some(first) = refused.first() {
         let names: Vec<_> = refused.iter().map(|host| format!("`{host}`")).collect();
         notes.push(Note {
@@ -214,6 +219,14 @@ fn notes(plan: &Plan, django: &Django) -> Vec<Note> {
         });
     }
     notes
+}
+
+/// Whether the plan speaks of a setting already.
+fn is_noted(plan: &Plan, setting: &str) -> bool {
+    let opening = format!("`{setting}");
+    plan.notes
+        .iter()
+        .any(|note| note.text.starts_with(&opening))
 }
 
 /// Django's own rule (`django.http.request.validate_host`): `*`, the name itself, or a name that

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use insta::assert_snapshot;
 use ship_build::event::Phase;
-use ship_project::plan::{AssetStep, DataPath, Interface, RouteTarget, Sourced};
+use ship_project::plan::{AssetStep, DataPath, Interface, Note, RouteTarget, Sourced};
 use ship_project::web_server::WebServer;
 
 use crate::bench::Bench;
@@ -210,6 +210,32 @@ fn hosts_that_django_would_refuse_and_debugging_are_noted() {
             "`DEBUG` is on: visitors see tracebacks and settings",
             "`ALLOWED_HOSTS` lacks `shop.localhost`: Django will answer 400 there",
         ]
+    );
+}
+
+#[test]
+fn what_was_noted_when_the_settings_were_read_is_not_said_again() {
+    let mut bench = bench();
+    bench.write(
+        "site1/settings.py",
+        &SETTINGS.replace("['.localhost']", "['localhost']\nDEBUG = True"),
+    );
+    for text in [
+        "`DEBUG = True`: …",
+        "`ALLOWED_HOSTS` has no `.localhost`: …",
+    ] {
+        bench.plan.notes.push(Note {
+            text: text.to_owned(),
+            hint: None,
+            place: None,
+        });
+    }
+    let domain = Sourced::by_default("shop.example".to_owned(), "");
+    bench.plan.domains.push(domain);
+    bench.build().unwrap();
+    assert_eq!(
+        bench.notes(),
+        ["`ALLOWED_HOSTS` lacks `shop.example`: Django will answer 400 there"]
     );
 }
 
