@@ -2,9 +2,9 @@
 //! the data folder; gone when the release stops.
 //!
 //! One is made before the first instance of a release starts, and removed with the release or when
-//! nothing runs in it: no instance, no deploy that is about to start some, and no `ship run` at
-//! somebody's terminal. The latter is known by the folder that its process is in, as `/proc` shows
-//! it.
+//! nothing is left in it: it is not live, and there is no instance, no deploy that is about to start
+//! some, and no `ship run` at somebody's terminal. The latter is known by the folder that its process
+//! is in, as `/proc` shows it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -146,9 +146,11 @@ fn make(
     Ok(made?)
 }
 
-/// The releases that must stay: something runs in their working copies, or is about to.
+/// The releases that must stay: something runs in their working copies, or is about to. What is live
+/// needs its copy also while nothing runs in it: its next job may be due, or its next instance.
 pub(crate) fn in_use(server: &Server, app: &App) -> Vec<ReleaseId> {
     let mut in_use = occupied(server, app);
+    in_use.extend(app.live().map(|live| live.release));
     in_use.extend(app.work.claimed());
     in_use
 }

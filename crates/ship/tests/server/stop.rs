@@ -1,0 +1,121 @@
+use rustix::process::Signal;
+use ship_test::{Project, wait_until};
+
+use crate::{PATIENT, SOON, app, body, home, instances, own_server, up, up_until};
+
+#[test]
+fn a_stop_ends_the_deploy_that_is_under_way() {
+    let (home, project) = (home(), own_server("blog"));
+    project.write("wait.py", PATIENT);
+    project.write("ship.toml", "[release]\ncommand = \"python wait.py\"\n");
+    let deploy = up_until(&home, &project, "waiting");
+    home.ship_in(project.folder(), &["stop"]).success();
+    let output = deploy.finish().fails_with(1);
+    assert!(
+        output.stderr.contains("the app is being stopped"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(instances(&home), Vec::<String>::new());
+    assert_eq!(app(&home)["running"], false);
+    let left = home.processes();
+    assert_eq!(left.len(), 2, "control and door alone: {left:?}");
+}
+
+#[test]
+fn a_stop_is_done_though_its_caller_goes() {
+    let (home, project) = (home(), Project::fixture("ignores-sigterm"));
+    project.write("ship.toml", "[web]\ngrace = \"2s\"\n");
+    let url = up(&home, &project);
+    let pids = body(&url, "/");
+    let caller = home.start_in(project.folder(), &["stop"]);
+    wait_until("the stop has begun", SOON, || {
+        instances(&home).concat().ends_with("stopping")
+    });
+    caller.signal(Signal::KILL);
+    wait_until("nothing is left", SOON, || instances(&home).is_empty());
+    for pid in pids.split_whitespace() {
+        let process = std::path::Path::new("/proc").join(pid);
+        wait_until("the process has ended", SOON, || !process.exists());
+    }
+    assert_eq!(app(&home)["running"], false);
+}
+
+#[test]
+fn a_stop_in_a_hurry_shortens_the_one_before() {
+    let (home, project) = (home(), Project::fixture("ignores-sigterm"));
+    project.write("ship.toml", "[web]\ngrace = \"10m\"\n");
+    up(&home, &project);
+    let patient = home.start_in(project.folder(), &["stop"]);
+    wait_until("the stop has begun", SOON, || {
+        instances(&home).concat().ends_with("stopping")
+    });
+    home.ship_in(project.folder(), &["stop", "--now"]).success();
+    patient.finish().success();
+    assert_eq!(instances(&home), Vec::<String>::new());
+}
+
+#[test]
+fn a_stop_in_a_hurry_does_not_wait_for_requests_in_flight() {
+    let (home, project) = (home(), own_server("blog"));
+    project.write(
+        "ship.toml",
+        "[web]\ncommand = \"python server.py\"\ngrace = \"10m\"\n",
+    );
+    let url = up(&home, &project);
+    let slow = std::thread::spawn({
+        let url = url.clone();
+        move || body(&url, "/slow?seconds=600")
+    });
+    wait_until("the request is in flight", SOON, || {
+        let log = home.ship(&["logs", "--app", "blog"]).stdout;
+        let _ = body(&url, "/pid");
+        log.contains("/pid") && !slow.is_finished()
+    });
+    home.ship_in(project.folder(), &["stop", "--now"]).success();
+    assert_eq!(instances(&home), Vec::<String>::new());
+    slow.join().expect("the caller got an answer or an end");
+}
+
+#[test]
+fn an_app_whose_caller_is_killed_is_stopped() {
+    let (home, project) = (home(), own_server("blog"));
+    let caller = home.start_in(project.folder(), &["up"]);
+    wait_until("the app is live", SOON, || {
+        caller.printed().contains("live")
+    });
+    caller.signal(Signal::KILL);
+    wait_until("the app is stopped", SOON, || {
+        app(&home)["running"] == false && instances(&home).is_empty()
+    });
+}
+
+#[test]
+fn an_app_that_is_destroyed_elsewhere_ends_the_session() {
+    let (home, project) = (home(), own_server("blog"));
+    let caller = home.start_in(project.folder(), &["up"]);
+    wait_until("the app is live", SOON, || {
+        caller.printed().contains("live")
+    });
+    home.ship(&["destroy", "--app", "blog", "--yes"]).success();
+    let output = caller.finish().success();
+    assert!(output.stderr.contains("was stopped"), "{}", output.stderr);
+    assert!(!home.folder().join("apps/blog").exists());
+}
+
+#[test]
+fn who_waits_for_an_app_that_is_destroyed_is_told() {
+    let (home, project) = (home(), own_server("blog"));
+    project.write("wait.py", PATIENT);
+    project.write("ship.toml", "[release]\ncommand = \"python wait.py\"\n");
+    let first = up_until(&home, &project, "waiting");
+    let second = home.start_in(project.folder(), &["up", "--detach"]);
+    wait_until("it waits in line", SOON, || {
+        second.printed().contains("ship up, for")
+    });
+    home.ship(&["destroy", "--app", "blog", "--yes"]).success();
+    first.finish().fails_with(1);
+    second.finish().fails_with(1);
+    assert_eq!(home.ship(&["ps", "--json"]).success().stdout, "[]\n");
+    assert!(!home.folder().join("apps/blog").exists());
+}
