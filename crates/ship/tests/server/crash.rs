@@ -1,10 +1,10 @@
 use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process};
-use ship_test::{Load, Project, wait_until};
+use ship_test::{Load, Project, eventually, wait_until};
 
 use crate::{
-    PATIENT, SOON, body, home, instances, own_server, parent, pid, up, up_until,
+    PATIENT, SOON, body, home, instances, own_server, parent, pid, slow_request, up, up_until,
     wait_for_instances, write_data,
 };
 
@@ -81,15 +81,7 @@ fn control_killed_while_instances_start_leaves_the_old_release_alone() {
 fn control_killed_while_the_old_release_leaves_keeps_the_new_one() {
     let (home, project) = (home(), own_server("blog"));
     let url = up(&home, &project);
-    let in_flight = std::thread::spawn({
-        let url = url.clone();
-        move || body(&url, "/slow?seconds=3")
-    });
-    wait_until("the request is in flight", SOON, || {
-        home.ship(&["logs", "--app", "blog"])
-            .stdout
-            .contains("listening")
-    });
+    let in_flight = slow_request(&home, &url, 4);
     let load = Load::start(&url, 4);
     project.write("greeting.txt", "hello from two\n");
     let deploy = up_until(&home, &project, "r2 live");
@@ -142,10 +134,14 @@ fn a_door_killed_during_a_deploy_does_not_fail_it() {
     wait_until("the new instance starts", SOON, || {
         instances(&home).len() == 2
     });
-    let door = home.door();
-    // As near to the swap as can be: the instance is ready in a moment.
     write_data(&home, "blog", "go", "");
-    home.kill(door);
+    // One after the other, so that one is hit by the swap: the instance is ready in a moment.
+    for _ in 0..5 {
+        let door = eventually("a door", SOON, || {
+            i32::try_from(home.status()?["door"].as_i64()?).ok()
+        });
+        home.kill(door);
+    }
     deploy.finish().success();
     wait_for_instances(&home, &["blog/web.1 r2 ready"]);
     assert_eq!(body(&url, "/"), "hello from one\n");

@@ -5,7 +5,7 @@ use ship_test::{Project, eventually};
 use crate::{app, home, read_data, up};
 
 /// Jobs have the granularity of a minute.
-const A_MINUTE_AND_MORE: Duration = Duration::from_secs(120);
+const A_MINUTE_AND_MORE: Duration = Duration::from_mins(2);
 
 #[test]
 fn a_due_job_runs_once_its_lines_are_in_the_log_and_its_outcome_is_recorded() {

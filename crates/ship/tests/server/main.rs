@@ -13,7 +13,7 @@ use std::time::Duration;
 use ship_test::{Home, Project, Running, eventually, wait_until};
 
 /// The longest that something which happens soon may take on a busy machine.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 /// A release command that goes on once there is a file `go` in the data folder, and fails when its
 /// own source has gone.
@@ -27,13 +27,19 @@ fn home() -> Home {
     Home::new(env!("CARGO_BIN_EXE_ship"))
 }
 
+/// What an own server prints when it has got a slow request.
+const ASKED: &str = "a slow request has come";
+
 /// An own server under this name.
 fn own_server(name: &str) -> Project {
     let from = Project::fixture("own-server");
     let project = Project::named(name);
-    for file in ["Procfile", "server.py", "greeting.txt"] {
+    for file in ["Procfile", "greeting.txt"] {
         project.write(file, &from.read(file));
     }
+    let sleep = "    time.sleep(float";
+    let told = format!("    print({ASKED:?}, flush=True)\n{sleep}");
+    project.write("server.py", &from.read("server.py").replace(sleep, &told));
     project
 }
 
@@ -63,6 +69,17 @@ fn body(url: &str, path: &str) -> String {
 /// The status at `url`; 0 where nobody answers.
 fn status(url: &str) -> u16 {
     ship_test::http::get_url(url).map_or(0, |answer| answer.status)
+}
+
+/// Asks for the slow page, and waits until the app has the request in its hands.
+fn slow_request(home: &Home, url: &str, seconds: u32) -> std::thread::JoinHandle<String> {
+    let (url, page) = (url.to_owned(), format!("/slow?seconds={seconds}"));
+    let thread = std::thread::spawn(move || body(&url, &page));
+    wait_until("the request is in flight", SOON, || {
+        let log = home.ship(&["logs", "--app", "blog", "--grep", ASKED]);
+        log.success().stdout.contains(ASKED)
+    });
+    thread
 }
 
 /// The only app as `ship ps` shows it.

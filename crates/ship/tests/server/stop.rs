@@ -1,7 +1,7 @@
 use rustix::process::Signal;
 use ship_test::{Project, wait_until};
 
-use crate::{PATIENT, SOON, app, body, home, instances, own_server, up, up_until};
+use crate::{PATIENT, SOON, app, home, instances, own_server, slow_request, status, up, up_until};
 
 #[test]
 fn a_stop_ends_the_deploy_that_is_under_way() {
@@ -24,20 +24,14 @@ fn a_stop_ends_the_deploy_that_is_under_way() {
 
 #[test]
 fn a_stop_is_done_though_its_caller_goes() {
-    let (home, project) = (home(), Project::fixture("ignores-sigterm"));
-    project.write("ship.toml", "[web]\ngrace = \"2s\"\n");
+    let (home, project) = (home(), own_server("blog"));
     let url = up(&home, &project);
-    let pids = body(&url, "/");
+    let in_flight = slow_request(&home, &url, 3);
     let caller = home.start_in(project.folder(), &["stop"]);
-    wait_until("the stop has begun", SOON, || {
-        instances(&home).concat().ends_with("stopping")
-    });
+    wait_until("the stop has begun", SOON, || status(&url) == 404);
     caller.signal(Signal::KILL);
+    assert_eq!(in_flight.join().expect("an answer"), "hello from one\n");
     wait_until("nothing is left", SOON, || instances(&home).is_empty());
-    for pid in pids.split_whitespace() {
-        let process = std::path::Path::new("/proc").join(pid);
-        wait_until("the process has ended", SOON, || !process.exists());
-    }
     assert_eq!(app(&home)["running"], false);
 }
 
@@ -63,15 +57,7 @@ fn a_stop_in_a_hurry_does_not_wait_for_requests_in_flight() {
         "[web]\ncommand = \"python server.py\"\ngrace = \"10m\"\n",
     );
     let url = up(&home, &project);
-    let slow = std::thread::spawn({
-        let url = url.clone();
-        move || body(&url, "/slow?seconds=600")
-    });
-    wait_until("the request is in flight", SOON, || {
-        let log = home.ship(&["logs", "--app", "blog"]).stdout;
-        let _ = body(&url, "/pid");
-        log.contains("/pid") && !slow.is_finished()
-    });
+    let slow = slow_request(&home, &url, 600);
     home.ship_in(project.folder(), &["stop", "--now"]).success();
     assert_eq!(instances(&home), Vec::<String>::new());
     slow.join().expect("the caller got an answer or an end");
