@@ -32,7 +32,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("jwt", "pyjwt"),
     ("magic", "python-magic"),
     ("multipart", "python-multipart"),
-    ("pkg_resources", "setuptools"),
+    // Not in setuptools 82 and later, which told its users to stay below 81 until they are rid of it.
+    ("pkg_resources", "setuptools<81"),
     ("psycopg2", "psycopg2-binary"),
     ("rest_framework", "djangorestframework"),
     ("serial", "pyserial"),
@@ -88,26 +89,36 @@ pub(crate) fn take_in(name: &str) -> String {
 
 /// The command that adds the package of a module.
 pub(crate) fn add_package(module: &str, dependencies: Option<&Dependencies>) -> String {
-    let top = module.split('.').next().unwrap_or(module);
-    let known = PACKAGES.iter().find(|(name, _)| *name == top);
-    let package = known.map_or_else(
-        || top.replace('_', "-").to_lowercase(),
-        |(_, p)| (*p).to_owned(),
-    );
+    let package = package_of(module);
+    let quoted = if package.contains('<') {
+        format!("'{package}'")
+    } else {
+        package.clone()
+    };
     match dependencies {
         Some(Dependencies::Requirements { files, .. }) => {
             let file = files
                 .first()
                 .map_or_else(|| "requirements.txt".into(), |f| f.display().to_string());
-            format!("is `{package}` missing among the packages? `echo {package} >> {file}`")
+            format!("is `{package}` missing among the packages? `echo {quoted} >> {file}`")
         }
         Some(Dependencies::UvLock { .. } | Dependencies::Pyproject { .. }) => {
-            format!("is `{package}` missing among the packages? `uv add {package}`")
+            format!("is `{package}` missing among the packages? `uv add {quoted}`")
         }
         Some(Dependencies::Unnamed { .. }) | None => {
-            format!("name the project's packages: `echo {package} >> requirements.txt`")
+            format!("name the project's packages: `echo {quoted} >> requirements.txt`")
         }
     }
+}
+
+/// The package that brings a module, by our list or by its name.
+pub(crate) fn package_of(module: &str) -> String {
+    let top = module.split('.').next().unwrap_or(module);
+    let known = PACKAGES.iter().find(|(name, _)| *name == top);
+    known.map_or_else(
+        || top.replace('_', "-").to_lowercase(),
+        |(_, package)| (*package).to_owned(),
+    )
 }
 
 /// An exception of the application at import.
@@ -256,6 +267,10 @@ mod tests {
         assert_eq!(
             add_package("PIL.Image", Some(&requirements)),
             "is `pillow` missing among the packages? `echo pillow >> requirements.txt`"
+        );
+        assert_eq!(
+            add_package("pkg_resources", Some(&requirements)),
+            "is `setuptools<81` missing among the packages? `echo 'setuptools<81' >> requirements.txt`"
         );
         let file = "pyproject.toml".into();
         assert_eq!(

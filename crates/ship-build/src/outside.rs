@@ -62,12 +62,18 @@ const ABSENT: &[&str] = &[
 ];
 
 /// What to do where the last lines of a program say that a server it needs does not answer.
-pub fn hint<'a>(app: &AppName, output: impl DoubleEndedIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn hint<'a>(
+    app: &AppName,
+    output: impl DoubleEndedIterator<Item = &'a str>,
+) -> Option<String> {
     output.rev().find_map(|line| of_line(app, line))
 }
 
 fn of_line(app: &AppName, line: &str) -> Option<String> {
     let lower = line.to_lowercase();
+    if lower.contains("fatal:") && lower.contains("connection to server") {
+        return refused(app, line);
+    }
     if !ABSENT.iter().any(|words| lower.contains(words)) {
         return None;
     }
@@ -84,6 +90,20 @@ fn of_line(app: &AppName, line: &str) -> Option<String> {
         "{label} at {} does not answer: is it running? Where it is elsewhere: `ship env set --app {app} {variable}={scheme}://…`, or by the name that the project reads its address from",
         address(kind, line)
     ))
+}
+
+/// Postgres is there, and lets nobody in: libpq's `FATAL:  database "shop" does not exist`,
+/// `FATAL:  password authentication failed for user "shop"`.
+fn refused(app: &AppName, line: &str) -> Option<String> {
+    let (_, why) = line.split_once("FATAL:")?;
+    let database = why.trim().strip_prefix("database \"");
+    let missing = database.and_then(|rest| rest.strip_suffix("\" does not exist"));
+    Some(match missing {
+        Some(name) => format!("`createdb {name}` makes it, where the app is to have that database"),
+        None => format!(
+            "Postgres answers, but not to this user: `ship env set --app {app} DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME`, or by the name that the project reads its address from"
+        ),
+    })
 }
 
 /// `db:6379`, `db` with the port that the line names or the usual one, or the path of a socket.
@@ -172,10 +192,29 @@ mod tests {
     }
 
     #[test]
+    fn a_database_that_lets_nobody_in_is_told_apart_from_one_that_is_away() {
+        let at = r#"OperationalError: connection to server at "localhost" (127.0.0.1), port 5432 failed: FATAL:  "#;
+        assert_eq!(
+            told(&format!(r#"{at}database "shop" does not exist"#)),
+            "`createdb shop` makes it, where the app is to have that database"
+        );
+        for why in [
+            r#"password authentication failed for user "shop""#,
+            r#"role "shop" does not exist"#,
+        ] {
+            let hint = told(&format!("{at}{why}"));
+            assert!(
+                hint.starts_with("Postgres answers, but not to this user"),
+                "{hint}"
+            );
+        }
+    }
+
+    #[test]
     fn other_failures_are_not_taken_for_a_server_that_is_away() {
         for line in [
             "FileNotFoundError: [Errno 2] No such file or directory: 'config.json'",
-            r#"connection to server at "db", port 5432 failed: FATAL: password authentication failed"#,
+            "FATAL: no configuration",
             "connecting to the sensor",
             "requests.exceptions.ConnectTimeout: timed out",
         ] {

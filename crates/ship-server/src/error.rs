@@ -281,18 +281,18 @@ impl Error {
 
 impl Hints for Error {
     fn hints(&self) -> Vec<String> {
-        let mut hints: Vec<String> = self.absent_server().into_iter().collect();
+        let mut hints: Vec<String> = self.last_words().into_iter().collect();
         hints.extend(self.own_hints());
         hints
     }
 }
 
 impl Error {
-    /// A database or cache without which a program of the app ended, where its last lines name it.
-    fn absent_server(&self) -> Option<String> {
+    /// What a program of the app lacked, where its last lines name it: a database, a package.
+    fn last_words(&self) -> Option<String> {
         match self {
             Self::ReleaseCommand { app, output, .. } | Self::NotReady { app, output, .. } => {
-                ship_build::outside::hint(app, output.iter().map(String::as_str))
+                ship_build::last_words::hint(app, output)
             }
             _ => None,
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::plan::Place;
 use crate::project::Project;
-use crate::python::expr::Expr;
+use crate::python::expr::{Call, Expr};
 use crate::python::index::View;
 use crate::python::module::{Binding, Module};
 use crate::python::paths::{Texts, is_setting};
@@ -71,8 +71,17 @@ impl<'a> Settings<'a> {
         last.is_some_and(|(_, binding)| binding.value == Expr::Truth(true))
     }
 
-    /// The texts of a list, when it is a literal: other code may add what we cannot see.
+    /// Whether the setting is off for certain: literally `False`, or not there, as Django has it.
+    pub(super) fn is_false(&self, name: &str) -> bool {
+        let last = self.bindings(name).last();
+        last.is_none_or(|(_, binding)| binding.value == Expr::Truth(false))
+    }
+
+    /// The texts of a list, when it is a literal that nothing is added to.
     pub(super) fn literal_list(&self, name: &str) -> Option<(Vec<String>, Place)> {
+        if self.calls_on(name).next().is_some() {
+            return None;
+        }
         let mut bindings = self.bindings(name);
         let (module, binding) = bindings.next()?;
         let Expr::List(items) = &binding.value else {
@@ -100,15 +109,18 @@ impl<'a> Settings<'a> {
         for (_, binding) in self.bindings(name) {
             self.texts_of(&binding.value, name, left, texts);
         }
-        for module in &self.modules {
-            let added = module.top.calls.iter().filter(|(call, _)| {
-                let function = call.function.dotted();
-                function.is_some_and(|f| f.split('.').next() == Some(name))
-            });
-            for value in added.flat_map(|(call, _)| call.values()) {
-                self.texts_of(value, name, left, texts);
-            }
+        for value in self.calls_on(name).flat_map(Call::values) {
+            self.texts_of(value, name, left, texts);
         }
+    }
+
+    /// `NAME.append(…)` and the like.
+    fn calls_on(&self, name: &str) -> impl Iterator<Item = &'a Call> {
+        let calls = self.modules.iter().flat_map(|module| &module.top.calls);
+        calls.map(|(call, _)| call).filter(move |call| {
+            let function = call.function.dotted();
+            function.is_some_and(|f| f.split('.').next() == Some(name))
+        })
     }
 
     fn texts_of(&self, expr: &'a Expr, own: &str, left: usize, texts: &mut Vec<&'a str>) {
