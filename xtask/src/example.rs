@@ -3,6 +3,8 @@
 
 use std::process::Command;
 
+use ship_test::http;
+
 use crate::step::{self, Outcome};
 use crate::{Result, workspace};
 
@@ -29,7 +31,11 @@ fn up_and_tested() -> Result<Outcome> {
         return Ok(Outcome::Failed(vec![words]));
     }
     let url = String::from_utf8(up.stdout)?;
-    println!("{}", url.trim());
+    let page = http::get_url(url.trim())?;
+    if page.status != 200 || !page.text().contains("Below the waterline") {
+        let wrong = format!("{} answers {}: {}", url.trim(), page.status, page.text());
+        return Ok(Outcome::Failed(vec![wrong]));
+    }
     let tests = [
         "run",
         "--app",
