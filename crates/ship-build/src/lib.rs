@@ -40,5 +40,6 @@ pub use cancel::Cancel;
 pub use error::Error;
 pub use proof::{Frame, ProofFailure};
 pub use runtime::Runtime;
+pub use source::source_of;
 pub use tool::Ended;
 pub use work::{Moved, prepare_work};

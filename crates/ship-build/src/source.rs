@@ -135,6 +135,12 @@ impl Snapshot {
     }
 }
 
+/// Everything in `project` that belongs to its source, folders before what is in them; what cannot
+/// be listed is left out. `ship up --watch` looks at it, so that it sees what a build sees.
+pub fn source_of(project: &Path) -> impl Iterator<Item = DirEntry> {
+    walk(project, &Choice::default()).filter_map(Result::ok)
+}
+
 fn walk<'a>(
     project: &'a Path,
     choice: &Choice<'_>,
