@@ -179,13 +179,9 @@ impl Story {
 
     fn done(&mut self, ui: &mut Ui, step: &str, took: Duration, detail: &str) {
         self.running.retain(|running| running.step != step);
-        let detail = if detail.is_empty() {
-            String::new()
-        } else {
-            format!(" {detail}")
-        };
         let took = styled(DIM, &count::duration(took));
-        self.finished(ui, format!("{} {step}{detail} {took}", styled(GOOD, "✓")));
+        let what = what(step, detail);
+        self.finished(ui, format!("{} {what} {took}", styled(GOOD, "✓")));
     }
 
     fn finished(&mut self, ui: &mut Ui, mark: String) {
@@ -262,6 +258,14 @@ fn wrap(steps: &[String], columns: usize) -> Vec<String> {
         }
     }
     rows
+}
+
+/// `environment 41 packages`; `uv 0.13.8` rather than `uv uv 0.13.8`.
+fn what(step: &str, detail: &str) -> String {
+    match detail.strip_prefix(step) {
+        Some(rest) if rest.starts_with(' ') => detail.to_owned(),
+        _ => format!("{step} {detail}").trim_end().to_owned(),
+    }
 }
 
 fn live_line(release: ReleaseId, url: &str, unchanged: bool) -> String {
@@ -397,6 +401,13 @@ mod tests {
         };
         let once = told(None, false, vec![planned()]);
         assert_eq!(told(None, false, vec![planned(), planned()]), once);
+    }
+
+    #[test]
+    fn a_step_does_not_say_its_name_twice() {
+        assert_eq!(what("uv", "uv 0.13.8"), "uv 0.13.8");
+        assert_eq!(what("uv", "uvx 1"), "uv uvx 1");
+        assert_eq!(what("assets", ""), "assets");
     }
 
     #[test]

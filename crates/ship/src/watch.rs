@@ -1,16 +1,16 @@
 //! A project under watch: tells when something that would become part of a release has changed.
 //!
 //! The kernel tells that something happened; whether it matters is decided by looking: the files
-//! that a release would hold are listed with size and time, and the list is compared. So whatever
-//! `.gitignore` and `.shipignore` leave out, and what Python and editors write beside, is no change.
+//! that a release would hold, and `.env`, are listed with size and time, and the list is compared.
+//! So whatever `.gitignore` and `.shipignore` leave out, and what Python and editors write beside,
+//! is no change.
 
-use std::collections::{BTreeSet, HashMap};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ignore::{DirEntry, WalkBuilder};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use ship_base::fault::FaultKind;
 use tokio::sync::mpsc;
@@ -22,6 +22,9 @@ use crate::error::{CommandError, Result};
 const QUIET: Duration = Duration::from_millis(100);
 /// It counts after this long at the latest.
 const AT_MOST: Duration = Duration::from_secs(1);
+
+/// Settings: no part of a release, but a change of them is one of the app.
+const DOTENV: &str = ".env";
 
 /// A project under watch.
 pub(crate) struct Watch {
@@ -145,59 +148,28 @@ fn cannot(folder: &Path, error: &notify::Error) -> CommandError {
 
 fn look(project: &Path) -> Look {
     let mut folders = BTreeSet::from([project.to_owned()]);
-    let mut files = HashMap::new();
-    for entry in walk(project) {
+    let mut files = BTreeMap::new();
+    for entry in ship_build::source_of(project) {
         if entry.file_type().is_some_and(|kind| kind.is_dir()) {
             folders.insert(entry.into_path());
-        } else if let Ok(metadata) = entry.metadata() {
-            let facts = (
-                metadata.len(),
-                metadata.mtime(),
-                metadata.mtime_nsec(),
-                metadata.mode(),
-            );
-            files.insert(entry.into_path(), facts);
+        } else {
+            files.extend(facts(entry.into_path()));
         }
     }
-    let mut sorted: Vec<_> = files.into_iter().collect();
-    sorted.sort_unstable();
+    files.extend(facts(project.join(DOTENV)));
     let mut hasher = DefaultHasher::new();
-    sorted.hash(&mut hasher);
+    files.hash(&mut hasher);
     Look {
         stamp: hasher.finish(),
         folders,
     }
 }
 
-/// What a release of the project would hold, by the same rules as the snapshot of a build.
-fn walk(project: &Path) -> impl Iterator<Item = DirEntry> {
-    WalkBuilder::new(project)
-        .hidden(false)
-        .require_git(false)
-        .git_global(false)
-        .git_exclude(false)
-        .parents(false)
-        .ignore(false)
-        .add_custom_ignore_filename(".shipignore")
-        .filter_entry(|entry| !is_never_shipped(entry))
-        .build()
-        .filter_map(std::result::Result::ok)
-}
-
-fn is_never_shipped(entry: &DirEntry) -> bool {
-    let name = entry.file_name().to_str().unwrap_or_default();
-    let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-    let by_name = matches!(
-        name,
-        ".git"
-            | ".hg"
-            | "__pycache__"
-            | "node_modules"
-            | ".mypy_cache"
-            | ".pytest_cache"
-            | ".ruff_cache"
-    );
-    is_folder && (by_name || entry.path().join("pyvenv.cfg").exists())
+/// A file with what changes when it does; nothing for one that went while we looked.
+fn facts(path: PathBuf) -> Option<(PathBuf, impl Hash)> {
+    let facts = path.symlink_metadata().ok()?;
+    let when = (facts.mtime(), facts.mtime_nsec());
+    Some((path, (facts.len(), when, facts.mode())))
 }
 
 #[cfg(test)]
@@ -219,30 +191,35 @@ mod tests {
             .is_ok()
     }
 
-    /// Whether nothing but noise was noticed: a later real change is told exactly once.
-    async fn only_this_is_seen(watch: &mut Watch, path: &Path) {
-        fs::write(path, "marker").unwrap();
-        assert!(seen(watch).await);
-        let more = tokio::time::timeout(QUIET * 4, watch.changed()).await;
-        assert!(more.is_err(), "noise was told as a change");
+    #[test]
+    fn what_is_ignored_or_cached_is_no_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = folder.path();
+        fs::write(project.join(".gitignore"), "*.log\nmedia/\n.env\n").unwrap();
+        fs::write(project.join(".shipignore"), "*.psd\n").unwrap();
+        let stamp = || look(project).stamp;
+        let before = stamp();
+        fs::write(project.join("debug.log"), "noise").unwrap();
+        fs::write(project.join("cover.psd"), "noise").unwrap();
+        for path in ["media", "__pycache__", ".hg", "venv"] {
+            fs::create_dir_all(project.join(path)).unwrap();
+            fs::write(project.join(path).join("noise"), "noise").unwrap();
+        }
+        fs::write(project.join("venv/pyvenv.cfg"), "").unwrap();
+        assert_eq!(stamp(), before);
+        fs::write(project.join(".env"), "A=1").unwrap();
+        assert_ne!(stamp(), before);
     }
 
     #[tokio::test]
-    async fn a_saved_file_is_a_change_and_what_is_ignored_is_not() {
+    async fn a_saved_file_is_a_change_once() {
         let folder = tempfile::tempdir().unwrap();
         let project = folder.path();
-        fs::write(project.join(".gitignore"), "*.log\nmedia/\n").unwrap();
         fs::write(project.join("app.py"), "one").unwrap();
-        fs::create_dir_all(project.join("media")).unwrap();
         let mut watch = Watch::new(project).unwrap();
         fs::write(project.join("app.py"), "another").unwrap();
         assert!(seen(&mut watch).await);
-
-        fs::write(project.join("debug.log"), "noise").unwrap();
-        fs::write(project.join("media/upload.png"), "noise").unwrap();
-        fs::create_dir_all(project.join("__pycache__")).unwrap();
-        fs::write(project.join("__pycache__/app.pyc"), "noise").unwrap();
-        only_this_is_seen(&mut watch, &project.join("marker.py")).await;
+        assert!(!watch.look().unwrap());
     }
 
     #[tokio::test]
