@@ -19,6 +19,9 @@ pub(super) struct Told {
     #[serde(rename = "type")]
     kind: String,
     line: String,
+    /// Further lines of its message.
+    #[serde(default)]
+    details: Vec<String>,
     frames: Vec<(String, u32, String, String)>,
     /// What it came from, outermost first.
     #[serde(default)]
@@ -159,7 +162,10 @@ impl Told {
     /// What to show below the message: the line of the project, or all there is.
     fn output(&self, frame: Option<&Frame>, work: &Path) -> Vec<String> {
         if let Some(frame) = frame {
-            let mut output = vec![frame.place.to_string(), format!("    {}", frame.source)];
+            /// Enough to see what a message of many lines is about.
+            const MOST: usize = 12;
+            let mut output: Vec<String> = self.details.iter().take(MOST).cloned().collect();
+            output.extend([frame.place.to_string(), format!("    {}", frame.source)]);
             output.extend(self.causes.iter().map(|cause| format!("from {cause}")));
             return output;
         }

@@ -142,15 +142,27 @@ def chain(error):
     return seen
 
 
+def told(error):
+    """What a traceback says last of an exception: one line, and those that a long message or notes
+    add. The place of a syntax error, which is set in, stands before it.
+    """
+    lines = "".join(traceback.format_exception_only(type(error), error)).splitlines()
+    starts = [index for index, line in enumerate(lines) if line and not line[0].isspace()]
+    if not starts:
+        return type(error).__name__, []
+    return lines[starts[0]].strip(), [line.rstrip() for line in lines[starts[0] + 1:]]
+
+
 def describe(error, stage):
     if isinstance(error, Failure):
         return error.report
     frames = frames_of(error)
-    lines = traceback.format_exception_only(type(error), error)
+    line, details = told(error)
     return {
         "stage": stage,
         "type": type(error).__name__,
-        "line": lines[-1].strip() if lines else type(error).__name__,
+        "line": line,
+        "details": details,
         "frames": frames,
         "causes": ["".join(traceback.format_exception_only(type(one), one)).strip() for one in chain(error)[1:]],
         "missing_module": next((one.name for one in chain(error) if isinstance(one, ModuleNotFoundError)), None),

@@ -190,6 +190,18 @@ fn what_an_exception_came_from_is_told() {
 }
 
 #[test]
+fn a_message_of_many_lines_is_told_from_its_first_line_on() {
+    let source = "raise ValueError('2 errors for Settings\\nNAME\\n  Field required')\n";
+    assert_snapshot!(bench(source, "main:app").failure(), @r#"
+    error: cannot import `main:app`: ValueError: 2 errors for Settings
+      | NAME
+      |   Field required
+      | main.py:1
+      |     raise ValueError('2 errors for Settings\nNAME\n  Field required')
+    "#);
+}
+
+#[test]
 fn a_database_that_does_not_answer_is_named() {
     let source =
         "raise OSError('connection to server at \"db\", port 5433 failed: Connection refused')\n";
