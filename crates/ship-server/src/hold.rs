@@ -68,3 +68,65 @@ fn goes_with_its_caller(server: &Server, app: &App) -> bool {
     let record = server.store.app(&app.name).ok().flatten();
     record.is_some_and(|record| record.running && !record.detached)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::lease::ALONE;
+    use crate::scene::Scene;
+
+    fn runs(scene: &Scene, app: &App) -> bool {
+        scene.server.record(&app.name).unwrap().running
+    }
+
+    async fn pass(time: Duration) {
+        // The clock is paused and goes on when every task waits.
+        tokio::time::sleep(time + Duration::from_millis(1)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_app_lives_as_long_as_somebody_is_attached_and_a_little_longer() {
+        let scene = Scene::new();
+        let app = scene.app("blog", false);
+        guard(&scene.server, &app);
+        let attached = app.lease.attach();
+        pass(ALONE * 3).await;
+        assert!(runs(&scene, &app));
+        drop(attached);
+        pass(ALONE / 2).await;
+        assert!(runs(&scene, &app), "who lost the line may come back");
+        let attached = app.lease.attach();
+        pass(ALONE * 3).await;
+        drop(attached);
+        pass(ALONE).await;
+        assert!(!runs(&scene, &app));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_detached_app_needs_nobody() {
+        let scene = Scene::new();
+        let app = scene.app("blog", true);
+        guard(&scene.server, &app);
+        pass(ALONE * 3).await;
+        assert!(runs(&scene, &app));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_who_comes_while_the_last_one_s_end_is_awaited_is_not_stopped() {
+        let scene = Scene::new();
+        let app = scene.app("blog", false);
+        guard(&scene.server, &app);
+        // Somebody deploys just when nobody has been attached for long enough.
+        let turn = app.turn("ship up").await;
+        pass(ALONE * 2).await;
+        guard(&scene.server, &app);
+        drop(turn);
+        pass(ALONE / 2).await;
+        assert!(runs(&scene, &app), "who deployed has not attached yet");
+        let _attached = app.lease.attach();
+        pass(ALONE * 3).await;
+        assert!(runs(&scene, &app));
+    }
+}

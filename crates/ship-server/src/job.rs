@@ -189,7 +189,10 @@ pub(crate) fn next(schedule: &str, now: &Zoned) -> Option<Moment> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::scene::{Scene, candidate, plan, process, web};
 
     fn at(text: &str) -> Zoned {
         let time: jiff::civil::DateTime = text.parse().unwrap();
@@ -201,6 +204,54 @@ mod tests {
         assert!(is_due("0 6 * * *", &at("2026-11-21T06:00:05")));
         assert!(!is_due("0 6 * * *", &at("2026-11-21T06:01:00")));
         assert!(!is_due("nonsense", &at("2026-11-21T06:00:00")));
+    }
+
+    #[test]
+    fn what_is_due_starts_and_nothing_else() {
+        let job =
+            |name, schedule: &str| process(name, json!({"kind": "job", "schedule": schedule}));
+        let processes = [
+            web(),
+            job("digest", "0 6 * * *"),
+            job("hourly", "0 * * * *"),
+            job("sundays", "0 6 * * 0"),
+        ];
+        let release = candidate(plan(&processes, &[]));
+        let due = |text| {
+            let names = due(&release, &at(text)).into_iter();
+            names.map(|name| name.to_string()).collect::<Vec<_>>()
+        };
+        // A Saturday.
+        assert_eq!(due("2026-11-21T06:00:00"), ["digest", "hourly"]);
+        assert_eq!(due("2026-11-21T07:00:59"), ["hourly"]);
+        assert_eq!(due("2026-11-22T06:00:00"), ["digest", "hourly", "sundays"]);
+        assert_eq!(due("2026-11-22T06:01:00"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_next_look_is_in_the_next_minute() {
+        for second in ["00", "00.001", "30.5", "59.999999999"] {
+            let now = at(&format!("2026-11-21T06:00:{second}"));
+            let then = now.checked_add(until_next_minute(&now)).unwrap();
+            assert_eq!(
+                minute(&then).unwrap(),
+                at("2026-11-21T06:01:00"),
+                "{second}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_job_that_cannot_start_says_so_in_its_record() {
+        let scene = Scene::new();
+        let job = process("digest", json!({"kind": "job", "schedule": "0 6 * * *"}));
+        let app = scene.live("blog", plan(&[job], &[]));
+        let name: ProcessName = "digest".parse().unwrap();
+        let live = app.live().unwrap();
+        start(scene.server.clone(), app.clone(), live, name.clone()).await;
+        let record = scene.server.store.jobs(&app.name).unwrap();
+        let outcome = &record[&name].outcome;
+        assert!(outcome.starts_with("not started: "), "{outcome}");
     }
 
     #[test]

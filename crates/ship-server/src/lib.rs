@@ -40,6 +40,8 @@ mod release_command;
 mod resume;
 mod roll;
 mod scale;
+#[cfg(test)]
+mod scene;
 mod server;
 mod settings;
 mod socket;

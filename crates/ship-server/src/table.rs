@@ -2,7 +2,7 @@
 
 use ship_base::name::{AppName, ProcessName};
 use ship_door::table::{self, Address, Route, Site, Table, Target, Upstream};
-use ship_project::plan::{Plan, RouteTarget};
+use ship_project::plan::{self, Plan, RouteTarget};
 use ship_run::spec;
 
 use crate::app::App;
@@ -55,7 +55,7 @@ pub(crate) fn local_host(app: &AppName) -> String {
 fn routes(server: &Server, app: &App, live: &Candidate) -> Vec<Route> {
     let own = live.plan.routes.iter().map(|route| Route {
         prefix: route.value.prefix.clone(),
-        to: target(server, app, live, &route.value.to),
+        to: target(server, app, live, &route.value),
     });
     let mut routes: Vec<Route> = own.collect();
     if let Some(web) = live.plan.web()
@@ -69,31 +69,24 @@ fn routes(server: &Server, app: &App, live: &Candidate) -> Vec<Route> {
     routes
 }
 
-fn target(server: &Server, app: &App, live: &Candidate, to: &RouteTarget) -> Target {
+fn target(server: &Server, app: &App, live: &Candidate, route: &plan::Route) -> Target {
     let release = server.folders.release(&app.name, live.release);
-    match to {
-        RouteTarget::Static { folder } => Target::Files {
-            folder: release.join("source").join(folder),
-            fall_through: has_web(&live.plan),
-        },
-        RouteTarget::Assets => Target::Files {
-            folder: release.join("assets/static"),
-            fall_through: has_web(&live.plan),
-        },
-        RouteTarget::Data { folder } => Target::Files {
-            folder: server.folders.app_data(&app.name).join(folder),
-            fall_through: has_web(&live.plan),
-        },
+    // The root has nothing to fall through to.
+    let fall_through = route.prefix != "/" && live.plan.web().is_some();
+    let files = |folder| Target::Files {
+        folder,
+        fall_through,
+    };
+    match &route.to {
+        RouteTarget::Static { folder } => files(release.join("source").join(folder)),
+        RouteTarget::Assets => files(release.join("assets/static")),
+        RouteTarget::Data { folder } => files(server.folders.app_data(&app.name).join(folder)),
         RouteTarget::Process { process } => instances(app, process),
         RouteTarget::Redirect { to, status } => Target::Redirect {
             to: to.clone(),
             status: *status,
         },
     }
-}
-
-fn has_web(plan: &Plan) -> bool {
-    plan.web().is_some()
 }
 
 fn instances(app: &App, process: &ProcessName) -> Target {
@@ -112,4 +105,102 @@ fn upstream(instance: &Instance) -> Option<Upstream> {
         key: instance.key(),
         address,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::scene::{Scene, plan, process, web};
+
+    /// The table of one app, with the scene's folder left out of the paths.
+    fn table(processes: &[Value], routes: &[Value]) -> Value {
+        let scene = Scene::new();
+        scene.live("blog", plan(processes, routes));
+        let text = serde_json::to_string(&of(&scene.server).sites).unwrap();
+        let folder = scene.folder().to_str().unwrap();
+        serde_json::from_str(&text.replace(folder, "")).unwrap()
+    }
+
+    fn routes(processes: &[Value], routes: &[Value]) -> Value {
+        table(processes, routes)[0]["routes"].clone()
+    }
+
+    #[test]
+    fn a_site_has_its_local_name_and_its_domains() {
+        assert_eq!(
+            table(&[web()], &[]),
+            json!([{
+                "app": "blog",
+                "release": "r1",
+                "hosts": ["blog.localhost", "blog.example"],
+                "routes": [{"prefix": "/", "to": {"kind": "instances", "upstreams": []}}],
+                "body_limit": 10 << 20,
+            }])
+        );
+    }
+
+    #[test]
+    fn files_that_are_not_there_are_asked_of_the_app_that_answers_the_rest() {
+        let files = |folder: &str, fall_through: bool| json!({"kind": "files", "folder": folder, "fall_through": fall_through});
+        let of_files = [
+            json!({"prefix": "/docs", "to": {"kind": "static", "folder": "site"}}),
+            json!({"prefix": "/static", "to": {"kind": "assets"}}),
+            json!({"prefix": "/media", "to": {"kind": "data", "folder": "media"}}),
+        ];
+        let expected = |fall_through| {
+            let release = "/apps/blog/releases/1";
+            vec![
+                json!({"prefix": "/docs", "to": files(&format!("{release}/source/site"), fall_through)}),
+                json!({"prefix": "/static", "to": files(&format!("{release}/assets/static"), fall_through)}),
+                json!({"prefix": "/media", "to": files("/apps/blog/data/media", fall_through)}),
+            ]
+        };
+        assert_eq!(routes(&[], &of_files), json!(expected(false)));
+        let mut with_web = expected(true);
+        with_web.push(json!({"prefix": "/", "to": {"kind": "instances", "upstreams": []}}));
+        assert_eq!(routes(&[web()], &of_files), json!(with_web));
+    }
+
+    #[test]
+    fn the_author_may_own_the_root() {
+        let files = json!({"prefix": "/", "to": {"kind": "static", "folder": "public"}});
+        let owned = json!([{
+            "prefix": "/",
+            "to": {
+                "kind": "files",
+                "folder": "/apps/blog/releases/1/source/public",
+                "fall_through": false,
+            },
+        }]);
+        assert_eq!(routes(&[], std::slice::from_ref(&files)), owned);
+        assert_eq!(routes(&[web()], &[files]), owned);
+    }
+
+    #[test]
+    fn other_processes_and_redirects_stand_as_the_author_wrote_them() {
+        let redirect = json!({"kind": "redirect", "to": "https://example.org/", "status": 308});
+        let own = [
+            json!({"prefix": "/api", "to": {"kind": "process", "process": "api"}}),
+            json!({"prefix": "/old", "to": redirect}),
+        ];
+        let api = process("api", json!({"kind": "worker"}));
+        assert_eq!(
+            routes(&[api], &own),
+            json!([
+                {"prefix": "/api", "to": {"kind": "instances", "upstreams": []}},
+                {"prefix": "/old", "to": redirect},
+            ])
+        );
+    }
+
+    #[test]
+    fn an_app_that_is_stopped_has_no_site() {
+        let scene = Scene::new();
+        let app = scene.live("blog", plan(&[web()], &[]));
+        assert_eq!(of(&scene.server).sites.len(), 1);
+        app.set_live(None);
+        assert_eq!(of(&scene.server).sites, []);
+    }
 }
