@@ -353,3 +353,30 @@ fn by(holder: Option<&str>) -> String {
 fn has(count: usize) -> &'static str {
     if count == 1 { "has" } else { "have" }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_command_without_its_database_says_which_one_is_away() {
+        let error = Error::ReleaseCommand {
+            app: "blog".parse().unwrap(),
+            ended: "ended with exit code 1".to_owned(),
+            command: "python manage.py migrate".to_owned(),
+            output: vec![
+                r#"OperationalError: connection to server at "db", port 5432 failed: Connection refused"#.to_owned(),
+                "\tIs the server running on that host?".to_owned(),
+            ],
+        };
+        let hints = error.hints();
+        assert!(
+            hints[0].starts_with("Postgres at db:5432 does not answer"),
+            "{hints:?}"
+        );
+        assert_eq!(
+            hints[1],
+            "`ship logs --app blog --process release` shows all it wrote"
+        );
+    }
+}
