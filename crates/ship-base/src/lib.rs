@@ -2,7 +2,7 @@
 //!
 //! - [`name`]: names of apps, processes, instances and releases, checked once at the edge;
 //! - [`paths::Folders`]: every folder and socket that Shipsmith owns;
-//! - [`file`]: whole-file writes that survive a power cut, and I/O errors that name their path;
+//! - [`mod@file`]: whole-file writes that survive a power cut, and I/O errors that name their path;
 //! - [`lock`], [`secret`], [`hint`], [`clock`], [`count`], [`fault`].
 //!
 //! It does not know what a project, a release or a process is; it starts nothing and prints nothing.

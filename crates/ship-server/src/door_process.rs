@@ -75,7 +75,7 @@ fn command(server: &Server) -> Result<Command, Error> {
     let log = file::append(&server.folders.server_log(), 0o600)?;
     let mut command = Command::new(&server.program);
     command
-        .arg0("ship: door")
+        .arg0("ship:")
         .arg("door")
         .env_clear()
         .envs(&server.config.role_environment)

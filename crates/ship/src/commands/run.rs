@@ -31,8 +31,13 @@ pub(crate) struct Args {
     /// The release; by default the live one
     #[arg(short, long, value_name = "rN")]
     release: Option<ReleaseId>,
-    /// The program and its arguments
-    #[arg(required = true, last = true, value_name = "CMD")]
+    /// The program and its arguments; everything from its name on is its own
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "CMD"
+    )]
     command: Vec<OsString>,
 }
 
