@@ -3,37 +3,26 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode, header};
+use hyper::{Request, Response, header};
 use hyper_util::rt::TokioIo;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use ship_api::problem::Problem;
-use ship_api::request::{Logs, Stop};
-use ship_api::route::{NoRoute, Route, Verb};
+use ship_api::request::Logs;
+use ship_api::route::{Route, Verb};
 use ship_api::version;
-use ship_base::fault::FaultKind;
 use ship_base::name::AppName;
 use tokio::net::UnixStream;
 use tracing::debug;
 
 use crate::app::App;
+use crate::body::{Body, nothing, read, read_stop, whole};
 use crate::error::Error;
 use crate::events::Events;
+use crate::refused::Refused;
 use crate::server::{Busy, Server};
 use crate::socket::Socket;
-use crate::task::PANIC;
+use crate::task::{PANIC, blocking};
 use crate::{attach, deploy, life, logs, scale, settings, stop, stream, usage};
-
-/// The largest request body: settings of an app, generously.
-const BODY: usize = 4 << 20;
-
-/// The body of an answer: whole, or a stream of lines.
-pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Accepts callers until the server stops.
 pub(crate) async fn serve(server: Arc<Server>, mut socket: Socket) {
@@ -95,8 +84,9 @@ async fn dispatch(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Refused> {
     match route {
-        Route::Status => whole(&server.status()),
-        Route::Apps => whole(&usage::apps(&server)?),
+        Route::Status => Ok(whole(&server.status())?),
+        // Measuring memory reads all of `/proc`.
+        Route::Apps => Ok(whole(&blocking(move || usage::apps(&server)).await?)?),
         Route::StopServer => {
             let within = read_stop(request).await?.within;
             let task = server.clone();
@@ -125,9 +115,9 @@ async fn of_app(
     server.record(&name)?;
     let app = server.app_or_new(&name);
     match verb {
-        Verb::Show => whole(&usage::app(&server, &name)?),
-        Verb::Releases => whole(&usage::releases(&server, &name)?),
-        Verb::Env => whole(&settings::entries(&server, &name)?),
+        Verb::Show => Ok(whole(&blocking(move || usage::app(&server, &name)).await?)?),
+        Verb::Releases => Ok(whole(&usage::releases(&server, &name)?)?),
+        Verb::Env => Ok(whole(&settings::entries(&server, &name)?)?),
         Verb::ChangeEnv => {
             settings::change(&server, &name, &read(request).await?)?;
             Ok(nothing())
@@ -148,7 +138,10 @@ async fn of_app(
                 query.since,
             )?))
         }
-        Verb::Run => whole(&settings::one_off(&server, &app, &read(request).await?).await?),
+        Verb::Run => {
+            let asked = read(request).await?;
+            Ok(whole(&settings::one_off(&server, &app, &asked).await?)?)
+        }
         Verb::Stop => {
             let within = read_stop(request).await?.within;
             let task = server.clone();
@@ -216,7 +209,7 @@ fn deploying<F>(server: Arc<Server>, work: impl FnOnce(Arc<Server>, Events) -> F
 where
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
-    let (events, receiver) = Events::new(server.stopping.clone());
+    let (events, receiver) = Events::new(server.deploys_end.clone());
     let work = work(server.clone(), events.clone());
     let (task, busy) = (server.clone(), server.busy());
     server.tasks.spawn(async move {
@@ -250,92 +243,4 @@ async fn caught<T: Send + 'static>(
 ) -> Result<T, Error> {
     let done = server.tasks.spawn(work).await;
     done.unwrap_or(Err(Error::Bug(PANIC)))
-}
-
-async fn read_stop(request: Request<Incoming>) -> Result<Stop, Error> {
-    // A body may be left out: all it could say has a default.
-    let text = read_whole(request).await?;
-    if text.is_empty() {
-        return Ok(Stop::default());
-    }
-    parse(&text)
-}
-
-async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Error> {
-    parse(&read_whole(request).await?)
-}
-
-async fn read_whole(request: Request<Incoming>) -> Result<Bytes, Error> {
-    let body = Limited::new(request.into_body(), BODY).collect().await;
-    let body =
-        body.map_err(|error| Error::Request(format!("the body did not come whole: {error}")))?;
-    Ok(body.to_bytes())
-}
-
-fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(text)
-        .map_err(|error| Error::Request(format!("the body is not what this route takes: {error}")))
-}
-
-fn whole<T: Serialize>(value: &T) -> Result<Response<Body>, Refused> {
-    let json = serde_json::to_vec(value).map_err(|_| Error::Bug("an answer is no JSON"))?;
-    Ok(json_response(StatusCode::OK, json))
-}
-
-fn json_response(status: StatusCode, json: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Full::from(json).boxed_unsync());
-    *response.status_mut() = status;
-    let kind = header::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
-}
-
-fn nothing() -> Response<Body> {
-    let mut response = Response::new(Full::default().boxed_unsync());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    response
-}
-
-/// An answer that is a problem.
-struct Refused {
-    status: StatusCode,
-    problem: Box<Problem>,
-}
-
-impl Refused {
-    fn response(self) -> Response<Body> {
-        json_response(
-            self.status,
-            serde_json::to_vec(&self.problem).unwrap_or_default(),
-        )
-    }
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        let status = match (&error, error.fault()) {
-            (Error::NoApp { .. } | Error::NoSuchRelease { .. }, _) => StatusCode::NOT_FOUND,
-            (_, FaultKind::User | FaultKind::Manifest) => StatusCode::UNPROCESSABLE_ENTITY,
-            (_, FaultKind::Usage) => StatusCode::BAD_REQUEST,
-            (_, FaultKind::Outside) => StatusCode::BAD_GATEWAY,
-            (_, FaultKind::Bug) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Self {
-            status,
-            problem: Box::new(error.problem(None)),
-        }
-    }
-}
-
-impl From<NoRoute> for Refused {
-    fn from(no_route: NoRoute) -> Self {
-        let status = match no_route {
-            NoRoute::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            NoRoute::Path(_) | NoRoute::Name(_) => StatusCode::NOT_FOUND,
-        };
-        Self {
-            status,
-            problem: Box::new(Error::Request(no_route.to_string()).problem(None)),
-        }
-    }
 }

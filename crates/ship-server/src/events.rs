@@ -20,18 +20,18 @@ pub(crate) struct Events {
     sender: mpsc::UnboundedSender<DeployEvent>,
     app: Arc<OnceLock<AppName>>,
     interrupted: Arc<OnceLock<CancellationToken>>,
-    stopping: CancellationToken,
+    end: CancellationToken,
 }
 
 impl Events {
-    /// A stream and its other end. `stopping` fires when this process is about to end.
-    pub(crate) fn new(stopping: CancellationToken) -> (Self, mpsc::UnboundedReceiver<DeployEvent>) {
+    /// A stream and its other end. `end` fires when no deploy is to go on.
+    pub(crate) fn new(end: CancellationToken) -> (Self, mpsc::UnboundedReceiver<DeployEvent>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let events = Self {
             sender,
             app: Arc::default(),
             interrupted: Arc::default(),
-            stopping,
+            end,
         };
         (events, receiver)
     }
@@ -79,7 +79,7 @@ impl Events {
         tokio::select! {
             () = self.sender.closed() => Error::Cancelled,
             () = interrupted => Error::Interrupted,
-            () = self.stopping.cancelled() => Error::Ending,
+            () = self.end.cancelled() => Error::Ending,
         }
     }
 
@@ -90,7 +90,7 @@ impl Events {
             Err(Error::Cancelled)
         } else if interrupted.is_some_and(CancellationToken::is_cancelled) {
             Err(Error::Interrupted)
-        } else if self.stopping.is_cancelled() {
+        } else if self.end.is_cancelled() {
             Err(Error::Ending)
         } else {
             Ok(())

@@ -119,6 +119,7 @@ async fn end_when_idle(server: Arc<Server>) {
 
 /// `ship server stop`: stops every app, the door, and then this process.
 pub(crate) async fn stop_everything(server: &Arc<Server>, within: Option<Duration>) {
+    server.deploys_end.cancel();
     let mut leaving = tokio::task::JoinSet::new();
     for app in server.apps() {
         let server = server.clone();

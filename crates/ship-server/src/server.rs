@@ -52,6 +52,9 @@ pub(crate) struct Server {
     pub(crate) tasks: TaskTracker,
     /// Set when this process is about to end.
     pub(crate) stopping: CancellationToken,
+    /// Set when no deploy is to go on, and none to begin: with `stopping`, and from the beginning
+    /// of `ship server stop`.
+    pub(crate) deploys_end: CancellationToken,
     apps: Mutex<BTreeMap<AppName, Arc<App>>>,
     generation: AtomicU32,
     busy: AtomicUsize,
@@ -61,6 +64,7 @@ pub(crate) struct Server {
 impl Server {
     /// With no app known and no door open.
     pub(crate) fn new(config: Config, store: Store) -> Self {
+        let stopping = CancellationToken::new();
         Self {
             folders: config.folders.clone(),
             program: config.program.clone(),
@@ -69,7 +73,8 @@ impl Server {
             store,
             door: Door::default(),
             tasks: TaskTracker::new(),
-            stopping: CancellationToken::new(),
+            deploys_end: stopping.child_token(),
+            stopping,
             apps: Mutex::default(),
             generation: AtomicU32::new(0),
             busy: AtomicUsize::new(0),

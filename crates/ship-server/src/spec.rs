@@ -18,6 +18,11 @@ use crate::environment::{self, Variables};
 use crate::error::Error;
 use crate::server::Server;
 
+/// A process without a health check counts as ready once it has lived this long: one that cannot
+/// import what it needs, or finds no database, ends sooner.
+const SETTLE: Duration = Duration::from_secs(1);
+/// How long a process without a health check may take to live for [`SETTLE`], its restarts included.
+const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 /// Bytes of log that each process of an app may keep.
 const LOG_CAP: u64 = 64 << 20;
 
@@ -50,7 +55,7 @@ pub(crate) fn of_instance(server: &Server, wanted: &Wanted) -> Result<Spec, Erro
         env,
         folder: runtime.start_folder,
         health: health(server, app, process),
-        settle: Duration::from_secs(1),
+        settle: SETTLE,
         restart: if matches!(process.role, Role::Job { .. }) {
             Restart::Never
         } else {
@@ -173,7 +178,7 @@ fn health(server: &Server, app: &App, process: &Process) -> Option<Health> {
 pub(crate) fn ready_within(process: &Process) -> Duration {
     match process.role {
         Role::Web { ready_within, .. } => ready_within,
-        _ => Duration::from_secs(30),
+        _ => SETTLED_WITHIN,
     }
 }
 

@@ -11,7 +11,7 @@ use hyper::{Response, header};
 use serde::Serialize;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 
-use crate::api::Body;
+use crate::body::Body;
 
 /// Where a stream's objects come from.
 pub(crate) trait Source: Send + 'static {

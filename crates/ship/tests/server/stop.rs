@@ -105,3 +105,14 @@ fn who_waits_for_an_app_that_is_destroyed_is_told() {
     assert_eq!(home.ship(&["ps", "--json"]).success().stdout, "[]\n");
     assert!(!home.folder().join("apps/blog").exists());
 }
+
+#[test]
+fn the_end_of_the_server_ends_deploys_and_leaves_no_process() {
+    let (home, project) = (home(), own_server("blog"));
+    project.write("wait.py", PATIENT);
+    project.write("ship.toml", "[release]\ncommand = \"python wait.py\"\n");
+    let deploy = up_until(&home, &project, "waiting");
+    home.ship(&["server", "stop"]).success();
+    deploy.finish();
+    wait_until("everything has ended", SOON, || home.processes().is_empty());
+}

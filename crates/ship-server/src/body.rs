@@ -1,0 +1,68 @@
+//! Bodies of the API: JSON that callers send, JSON that they get.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ship_api::request::Stop;
+
+use crate::error::Error;
+
+/// The largest request body: settings of an app, generously.
+const LARGEST: usize = 4 << 20;
+
+/// The body of an answer: whole, or a stream of lines.
+pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// The body of a stop; it may be left out, since all it could say has a default.
+pub(crate) async fn read_stop(request: Request<Incoming>) -> Result<Stop, Error> {
+    let text = read_whole(request).await?;
+    if text.is_empty() {
+        return Ok(Stop::default());
+    }
+    parse(&text)
+}
+
+/// The body as what the route takes.
+pub(crate) async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Error> {
+    parse(&read_whole(request).await?)
+}
+
+async fn read_whole(request: Request<Incoming>) -> Result<Bytes, Error> {
+    let body = Limited::new(request.into_body(), LARGEST).collect().await;
+    let body =
+        body.map_err(|error| Error::Request(format!("the body did not come whole: {error}")))?;
+    Ok(body.to_bytes())
+}
+
+fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(text)
+        .map_err(|error| Error::Request(format!("the body is not what this route takes: {error}")))
+}
+
+/// An answer with a value.
+pub(crate) fn whole<T: Serialize>(value: &T) -> Result<Response<Body>, Error> {
+    let json = serde_json::to_vec(value).map_err(|_| Error::Bug("an answer is no JSON"))?;
+    Ok(json_response(StatusCode::OK, json))
+}
+
+/// An answer with a status of its own.
+pub(crate) fn json_response(status: StatusCode, json: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Full::from(json).boxed_unsync());
+    *response.status_mut() = status;
+    let kind = header::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// An answer that says: done.
+pub(crate) fn nothing() -> Response<Body> {
+    let mut response = Response::new(Full::default().boxed_unsync());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
