@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ship_test::{Home, Load, Project, eventually, wait_until};
 
-const SHORT: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_mins(1);
 
 /// A WSGI app that says which version it is, slowly enough that requests are always in flight.
 fn version(number: u32) -> String {
