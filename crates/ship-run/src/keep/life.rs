@@ -370,9 +370,10 @@ impl Life {
     fn tell(&mut self, state: State) {
         self.report.state = state;
         self.report.since = Moment::now();
-        self.desk.tell(&self.report);
-        // A full disk is no reason to end a program.
+        // First the file: what control has heard, the next control process finds there. A full disk
+        // is no reason to end a program.
         let _ = self.write_state();
+        self.desk.tell(&self.report);
     }
 
     fn write_state(&self) -> io::Result<()> {
