@@ -188,6 +188,35 @@ fn a_failing_release_command_shows_its_last_words() {
 }
 
 #[test]
+fn a_failing_migration_shows_what_the_database_said() {
+    let told = refused("failing-migration");
+    assert!(
+        told.starts_with("code 4\nerror: the release command of `failing-migration`"),
+        "{told}"
+    );
+    assert!(told.contains("migrate"), "{told}");
+}
+
+#[test]
+fn a_lock_that_does_not_fit_is_told_with_the_remedy() {
+    let told = refused("lock-mismatch");
+    assert!(
+        told.contains("uv.lock") && told.contains("uv lock"),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_unknown_python_is_told_with_those_that_are_here() {
+    let told = refused("unknown-python");
+    assert!(
+        told.contains("no Python fits `3.99` (.python-version:1)"),
+        "{told}"
+    );
+    assert!(told.contains("hint:"), "{told}");
+}
+
+#[test]
 fn a_port_that_is_taken_is_refused_with_its_holder() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
