@@ -12,10 +12,6 @@ check:
 test *FILTER:
     cargo nextest run --workspace {{ FILTER }}
 
-# Tests that need root: they mount file systems.
-privileged:
-    sudo --preserve-env=PATH,HOME cargo nextest run --workspace --run-ignored all -E 'test(/privileged/)'
-
 # Formats, and writes the generated pages anew.
 generate:
     cargo fmt --all

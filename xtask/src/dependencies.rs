@@ -15,16 +15,17 @@ pub(crate) fn check() -> Result<Vec<String>> {
     let root = workspace::root();
     let text = file::read_text(&root.join(PAGE))?;
     let manifest = file::read_text(&root.join("Cargo.toml"))?;
-    Ok(compare(&told(&text), &named(&manifest)?))
+    Ok(compare(&told(&text)?, &named(&manifest)?))
 }
 
-fn told(page: &str) -> BTreeSet<String> {
-    HEADINGS
-        .iter()
-        .flat_map(|heading| page::rows(page, heading))
-        .filter_map(|cells| cells.into_iter().next())
-        .flat_map(|cell| page::names(&cell))
-        .collect()
+fn told(page: &str) -> Result<BTreeSet<String>> {
+    let mut told = BTreeSet::new();
+    for heading in HEADINGS {
+        for row in page::rows(page, heading)? {
+            told.extend(row.first().into_iter().flat_map(|cell| page::names(cell)));
+        }
+    }
+    Ok(told)
 }
 
 /// The crates that the workspace names and that are not its own.

@@ -15,19 +15,20 @@ pub(crate) fn check() -> Result<Vec<String>> {
     let text = file::read_text(&workspace::root().join(PAGE))?;
     let mut tree = workspace::graph()?;
     tree.remove("xtask");
-    Ok(compare(&allowed(&text), &tree))
+    Ok(compare(&allowed(&text)?, &tree))
 }
 
 /// What the page allows.
-fn allowed(page: &str) -> Graph {
-    page::rows(page, HEADING)
+fn allowed(page: &str) -> Result<Graph> {
+    let rows = page::rows(page, HEADING)?;
+    Ok(rows
         .into_iter()
         .filter_map(|cells| {
             let name = page::names(cells.first()?).into_iter().next()?;
             let uses = page::names(cells.last()?).into_iter().collect();
             Some((name, uses))
         })
-        .collect()
+        .collect())
 }
 
 fn compare(allowed: &Graph, tree: &Graph) -> Vec<String> {

@@ -75,7 +75,7 @@ pub(crate) fn limits() -> Vec<String> {
     if is_root() {
         return Vec::new();
     }
-    vec!["a full disk on a loop device: mounting one takes root".to_owned()]
+    vec!["a full and a read-only disk: mounting one takes root".to_owned()]
 }
 
 fn is_root() -> bool {

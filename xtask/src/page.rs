@@ -1,9 +1,12 @@
 //! Tables in our Markdown pages, so that a page can be compared with what it describes.
 
+use crate::Result;
+
 /// The rows of the tables below the heading `heading`, each a list of cells, without the head.
 ///
-/// A cell keeps its Markdown; blanks around it go. The section ends at the next heading.
-pub(crate) fn rows(page: &str, heading: &str) -> Vec<Vec<String>> {
+/// A cell keeps its Markdown; blanks around it go. The section ends at the next heading. A section
+/// without rows is an error: a comparison with nothing would always agree.
+pub(crate) fn rows(page: &str, heading: &str) -> Result<Vec<Vec<String>>> {
     let section = page
         .lines()
         .skip_while(|line| line.trim_start_matches('#').trim() != heading || !line.starts_with('#'))
@@ -20,7 +23,10 @@ pub(crate) fn rows(page: &str, heading: &str) -> Vec<Vec<String>> {
             None => {}
         }
     }
-    rows
+    if rows.is_empty() {
+        return Err(format!("no table below the heading `{heading}`").into());
+    }
+    Ok(rows)
 }
 
 /// The words in backticks of a cell: names, as the pages write them.
@@ -56,10 +62,14 @@ mod tests {
     #[test]
     fn only_the_rows_of_the_section_are_read() {
         assert_eq!(
-            rows(PAGE, "Crates"),
+            rows(PAGE, "Crates").unwrap(),
             [["`one`", "–"], ["`two`", "`one`, `zero`"]]
         );
-        assert!(rows(PAGE, "Nothing").is_empty());
+    }
+
+    #[test]
+    fn nothing_to_compare_with_is_an_error() {
+        assert!(rows(PAGE, "Nothing").is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use ship_base::file;
 use crate::{Result, page, workspace};
 
 const PAGE: &str = "docs/promises.md";
-const HEADING: &str = "Promises";
+const HEADING: &str = "What is promised";
 
 /// What page and tree disagree about.
 pub(crate) fn check() -> Result<Vec<String>> {
@@ -18,17 +18,18 @@ pub(crate) fn check() -> Result<Vec<String>> {
     for folder in ["crates", "xtask"] {
         collect(&root.join(folder), &mut tests)?;
     }
-    Ok(missing(&text, &tests))
+    missing(&text, &tests)
 }
 
-fn missing(page: &str, tests: &BTreeSet<String>) -> Vec<String> {
-    page::rows(page, HEADING)
+fn missing(page: &str, tests: &BTreeSet<String>) -> Result<Vec<String>> {
+    let rows = page::rows(page, HEADING)?;
+    Ok(rows
         .iter()
         .filter_map(|cells| cells.last())
         .flat_map(|cell| page::names(cell))
         .filter(|name| !tests.contains(name))
         .map(|name| format!("{PAGE} names the test `{name}`, which is nowhere"))
-        .collect()
+        .collect())
 }
 
 /// The names of all functions that follow a test attribute, in every Rust file below `folder`.
@@ -86,10 +87,10 @@ mod tests {
 
     #[test]
     fn a_test_that_is_gone_is_found() {
-        let page = "## Promises\n| promise | test |\n|---|---|\n| p | `here`, `gone` |\n";
+        let page = "## What is promised\n| promise | test |\n|---|---|\n| p | `here`, `gone` |\n";
         let tests = BTreeSet::from(["here".to_owned()]);
         assert_eq!(
-            missing(page, &tests),
+            missing(page, &tests).unwrap(),
             ["docs/promises.md names the test `gone`, which is nowhere"]
         );
     }

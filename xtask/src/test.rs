@@ -140,6 +140,7 @@ fn clippy() -> Result<Outcome> {
         "clippy",
         "--workspace",
         "--all-targets",
+        "--keep-going",
         "--locked",
         "--quiet",
         "--",
@@ -164,15 +165,23 @@ fn tests() -> Result<Outcome> {
         cargo(&[
             "test",
             "--workspace",
-            "--locked",
             "--all-targets",
+            "--no-fail-fast",
+            "--locked",
             "--quiet",
         ])
     }
 }
 
 fn docs() -> Result<Outcome> {
-    let arguments = ["doc", "--workspace", "--no-deps", "--locked", "--quiet"];
+    let arguments = [
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--keep-going",
+        "--locked",
+        "--quiet",
+    ];
     step::command(
         Command::new(env!("CARGO"))
             .args(arguments)
