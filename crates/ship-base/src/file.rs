@@ -6,6 +6,7 @@
     reason = "this is the one place that wraps std::fs"
 )]
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -267,12 +268,32 @@ pub fn sync_file_system(path: &Path) -> Result<()> {
         .with_path("sync", path)
 }
 
-/// A name in the same folder that no other process or thread uses, starting with `.tmp-`.
+/// What every temporary name begins with; the number of the process that uses it follows.
+const TEMPORARY: &str = ".tmp-";
+
+/// A name in the same folder that no other process or thread uses: `.tmp-<process>-<number>`.
 pub fn temporary_beside(path: &Path) -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let process = std::process::id();
-    path.with_file_name(format!(".tmp-{process}-{number}"))
+    path.with_file_name(format!("{TEMPORARY}{process}-{number}"))
+}
+
+/// Removes the temporary files in `folder` that killed processes left: those whose process number
+/// `is_dead` says so of.
+pub fn remove_temporaries(folder: &Path, is_dead: impl Fn(i32) -> bool) -> Result<()> {
+    for entry in entries_if_there(folder)? {
+        if writer_of(&entry.file_name()).is_some_and(&is_dead) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// The process that a temporary name belongs to.
+fn writer_of(name: &OsStr) -> Option<i32> {
+    let (process, _) = name.to_str()?.strip_prefix(TEMPORARY)?.split_once('-')?;
+    process.parse().ok()
 }
 
 fn missing_is_fine(result: io::Result<()>) -> io::Result<()> {
@@ -305,6 +326,21 @@ mod tests {
         let error = read_text(Path::new("/no/such/file")).unwrap_err();
         assert_eq!(error.to_string(), "cannot read `/no/such/file`");
         assert!(error.is_missing());
+    }
+
+    #[test]
+    fn only_temporaries_of_dead_processes_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".tmp-7-0", ".tmp-77-1", ".tmp-x-1", "state.json"] {
+            fs::write(folder.path().join(name), "half").unwrap();
+        }
+        remove_temporaries(folder.path(), |process| process == 7).unwrap();
+        let left = entries(folder.path()).unwrap();
+        let left = left.iter().map(fs::DirEntry::file_name);
+        assert_eq!(
+            left.collect::<Vec<_>>(),
+            [".tmp-77-1", ".tmp-x-1", "state.json"]
+        );
     }
 
     #[test]

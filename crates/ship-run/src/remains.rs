@@ -25,6 +25,9 @@ pub(crate) fn clear(files: &Files, record: &Record) -> Result<(), Error> {
         file::remove(socket)?;
     }
     tell_last_words(files, &record.report);
+    let keeper = record.report.keeper.pid;
+    // It may have been killed while it wrote its state.
+    file::remove_temporaries(files.folder(), |writer| writer == keeper)?;
     Ok(files.remove()?)
 }
 
@@ -113,8 +116,12 @@ pub(crate) fn reap(keeper: ProcessKey) {
     let _ = waitpid(Pid::from_raw(keeper.pid), WaitOptions::NOHANG);
 }
 
-/// Removes a socket or error file in `folder` that no state file tells of.
+/// Removes a socket or error file in `folder` that no state file tells of, and what was half
+/// written by processes that are no more.
 pub(crate) fn remove_strays(folder: &Path) -> Result<(), Error> {
+    file::remove_temporaries(folder, |writer| {
+        ProcessKey::of(writer).is_none_or(|key| !key.is_alive())
+    })?;
     for entry in file::entries_if_there(folder)? {
         let path = entry.path();
         let stray = path

@@ -30,6 +30,9 @@ async fn a_killed_keeper_takes_its_instance_with_it() {
     let keeper = stage.start(&spec(&stage)).await;
     let (unmarked, away) = (stage.pid_in("unmarked").await, stage.pid_in("away").await);
     let report = keeper.report();
+    // As if it were killed while it writes its state.
+    let half_written = format!(".tmp-{}-1000", report.keeper.pid);
+    std::fs::write(stage.keepers().join(half_written), "{").unwrap();
     kill(report.keeper, Signal::KILL);
     keeper.gone().await;
     for key in [program(&report), unmarked, away] {
