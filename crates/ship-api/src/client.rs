@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 use crate::event::{AttachEvent, DeployEvent, LogLine};
 use crate::problem::Problem;
 use crate::reply::{App, EnvEntry, OneOff, Release, ServerStatus};
-use crate::request::{ChangeEnv, Logs, RestartApp, Rollback, RunIn, Scale, Stop, Up};
+use crate::request::{ChangeEnv, CreateApp, Logs, RestartApp, Rollback, RunIn, Scale, Stop, Up};
 use crate::route::{Route, Verb};
 use crate::version::{self, Mismatch};
 
@@ -145,6 +145,11 @@ impl Client {
     /// All apps, sorted by name.
     pub async fn apps(&self) -> Result<Vec<App>> {
         self.ask(Route::Apps, None::<&()>).await
+    }
+
+    /// Makes an app that has no release yet, where it is not there.
+    pub async fn create_app(&self, app: &CreateApp) -> Result<()> {
+        self.tell(Route::CreateApp, app).await
     }
 
     /// One app.

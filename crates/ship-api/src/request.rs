@@ -65,6 +65,16 @@ pub struct ChangeEnv {
     pub unset: Vec<String>,
 }
 
+/// `POST /v1/apps`: an app that is there before its first deploy, so that it can have settings. No
+/// change where it is there for the same folder; refused where another folder has the name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CreateApp {
+    /// Its name.
+    pub name: AppName,
+    /// The folder of its project.
+    pub project: PathBuf,
+}
+
 /// `GET /v1/apps/{app}/logs` as query parameters; streams [`LogLine`](crate::event::LogLine).
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Logs {

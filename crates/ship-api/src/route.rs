@@ -19,6 +19,8 @@ pub enum Route {
     StopServer,
     /// `GET /v1/apps`: answers a list of [`App`](crate::reply::App).
     Apps,
+    /// `POST /v1/apps` with a [`CreateApp`](crate::request::CreateApp). 204.
+    CreateApp,
     /// `POST /v1/up` with an [`Up`](crate::request::Up); streams
     /// [`DeployEvent`](crate::event::DeployEvent).
     Up,
@@ -102,7 +104,7 @@ impl Route {
     pub fn method(&self) -> Method {
         match self {
             Self::Status | Self::Apps => Method::GET,
-            Self::StopServer | Self::Up => Method::POST,
+            Self::CreateApp | Self::StopServer | Self::Up => Method::POST,
             Self::Of(_, verb) => verb.row().1.clone(),
         }
     }
@@ -112,7 +114,7 @@ impl Route {
         match self {
             Self::Status => "/v1/status".to_owned(),
             Self::StopServer => "/v1/stop".to_owned(),
-            Self::Apps => "/v1/apps".to_owned(),
+            Self::Apps | Self::CreateApp => "/v1/apps".to_owned(),
             Self::Up => "/v1/up".to_owned(),
             Self::Of(app, verb) => match verb.row().2 {
                 "" => format!("/v1/apps/{app}"),
@@ -133,6 +135,7 @@ impl Route {
         let route = match path {
             "/v1/status" => Self::Status,
             "/v1/stop" => Self::StopServer,
+            "/v1/apps" if *method == Method::POST => Self::CreateApp,
             "/v1/apps" => Self::Apps,
             "/v1/up" => Self::Up,
             _ => return Err(NoRoute::Path(path.to_owned())),
@@ -200,14 +203,20 @@ mod tests {
             | Verb::Stop
             | Verb::Run) => Route::Of(app.clone(), verb),
         });
-        let whole = [Route::Status, Route::StopServer, Route::Apps, Route::Up];
+        let whole = [
+            Route::Status,
+            Route::StopServer,
+            Route::Apps,
+            Route::CreateApp,
+            Route::Up,
+        ];
         whole.into_iter().chain(verbs).collect()
     }
 
     #[test]
     fn every_route_reads_back_what_it_writes() {
         let routes = every_route();
-        assert_eq!(routes.len(), 4 + 12);
+        assert_eq!(routes.len(), 5 + 12);
         for route in routes {
             assert_eq!(Route::parse(&route.method(), &route.path()), Ok(route));
         }

@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, header};
 use hyper_util::rt::TokioIo;
-use ship_api::request::Logs;
+use ship_api::request::{CreateApp, Logs};
 use ship_api::route::{Route, Verb};
 use ship_api::version;
 use ship_base::name::AppName;
@@ -22,7 +22,7 @@ use crate::refused::Refused;
 use crate::server::{Busy, Server};
 use crate::socket::Socket;
 use crate::task::{PANIC, blocking};
-use crate::{attach, deploy, life, logs, scale, settings, stop, stream, usage};
+use crate::{attach, deploy, enter, life, logs, scale, settings, stop, stream, usage};
 
 /// Accepts callers until the server stops.
 pub(crate) async fn serve(server: Arc<Server>, mut socket: Socket) {
@@ -87,6 +87,11 @@ async fn dispatch(
         Route::Status => Ok(whole(&server.status())?),
         // Measuring memory reads all of `/proc`.
         Route::Apps => Ok(whole(&blocking(move || usage::apps(&server)).await?)?),
+        Route::CreateApp => {
+            let CreateApp { name, project } = read(request).await?;
+            enter::claim(&server, &name, &project)?;
+            Ok(nothing())
+        }
         Route::StopServer => {
             let within = read_stop(request).await?.within;
             let task = server.clone();

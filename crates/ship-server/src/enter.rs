@@ -66,7 +66,7 @@ async fn read(request: &Up) -> Result<(Plan, Variables), Error> {
 }
 
 /// The app of this name, which must not belong to another folder that is still there.
-fn claim(server: &Server, name: &AppName, project: &Path) -> Result<Arc<App>, Error> {
+pub(crate) fn claim(server: &Server, name: &AppName, project: &Path) -> Result<Arc<App>, Error> {
     match server.store.app(name)? {
         Some(record) if record.project != project && record.project.is_dir() => {
             let other = record.project.display().to_string();

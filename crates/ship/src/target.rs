@@ -1,6 +1,6 @@
 //! Which app a command is about: `--app NAME`, or the one that belongs to the folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ship_api::client::Client;
@@ -26,13 +26,35 @@ impl Target {
             None => of_folder(world.folder(), &client.apps().await?),
         }
     }
+
+    /// The app's name, and the folder of the project that gives it where it never came up: what an
+    /// app needs to start is set before that.
+    pub(crate) async fn resolve_or_new(
+        &self,
+        world: &World,
+        client: &Client,
+    ) -> Result<(AppName, Option<PathBuf>)> {
+        match self.resolve(world, client).await {
+            Err(none) if self.app.is_none() => {
+                // A project that cannot be read has no name yet: that nothing came up is the point.
+                let folder = real(world.folder());
+                let reading = ship_project::read(&folder).map_err(|_| none)?;
+                Ok((reading.plan.name.value, Some(folder)))
+            }
+            resolved => resolved.map(|app| (app, None)),
+        }
+    }
+}
+
+/// The folder's absolute path without links.
+fn real(folder: &Path) -> PathBuf {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    absolute.canonicalize().unwrap_or(absolute)
 }
 
 /// The app of `folder` or of the nearest folder above it; else the one whose name the plan gives.
 fn of_folder(folder: &Path, apps: &[App]) -> Result<AppName> {
-    let real = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    let real = real.canonicalize().unwrap_or(real);
-    for folder in real.ancestors() {
+    for folder in real(folder).ancestors() {
         let of_it: Vec<&App> = apps.iter().filter(|app| app.project == folder).collect();
         match of_it[..] {
             [] => {}

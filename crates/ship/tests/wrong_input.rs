@@ -360,7 +360,8 @@ fn grow(path: &Path, size: u64) {
     std::fs::File::create(path).unwrap().set_len(size).unwrap();
 }
 
-/// A file system of 250 MB, enough for uv and a small app, mounted on a temporary folder.
+/// A file system of 250 MB, enough for uv and a small app, on a loop device of its own; where there
+/// are none, in memory.
 struct SmallDisk {
     _parent: tempfile::TempDir,
     folder: std::path::PathBuf,
@@ -373,8 +374,12 @@ impl SmallDisk {
         let folder = parent.path().join("m");
         #[expect(clippy::disallowed_methods, reason = "a test makes its own folder")]
         std::fs::create_dir_all(&folder).unwrap();
-        let options = ["-t", "tmpfs", "-o", "size=250m,mode=700", "tmpfs"];
-        mount(&options, &folder).then_some(Self {
+        let mounted = mount_loop_device(&parent.path().join("image"), &folder) || {
+            eprintln!("no loop device can be had: trying a file system in memory");
+            let options = ["-t", "tmpfs", "-o", "size=250m,mode=700", "tmpfs"];
+            mount(&options, &folder)
+        };
+        mounted.then_some(Self {
             _parent: parent,
             folder,
         })
@@ -383,6 +388,14 @@ impl SmallDisk {
     fn make_read_only(&self) {
         assert!(mount(&["-o", "remount,ro"], &self.folder));
     }
+}
+
+fn mount_loop_device(image: &Path, folder: &Path) -> bool {
+    grow(image, 250 << 20);
+    let image = image.to_str().expect("UTF-8");
+    let mut format = std::process::Command::new("mkfs.ext4");
+    let formatted = format.args(["-q", "-F", "-m", "0", image]).status();
+    formatted.is_ok_and(|status| status.success()) && mount(&["-o", "loop", image], folder)
 }
 
 fn mount(options: &[&str], folder: &Path) -> bool {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use ship_api::client::Client;
 use ship_api::reply::EnvEntry;
-use ship_api::request::ChangeEnv;
+use ship_api::request::{ChangeEnv, CreateApp};
 use ship_base::count;
 use ship_base::file;
 use ship_base::name::AppName;
@@ -81,43 +81,28 @@ enum Command {
 /// Finds the app and does it.
 pub(crate) async fn run(args: Args, context: &mut Context) -> Result<()> {
     let client = context.control()?.connect().await?;
-    let app = args.target.resolve(&context.world, &client).await?;
+    let target = &args.target;
     match args.command {
-        Command::List { reveal, json } => list(context, client.env(&app).await?, reveal, json),
-        Command::Get { name } => get(context, &client.env(&app).await?, &name),
+        Command::List { reveal, json } => {
+            let app = target.resolve(&context.world, &client).await?;
+            list(context, client.env(&app).await?, reveal, json)
+        }
+        Command::Get { name } => {
+            let app = target.resolve(&context.world, &client).await?;
+            get(context, &client.env(&app).await?, &name)
+        }
         Command::Set { settings } => {
             let set = values(context, &settings)?;
-            change(
-                context,
-                &client,
-                &app,
-                ChangeEnv {
-                    set,
-                    unset: Vec::new(),
-                },
-            )
-            .await
-        }
-        Command::Unset { names } => {
-            known(&app, &client.env(&app).await?, &names)?;
-            let change_env = ChangeEnv {
-                set: BTreeMap::new(),
-                unset: names,
-            };
-            change(context, &client, &app, change_env).await
+            self::set(context, &client, target, set).await
         }
         Command::Import { file } => {
             let set = of_file(context, &file)?;
-            change(
-                context,
-                &client,
-                &app,
-                ChangeEnv {
-                    set,
-                    unset: Vec::new(),
-                },
-            )
-            .await
+            self::set(context, &client, target, set).await
+        }
+        Command::Unset { names } => {
+            let app = target.resolve(&context.world, &client).await?;
+            known(&app, &client.env(&app).await?, &names)?;
+            unset(context, &client, &app, names).await
         }
     }
 }
@@ -212,20 +197,47 @@ fn of_file(context: &Context, path: &std::path::Path) -> Result<BTreeMap<String,
     Ok(pairs.collect())
 }
 
-async fn change(
+async fn set(
+    context: &mut Context,
+    client: &Client,
+    target: &Target,
+    set: BTreeMap<String, Secret<String>>,
+) -> Result<()> {
+    let (app, project) = target.resolve_or_new(&context.world, client).await?;
+    let settings = count::plural(set.len(), "setting");
+    let sees_it = match project {
+        Some(project) => {
+            let name = app.clone();
+            client.create_app(&CreateApp { name, project }).await?;
+            "`ship up` brings it up with that"
+        }
+        None => "`ship restart` makes it see the change",
+    };
+    let change = ChangeEnv {
+        set,
+        unset: Vec::new(),
+    };
+    client.change_env(&app, &change).await?;
+    context
+        .ui
+        .say(&format!("set {settings} of `{app}`; {sees_it}"));
+    Ok(())
+}
+
+async fn unset(
     context: &mut Context,
     client: &Client,
     app: &AppName,
-    change: ChangeEnv,
+    names: Vec<String>,
 ) -> Result<()> {
-    client.change_env(app, &change).await?;
-    let (set, unset) = (change.set.len(), change.unset.len());
-    let done = match (set, unset) {
-        (0, count) => format!("unset {}", count::plural(count, "setting")),
-        (count, _) => format!("set {}", count::plural(count, "setting")),
+    let settings = count::plural(names.len(), "setting");
+    let change = ChangeEnv {
+        set: BTreeMap::new(),
+        unset: names,
     };
+    client.change_env(app, &change).await?;
     context.ui.say(&format!(
-        "{done} of `{app}`; `ship restart` makes it see the change"
+        "unset {settings} of `{app}`; `ship restart` makes it see the change"
     ));
     Ok(())
 }

@@ -95,3 +95,15 @@ fn a_required_setting_can_be_given_before_anything_runs() {
     let url = ship(&["up", "--detach"]).success().url();
     assert_eq!(body(&url, "/"), "the word has 11 letters\n");
 }
+
+#[test]
+fn what_an_app_needs_can_be_set_before_it_ever_came_up() {
+    let (home, project) = (home(), Project::fixture("required-env"));
+    let ship = |arguments: &[&str]| home.ship_in(project.folder(), arguments);
+    let set = ship(&["env", "set", "SECRET_WORD=hunter2"]).success();
+    insta::assert_snapshot!(set.stderr, @"set 1 setting of `required-env`; `ship up` brings it up with that");
+    ship(&["up", "--detach"]).success();
+    // A name that is mistyped makes no app.
+    let mistyped = ship(&["env", "set", "--app", "bolg", "A=1"]).fails_with(1);
+    assert!(mistyped.stderr.contains("`bolg`"), "{}", mistyped.stderr);
+}
