@@ -1,5 +1,6 @@
 //! An installation of its own, and the real binary run in it.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -151,7 +152,21 @@ impl Home {
 
     /// The command without its standard streams set up.
     pub fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
+        self.command_of(&self.program, folder, arguments)
+    }
+
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Another program with the same environment.
+    pub(crate) fn command_of(
+        &self,
+        program: impl AsRef<OsStr>,
+        folder: &Path,
+        arguments: &[&str],
+    ) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(folder).env_clear();
         for name in PASSED_ON {
             if let Some(value) = std::env::var_os(name) {
@@ -248,7 +263,7 @@ pub struct Running {
 }
 
 impl Running {
-    fn new(mut child: Child) -> Self {
+    pub(crate) fn new(mut child: Child) -> Self {
         let texts: [std::sync::Arc<std::sync::Mutex<String>>; 2] = Default::default();
         let out = child.stdout.take().expect("piped");
         let err = child.stderr.take().expect("piped");

@@ -2,6 +2,7 @@
 //!
 //! - [`Home`] is an installation of its own in a temporary folder; it runs the real binary and
 //!   ends everything it started when it is dropped;
+//! - [`Terminal`] is a command at a pseudo-terminal: what it draws, and what is typed;
 //! - [`Project`] is a folder with a project, from a fixture or from the test's own lines;
 //! - [`Load`] keeps asking a URL and counts every request that failed, exactly.
 //!
@@ -17,10 +18,12 @@ pub mod http;
 mod load;
 mod project;
 mod snapshot;
+mod terminal;
 mod wait;
 
 pub use home::{Home, Output, Running};
 pub use load::{Load, Outcome};
 pub use project::Project;
 pub use snapshot::filtered;
+pub use terminal::Terminal;
 pub use wait::{eventually, wait_until};

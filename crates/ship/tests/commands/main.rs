@@ -13,6 +13,7 @@ mod run;
 mod scale;
 mod server;
 mod stop;
+mod terminal;
 mod up;
 
 use std::time::Duration;
