@@ -31,8 +31,11 @@ pub struct NoHome;
 
 impl Folders {
     /// The folders of this user, from the environment given by `get`:
-    /// `SHIP_HOME` puts everything below one folder; else `XDG_DATA_HOME` (or `~/.local/share`)
-    /// and `XDG_RUNTIME_DIR`, as the XDG Base Directory Specification 0.8 has them.
+    /// `SHIP_HOME` puts everything below one folder; else `ship` in `XDG_DATA_HOME` (or
+    /// `~/.local/share`), as the XDG Base Directory Specification 0.8 has it.
+    ///
+    /// `XDG_RUNTIME_DIR` is not for us: by that specification its life ends with the user's last
+    /// session, and what `ship up --detach` started must not.
     pub fn of_user(get: impl Fn(&str) -> Option<OsString>) -> Result<Self, NoHome> {
         let absolute = |name: &str| {
             get(name)
@@ -46,12 +49,7 @@ impl Folders {
             Some(data) => data,
             None => absolute("HOME").ok_or(NoHome)?.join(".local/share"),
         };
-        let data = data.join("ship");
-        let runtime = absolute("XDG_RUNTIME_DIR").map(|runtime| runtime.join("ship"));
-        Ok(Self {
-            runtime: fitting_runtime(runtime.unwrap_or_else(|| data.join("run"))),
-            data,
-        })
+        Ok(Self::under(data.join("ship")))
     }
 
     /// The folders of a server: `/var/lib/ship` and `/run/ship`.
@@ -258,13 +256,17 @@ mod tests {
     }
 
     #[test]
-    fn xdg_folders_are_respected() {
+    fn sockets_are_where_the_end_of_a_session_leaves_them() {
         let folders = from(&[("HOME", "/home/ana"), ("XDG_RUNTIME_DIR", "/run/user/1000")]);
         assert_eq!(folders.data(), Path::new("/home/ana/.local/share/ship"));
         assert_eq!(
             folders.api_socket(),
-            Path::new("/run/user/1000/ship/api.sock")
+            Path::new("/home/ana/.local/share/ship/run/api.sock")
         );
+    }
+
+    #[test]
+    fn xdg_data_home_is_respected() {
         let folders = from(&[("HOME", "/home/ana"), ("XDG_DATA_HOME", "/data")]);
         assert_eq!(folders.runtime(), Path::new("/data/ship/run"));
     }

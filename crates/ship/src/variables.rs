@@ -28,7 +28,6 @@ pub const READ: &[(&str, &str)] = &[
         "XDG_DATA_HOME",
         "Releases, environments, logs and data go to `ship` below it.",
     ),
-    ("XDG_RUNTIME_DIR", "Sockets go to `ship` below it."),
 ];
 
 /// What `ship up` hands to uv, Python and the author's build commands: nothing else reaches them.
@@ -76,7 +75,6 @@ pub const ROLES: &[&str] = &[
     "TZ",
     "USER",
     "XDG_DATA_HOME",
-    "XDG_RUNTIME_DIR",
 ];
 
 /// Whether `name` stands in `list`.
