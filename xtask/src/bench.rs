@@ -33,7 +33,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
 }
 
 /// The release binary, built now.
-fn built() -> Result<PathBuf> {
+pub(crate) fn built() -> Result<PathBuf> {
     let build = ["build", "--release", "--package", "ship", "--locked"];
     if let Outcome::Failed(why) = step::cargo(&build)? {
         return Err(why.join("\n").into());

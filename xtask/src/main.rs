@@ -4,6 +4,7 @@
 //! - `layers.rs`, `dependencies.rs`, `promises.rs` and `fixtures.rs` compare a page of the
 //!   documentation with the tree: what they find wrong is a list of lines;
 //! - `bench.rs` measures, one file per figure's subject;
+//! - `compat.rs` brings up projects that strangers wrote;
 //! - `machine.rs` knows what is installed here.
 //!
 //! Nothing here is part of the product.
@@ -15,6 +16,7 @@
 )]
 
 mod bench;
+mod compat;
 mod dependencies;
 mod example;
 mod fixtures;
@@ -49,6 +51,8 @@ enum Chore {
     /// Measure, side by side with others
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Bring up projects that strangers wrote, and write how each went into `docs/compatibility.md`
+    Compat(compat::Arguments),
     /// Compare which crate uses which with the table in `docs/architecture.md`
     Layers,
     /// Compare the third-party crates with `docs/dependencies.md`
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         Chore::Test(arguments) => test::run(&arguments),
         Chore::Generate { check } => generated(check),
         Chore::Bench(bench) => bench::run(&bench),
+        Chore::Compat(arguments) => compat::run(&arguments),
         Chore::Layers => agrees(layers::check()),
         Chore::Dependencies => agrees(dependencies::check()),
         Chore::Promises => agrees(promises::check()),

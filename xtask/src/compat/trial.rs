@@ -1,0 +1,225 @@
+//! One project, brought up as its author would for the first time.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use serde::Serialize;
+use ship_base::file;
+use ship_test::http;
+
+use super::stranger::{Kind, Stranger};
+use crate::{Result, workspace};
+
+/// How long `ship up` may take: some of them bring a gigabyte of packages.
+const PATIENCE: &str = "420";
+
+/// Where they are tried: an installation of its own, whose packages serve all of them.
+pub(crate) struct Bench {
+    ship: PathBuf,
+    folder: PathBuf,
+}
+
+/// How one went.
+#[derive(Debug, Serialize)]
+pub(crate) struct Trial {
+    pub(crate) name: String,
+    pub(crate) from: String,
+    pub(crate) kind: Kind,
+    /// The framework, and the command of `web` or of the first process.
+    pub(crate) plan: String,
+    /// What the import in the built environment said.
+    pub(crate) proof: String,
+    pub(crate) outcome: Outcome,
+    /// From the command to its end, packages included.
+    pub(crate) seconds: f64,
+}
+
+/// How it ended.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub(crate) enum Outcome {
+    /// It answers, with this status at `/`.
+    Answers { status: u16 },
+    /// It runs and answers nobody, as a worker does.
+    Runs,
+    /// It came up and `/` failed.
+    Fails { why: String },
+    /// It was refused with these words.
+    Refused { error: String, hint: Option<String> },
+}
+
+impl Outcome {
+    /// Whether it is up as it is. An app may well have nothing at `/`: any answer below 500 is one.
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self, Self::Runs | Self::Answers { status: ..500 })
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answers { status } => write!(f, "up, {status}"),
+            Self::Runs => write!(f, "runs"),
+            Self::Fails { why } => write!(f, "fails: {why}"),
+            Self::Refused { error, hint: None } => write!(f, "{error}"),
+            Self::Refused {
+                error,
+                hint: Some(hint),
+            } => write!(f, "{error}; hint: {hint}"),
+        }
+    }
+}
+
+impl Bench {
+    /// An empty one.
+    pub(crate) fn new(ship: PathBuf) -> Result<Self> {
+        let folder = workspace::target().join("xtask/compat");
+        file::remove_folder(&folder)?;
+        file::create_folder(&folder)?;
+        Ok(Self { ship, folder })
+    }
+
+    /// Brings a copy of `project` up, asks it, and takes it away again.
+    pub(crate) fn attempt(&self, name: &str, stranger: &Stranger, project: &Path) -> Result<Trial> {
+        let copy = self.folder.join(name);
+        let copied = Command::new("cp")
+            .arg("-r")
+            .arg(project)
+            .arg(&copy)
+            .status()?;
+        if !copied.success() {
+            return Err(format!("cannot copy {}", project.display()).into());
+        }
+        let plan = self.plan(&copy)?;
+        let began = Instant::now();
+        let app = name.replace(['_', '.'], "-").to_lowercase();
+        let app = &app[..app.len().min(39)];
+        let (outcome, proof) = self.up(&copy, app)?;
+        let seconds = began.elapsed().as_secs_f64();
+        // One that never came to be has nothing to destroy.
+        let _ = self
+            .command(&copy)
+            .args(["destroy", "--yes", "--app", app])
+            .output()?;
+        file::remove_folder(&copy)?;
+        Ok(Trial {
+            name: name.to_owned(),
+            from: stranger.from.clone(),
+            kind: stranger.kind,
+            plan,
+            proof,
+            outcome,
+            seconds,
+        })
+    }
+
+    /// What `ship plan` decided: the first line, and how the first process starts.
+    fn plan(&self, copy: &Path) -> Result<String> {
+        let output = self.command(copy).arg("plan").output()?;
+        let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+        let rows = lines.lines().filter_map(columns).take(2);
+        Ok(rows.collect::<Vec<_>>().join("; "))
+    }
+
+    fn up(&self, copy: &Path, app: &str) -> Result<(Outcome, String)> {
+        let mut up = Command::new("timeout");
+        up.args(["--signal=INT", "--kill-after=30", PATIENCE]);
+        up.arg(&self.ship).args(["up", "--detach", "--name", app]);
+        let output = self.settled(&mut up, copy).output()?;
+        let story = String::from_utf8_lossy(&output.stderr).into_owned();
+        let url = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let proof = said(&story, "✓ proof ").map_or_else(String::new, |step| untimed(&step));
+        let outcome = match output.status.code() {
+            Some(0) if url.is_empty() => Outcome::Runs,
+            Some(0) => asked(&url),
+            Some(124 | 137) => Outcome::Fails {
+                why: format!("not up after {PATIENCE} s"),
+            },
+            _ => Outcome::Refused {
+                error: said(&story, "error: ").unwrap_or_else(|| last(&story)),
+                hint: said(&story, "hint: "),
+            },
+        };
+        Ok((outcome, proof))
+    }
+
+    fn command(&self, copy: &Path) -> Command {
+        let mut command = Command::new(&self.ship);
+        self.settled(&mut command, copy);
+        command
+    }
+
+    fn settled<'a>(&self, command: &'a mut Command, copy: &Path) -> &'a mut Command {
+        command
+            .current_dir(copy)
+            .env("SHIP_HOME", self.folder.join("home"))
+            .env("NO_COLOR", "1")
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = self.command(&self.folder).args(["server", "stop"]).output();
+    }
+}
+
+fn asked(url: &str) -> Outcome {
+    match http::get_url(url) {
+        Ok(answer) if answer.status < 500 => Outcome::Answers {
+            status: answer.status,
+        },
+        Ok(answer) => Outcome::Fails {
+            why: format!("`/` answers {}", answer.status),
+        },
+        Err(error) => Outcome::Fails {
+            why: error.to_string(),
+        },
+    }
+}
+
+/// The second of the columns of a plan's row, which are two blanks apart.
+fn columns(row: &str) -> Option<String> {
+    let mut columns = row.trim().split("  ").filter(|column| !column.is_empty());
+    Some(columns.nth(1)?.trim().to_owned())
+}
+
+/// A step's words without its time, which ends in a unit.
+fn untimed(step: &str) -> String {
+    let words: Vec<&str> = step.split(' ').collect();
+    words[..words.len().saturating_sub(2)].join(" ")
+}
+
+/// The rest of the first line that has `mark`.
+fn said(story: &str, mark: &str) -> Option<String> {
+    let rest = |line: &str| Some(line.split_once(mark)?.1.trim().to_owned());
+    story.lines().find_map(rest)
+}
+
+fn last(story: &str) -> String {
+    story.lines().last().unwrap_or_default().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_said_is_found_in_a_story() {
+        let story =
+            "  ✓ proof app:app is WSGI 0.4 s\nerror: no\n  hint: do this\n  hint: or that\n";
+        assert_eq!(said(story, "hint: ").unwrap(), "do this");
+        assert_eq!(said(story, "✓ proof ").unwrap(), "app:app is WSGI 0.4 s");
+        assert_eq!(said(story, "✗ "), None);
+        assert_eq!(untimed("app:app is WSGI 0.4 s"), "app:app is WSGI");
+        let row = "  web   granian app:app    no server locked (a.py:1)";
+        assert_eq!(columns(row).unwrap(), "granian app:app");
+    }
+
+    #[test]
+    fn an_answer_below_500_is_one() {
+        assert!(Outcome::Answers { status: 404 }.is_up());
+        assert!(!Outcome::Fails { why: String::new() }.is_up());
+    }
+}
