@@ -14,6 +14,7 @@ mod environment;
 mod figure;
 mod installation;
 mod memory;
+mod plan;
 mod redeploy;
 mod steadiness;
 mod uv;
@@ -23,12 +24,15 @@ mod uv;
 pub(crate) enum Bench {
     /// Environments, redeploys, failed requests, memory at rest
     Deploy(deploy::Arguments),
+    /// `ship plan` on a tree of 20,000 files
+    Plan(plan::Arguments),
 }
 
 /// Measures.
 pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
     match bench {
         Bench::Deploy(arguments) => deploy::run(arguments),
+        Bench::Plan(arguments) => plan::run(arguments),
     }
 }
 
