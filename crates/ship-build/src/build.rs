@@ -217,7 +217,7 @@ impl<'a> Build<'a> {
             let detail = count::plural(lock.versions.len(), "package");
             Ok(((python, lock), detail))
         })?;
-        let has_own = matches!(dependencies, Some(Dependencies::UvLock { .. }) | None);
+        let has_own = is_locked(dependencies);
         Ok(Locked {
             inputs: inputs(&python),
             is_new: !has_own && before.as_deref() != Some(lock.text.as_str()),
@@ -456,11 +456,21 @@ fn leaves_versions_open(plan: &Plan) -> bool {
         .as_ref()
         .map(|dependencies| &dependencies.value)
     {
-        None | Some(Dependencies::UvLock { .. }) => false,
+        locked if is_locked(locked) => false,
         Some(Dependencies::Requirements { pinned, .. }) => !pinned,
         Some(Dependencies::Unnamed { add }) => !add.is_empty(),
-        Some(Dependencies::Pyproject { .. }) => true,
+        _ => true,
     }
+}
+
+/// Whether the project brings its own lock, or needs none.
+fn is_locked(dependencies: Option<&Dependencies>) -> bool {
+    matches!(
+        dependencies,
+        None | Some(
+            Dependencies::UvLock { .. } | Dependencies::Locked { .. } | Dependencies::Pylock { .. }
+        )
+    )
 }
 
 /// Files that the lock is made from: part of the source even where an ignore file names them.
@@ -472,7 +482,15 @@ fn dependency_files(project: &Path, dependencies: Option<&Dependencies>) -> Vec<
     };
     match dependencies {
         Some(Dependencies::UvLock { lock, .. }) => vec![lock.clone(), folder(lock)],
-        Some(Dependencies::Pyproject { file }) => vec![file.clone()],
+        Some(Dependencies::Locked { tool, lock, .. }) => {
+            vec![lock.clone(), lock.with_file_name(tool.manifest())]
+        }
+        Some(Dependencies::Pylock { lock, .. }) => vec![lock.clone()],
+        Some(
+            Dependencies::Pyproject { file }
+            | Dependencies::Setup { file }
+            | Dependencies::Listed { file, .. },
+        ) => vec![file.clone()],
         Some(Dependencies::Requirements { files, .. }) => lock::with_includes(project, files),
         Some(Dependencies::Unnamed { .. }) | None => Vec::new(),
     }

@@ -21,6 +21,9 @@ pub enum Error {
     /// The environments.
     #[error(transparent)]
     Store(#[from] ship_store::Error),
+    /// A file of the project that says what is to be installed.
+    #[error(transparent)]
+    Project(#[from] ship_project::Error),
     /// uv could be neither found nor fetched.
     #[error(transparent)]
     Uv(#[from] UvError),
@@ -46,13 +49,25 @@ pub enum Error {
         /// What uv said when it was asked to fetch one.
         output: Vec<String>,
     },
-    /// `uv.lock` says something other than `pyproject.toml`.
-    #[error("`{}` does not fit `pyproject.toml`", lock.display())]
+    /// A lock says something other than the list it was made from.
+    #[error("`{}` does not fit `{list}`", lock.display())]
     LockStale {
         /// The lock, relative to the project.
         lock: PathBuf,
+        /// `pyproject.toml`, `Pipfile`.
+        list: &'static str,
+        /// What brings it up to date: `uv lock`.
+        command: &'static str,
         /// uv's own words.
         output: Vec<String>,
+    },
+    /// The index has no file of a package that the project's lock allows.
+    #[error("no file of `{package}` on the index is one that `{}` names", lock.display())]
+    OtherFiles {
+        /// `flask 3.0.3`
+        package: String,
+        /// The lock or the requirements file, relative to the project.
+        lock: PathBuf,
     },
     /// A tool of ours failed at its task.
     #[error("cannot {task}: `{tool}` {ended}")]
@@ -118,6 +133,7 @@ impl Error {
                 FaultKind::Outside
             }
             Self::Store(error) => error.fault(),
+            Self::Project(error) => error.fault(),
             Self::Unreadable { .. } => FaultKind::Bug,
             _ => FaultKind::User,
         }
@@ -141,6 +157,7 @@ impl Hints for Error {
         match self {
             Self::File(error) => error.hints(),
             Self::Store(error) => error.hints(),
+            Self::Project(error) => error.hints(),
             Self::Uv(error) => error.hints(),
             Self::Proof(failure) => failure.hints(),
             Self::Tool { output, .. } => crate::hints::of_uv(output),
@@ -148,9 +165,12 @@ impl Hints for Error {
                 crate::hints::of_step(*phase, command, output)
             }
             Self::NoPython { here, .. } => crate::hints::of_python(here),
-            Self::LockStale { .. } => {
-                vec!["`uv lock` brings it up to date; then try again".to_owned()]
+            Self::LockStale { command, .. } => {
+                vec![format!("`{command}` brings it up to date; then try again")]
             }
+            Self::OtherFiles { .. } => vec![
+                "nothing was installed: the hashes are those of other files. Was it locked with another index? `UV_DEFAULT_INDEX` names one".to_owned(),
+            ],
             Self::Start { program, .. } => {
                 vec![format!("see whether it is installed: `command -v {program}`")]
             }

@@ -105,6 +105,18 @@ pub(crate) fn add_package(module: &str, dependencies: Option<&Dependencies>) -> 
         Some(Dependencies::UvLock { .. } | Dependencies::Pyproject { .. }) => {
             format!("is `{package}` missing among the packages? `uv add {quoted}`")
         }
+        Some(Dependencies::Locked { tool, .. }) => {
+            let add = tool.add();
+            format!("is `{package}` missing among the packages? `{add} {quoted}`")
+        }
+        Some(
+            Dependencies::Pylock { lock: file, .. }
+            | Dependencies::Listed { file, .. }
+            | Dependencies::Setup { file },
+        ) => format!(
+            "is `{package}` missing among the packages of `{}`?",
+            file.display()
+        ),
         Some(Dependencies::Unnamed { .. }) | None => {
             format!("name the project's packages: `echo {quoted} >> requirements.txt`")
         }

@@ -200,9 +200,8 @@ impl Wanted<'_> {
         let install = self.install(shop, folder)?.arg("--no-deps");
         let run = if copies_only(&path) {
             // setuptools would otherwise hook into the import system with absolute paths.
-            let compatible = format!("{}:editable_mode=compat", local.name);
             let install = if backend(&path) == "setuptools" {
-                install.args(["--config-settings-package", &compatible])
+                install.args(["--config-setting", "editable_mode=compat"])
             } else {
                 install
             };

@@ -2,7 +2,9 @@
 //!
 //! Whatever the project has, its lock in a release is a `pylock.toml` (PEP 751) that uv wrote: from
 //! `uv.lock` by `uv export --locked`, from everything else by `uv pip compile` for the one Python
-//! that is used. It names every file by address and hash, so installing it resolves nothing.
+//! that is used; what another tool has locked is given to it version by version (`told.rs`). It names every file by address and hash, so installing it resolves nothing.
+
+mod told;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,9 @@ use crate::event::Phase;
 use crate::python::Interpreter;
 use crate::shop::Shop;
 use crate::source::Snapshot;
+
+/// What a project without a name of its own is called.
+pub(crate) const UNNAMED: &str = "the project";
 
 /// The name uv wants for a lock; removed from the source once it is read.
 const BESIDE_SOURCE: &str = "pylock.ship.toml";
@@ -55,12 +60,27 @@ pub(crate) fn inputs(
     python: &Interpreter,
 ) -> ContentHash {
     let mut hasher = Hasher::new();
-    hasher.field("lock 1");
+    hasher.field("lock 2");
     python.identify(&mut hasher);
     let files = match dependencies {
-        Some(Dependencies::UvLock { lock, .. }) => vec![lock.clone()],
-        Some(Dependencies::Pyproject { file }) => vec![file.clone()],
+        Some(Dependencies::UvLock { lock, .. } | Dependencies::Pylock { lock, .. }) => {
+            vec![lock.clone()]
+        }
+        Some(Dependencies::Locked { tool, lock, .. }) => {
+            vec![lock.clone(), lock.with_file_name(tool.manifest())]
+        }
+        Some(Dependencies::Pyproject { file } | Dependencies::Setup { file }) => vec![file.clone()],
         Some(Dependencies::Requirements { files, .. }) => with_includes(source, files),
+        Some(Dependencies::Listed {
+            requirements,
+            indexes,
+            ..
+        }) => {
+            for line in indexes.iter().chain(requirements) {
+                hasher.field(line);
+            }
+            Vec::new()
+        }
         Some(Dependencies::Unnamed { add }) => {
             for name in add {
                 hasher.field(name);
@@ -128,20 +148,28 @@ pub(crate) fn make(
 ) -> Result<Lock, Error> {
     let text = match dependencies {
         Some(Dependencies::UvLock { lock, .. }) => export(shop, lock, source, python)?,
-        Some(Dependencies::Pyproject { file }) => compile(
-            shop,
-            std::slice::from_ref(file),
-            Vec::new(),
-            source,
-            python,
-            previous,
-        )?,
+        Some(Dependencies::Locked { tool, lock, .. }) => {
+            told::lock(shop, *tool, lock, source, python)?
+        }
+        Some(Dependencies::Pylock { lock, .. }) => file::read_text(&source.join(lock))?,
+        Some(Dependencies::Pyproject { file } | Dependencies::Setup { file }) => {
+            let asked = Asked::files(std::slice::from_ref(file));
+            compile(shop, &asked, source, python, previous)?
+        }
         Some(Dependencies::Requirements { files, .. }) => {
-            compile(shop, files, Vec::new(), source, python, previous)?
+            told::requirements(shop, files, source, python, previous)?
+        }
+        Some(Dependencies::Listed {
+            requirements,
+            indexes,
+            ..
+        }) => {
+            let asked = Asked::lines(indexes.iter().map(told::index).chain(requirements.clone()));
+            compile(shop, &asked, source, python, previous)?
         }
         Some(Dependencies::Unnamed { add }) if !add.is_empty() => {
-            let names = add.join("\n").into_bytes();
-            compile(shop, &["-".into()], names, source, python, previous)?
+            let asked = Asked::lines(add.clone());
+            compile(shop, &asked, source, python, previous)?
         }
         Some(Dependencies::Unnamed { .. }) | None => String::new(),
     };
@@ -168,6 +196,8 @@ fn export(
         return Err(if stale {
             Error::LockStale {
                 lock: lock.to_owned(),
+                list: "pyproject.toml",
+                command: "uv lock",
                 output: finished.told(),
             }
         } else {
@@ -187,10 +217,36 @@ fn failed(finished: crate::tool::Finished) -> Error {
     }
 }
 
+/// What uv is asked to lock.
+#[derive(Debug, Default)]
+struct Asked {
+    /// Relative to the source; `-` is `input`.
+    files: Vec<PathBuf>,
+    input: Vec<u8>,
+    arguments: Vec<String>,
+}
+
+impl Asked {
+    fn files(files: &[PathBuf]) -> Self {
+        Self {
+            files: files.to_vec(),
+            ..Self::default()
+        }
+    }
+
+    fn lines(lines: impl IntoIterator<Item = String>) -> Self {
+        let lines: Vec<String> = lines.into_iter().collect();
+        Self {
+            files: vec!["-".into()],
+            input: lines.join("\n").into_bytes(),
+            arguments: Vec::new(),
+        }
+    }
+}
+
 fn compile(
     shop: &mut Shop<'_>,
-    files: &[PathBuf],
-    input: Vec<u8>,
+    asked: &Asked,
     source: &Path,
     python: &Interpreter,
     previous: Option<&str>,
@@ -211,8 +267,9 @@ fn compile(
             "--python",
         ])
         .arg(&python.path)
-        .args(files)
-        .stdin(input);
+        .args(&asked.arguments)
+        .args(&asked.files)
+        .stdin(asked.input.clone());
     let finished = shop.run(Phase::Lock, run)?;
     if !finished.succeeded() {
         return Err(failed(finished));
@@ -222,18 +279,30 @@ fn compile(
     Ok(text)
 }
 
+/// The folder that is installed as a package besides what is locked.
+fn project_folder(dependencies: Option<&Dependencies>, source: &Path) -> Option<PathBuf> {
+    let file = match dependencies? {
+        Dependencies::Pyproject { file } | Dependencies::Listed { file, .. } => file.clone(),
+        Dependencies::Locked { tool, lock, .. } => lock.with_file_name(tool.manifest()),
+        Dependencies::Setup { file } => return Some(file.parent()?.to_owned()),
+        _ => return None,
+    };
+    let is_project = file.file_name() == Some("pyproject.toml".as_ref());
+    (is_project && is_package(&source.join(&file))).then(|| file.parent().map(Path::to_owned))?
+}
+
 /// Whether a `pyproject.toml` describes something that is to be installed, by uv's rule: a
-/// `[build-system]`, unless `tool.uv.package` says otherwise.
+/// `[build-system]`, unless `tool.uv.package` says otherwise, or what Poetry and PDM have for it.
 fn is_package(path: &Path) -> bool {
     let table: Table = file::read_text(path)
         .unwrap_or_default()
         .parse()
         .unwrap_or_default();
-    let said = table.get("tool").and_then(|tool| tool.get("uv"));
-    match said
-        .and_then(|uv| uv.get("package"))
-        .and_then(Value::as_bool)
-    {
+    let said = |tool: &str, key: &str| table.get("tool")?.get(tool)?.get(key)?.as_bool();
+    let said = said("uv", "package")
+        .or_else(|| said("poetry", "package-mode"))
+        .or_else(|| said("pdm", "distribution"));
+    match said {
         Some(said) => said,
         None => table.contains_key("build-system"),
     }
@@ -247,10 +316,8 @@ impl Lock {
         text: String,
     ) -> Result<Self, Error> {
         let mut lock = Self::parse(text)?;
-        if let Some(Dependencies::Pyproject { file }) = dependencies
-            && is_package(&source.join(file))
-        {
-            lock.add_project(source);
+        if let Some(folder) = project_folder(dependencies, source) {
+            lock.add_project(source, &folder);
         }
         Ok(lock)
     }
@@ -294,10 +361,10 @@ impl Lock {
     }
 
     /// The project itself, which a compiled `pyproject.toml` does not name.
-    fn add_project(&mut self, source: &Path) {
+    fn add_project(&mut self, source: &Path, folder: &Path) {
         let project = Local {
-            name: project_name(source).unwrap_or_else(|| "the project".to_owned()),
-            path: PathBuf::new(),
+            name: project_name(&source.join(folder)).unwrap_or_else(|| UNNAMED.to_owned()),
+            path: folder.to_owned(),
         };
         if !self.locals.iter().any(|local| local.path == project.path) {
             self.locals.push(project);
@@ -352,7 +419,9 @@ fn project_name(source: &Path) -> Option<String> {
         .ok()?
         .parse()
         .ok()?;
-    let name = table.get("project")?.get("name")?.as_str()?;
+    let own = table.get("project").and_then(|project| project.get("name"));
+    let poetry = || table.get("tool")?.get("poetry")?.get("name");
+    let name = own.or_else(poetry)?.as_str()?;
     Some(name.to_owned())
 }
 

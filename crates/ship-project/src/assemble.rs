@@ -59,10 +59,12 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     }
     let is_python = !processes.is_empty();
     if is_python && packages.dependencies.is_none() {
-        refuse_poetry(project, &packages)?;
+        refuse(project, &packages)?;
     }
     let dependencies = is_python.then(|| dependencies(&packages, found.as_ref()));
-    notes.extend(unnamed(dependencies.as_ref()));
+    if packages.notes.is_empty() {
+        notes.extend(unnamed(dependencies.as_ref()));
+    }
     notes.extend(packages.notes.iter().cloned());
     notes.extend(found.iter().flat_map(|found| found.notes.iter().cloned()));
     Ok(Plan {
@@ -467,16 +469,17 @@ fn dependencies(packages: &Packages, found: Option<&Found>) -> Sourced<Dependenc
     })
 }
 
-/// Packages that are named in a format that is not read are not "no packages".
-fn refuse_poetry(project: &Project, packages: &Packages) -> Result<()> {
-    let Some(place) = &packages.poetry else {
+/// Packages that are named in a way that cannot be followed are not "no packages".
+fn refuse(project: &Project, packages: &Packages) -> Result<()> {
+    let Some(refused) = &packages.refused else {
         return Ok(());
     };
+    let place = &refused.place;
     let text = project.tree.text(&place.file)?.unwrap_or_default();
     Err(Error::Manifest {
         excerpt: Box::new(Excerpt::of_line(&place.file, &text, place.line)),
-        message: "the packages are named in Poetry's own format, which is not read yet".to_owned(),
-        hint: Some("`uvx migrate-to-uv`, or `poetry export --output requirements.txt`".to_owned()),
+        message: refused.message.clone(),
+        hint: Some(refused.hint.clone()),
     })
 }
 
@@ -502,9 +505,7 @@ fn python(
     folder: &Path,
 ) -> Result<Sourced<PythonRequest>> {
     let requires = packages.requires_python.clone();
-    let specifier = requires
-        .as_ref()
-        .map(|(text, _)| python_version::specifier(text));
+    let specifier = requires.as_ref().map(|(text, _)| text.clone());
     let request = |request: String| PythonRequest {
         request,
         requires: specifier.clone(),

@@ -124,10 +124,21 @@ fn process(process: &Process) -> Row {
 
 fn packages(dependencies: &Dependencies) -> String {
     match dependencies {
-        Dependencies::UvLock { lock, packages } => {
+        Dependencies::UvLock { lock, packages }
+        | Dependencies::Locked { lock, packages, .. }
+        | Dependencies::Pylock { lock, packages } => {
             format!("{} ({})", plural(*packages, "package"), lock.display())
         }
-        Dependencies::Pyproject { file } => format!("packages of {}", file.display()),
+        Dependencies::Listed {
+            file, requirements, ..
+        } => format!(
+            "{} ({})",
+            plural(requirements.len(), "requirement"),
+            file.display()
+        ),
+        Dependencies::Pyproject { file } | Dependencies::Setup { file } => {
+            format!("packages of {}", file.display())
+        }
         Dependencies::Requirements {
             files, packages, ..
         } => {

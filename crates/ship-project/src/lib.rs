@@ -18,6 +18,7 @@ mod detect;
 pub mod error;
 mod excerpt;
 mod files;
+pub mod locked;
 pub mod manifest;
 mod packages;
 pub mod plan;

@@ -1,27 +1,19 @@
-//! Which packages a project names, and where: `uv.lock`, requirements files, `pyproject.toml`.
+//! Which packages a project names, and where.
+//!
+//! [`READERS`] is the order in which the files of a folder are looked at: locks before lists, lists
+//! that are for everyone before those of one tool. The first that names packages counts.
+
+mod lists;
+mod locks;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::files::pyproject::{self, Pyproject};
-use crate::files::requirements::{Requirement, Requirements, normalise};
-use crate::files::uv_lock;
+use crate::files::requirements::{Requirement, line_of, normalise};
 use crate::plan::{Dependencies, Note, Place, Sourced};
 use crate::tree::Tree;
-
-/// Names of requirements files, the ones for production first.
-const REQUIREMENTS: [&str; 9] = [
-    "requirements.txt",
-    "requirements/production.txt",
-    "requirements/prod.txt",
-    "requirements/base.txt",
-    "requirements/requirements.txt",
-    "requirements-prod.txt",
-    "requirements-production.txt",
-    "requirements/common.txt",
-    "requirements.in",
-];
 
 /// Extras that bring a web server with them, where no lock tells.
 const IMPLIED: [(&str, &str, &str); 6] = [
@@ -33,6 +25,39 @@ const IMPLIED: [(&str, &str, &str); 6] = [
     ("connexion", "uvicorn", "uvicorn"),
 ];
 
+/// Reads one kind of file; tells whether it names packages.
+type Reader = fn(&mut Packages, &Folder<'_>) -> Result<bool>;
+
+/// What is looked for in a folder, in order.
+const READERS: [Reader; 10] = [
+    locks::uv,
+    locks::pylock,
+    locks::poetry,
+    locks::pdm,
+    locks::pipenv,
+    lists::requirements,
+    lists::pyproject,
+    lists::pipfile,
+    lists::setup,
+    lists::conda,
+];
+
+/// A folder of the project that may name packages.
+struct Folder<'a> {
+    tree: &'a Tree,
+    path: &'a Path,
+    pyproject: Option<&'a Pyproject>,
+}
+
+impl Folder<'_> {
+    /// A file of it with its text, if it is there.
+    fn file(&self, name: &str) -> Result<Option<(PathBuf, String)>> {
+        let path = self.path.join(name);
+        let text = self.tree.text(&path)?;
+        Ok(text.map(|text| (path, text)))
+    }
+}
+
 /// The packages of a project.
 #[derive(Debug, Default)]
 pub(crate) struct Packages {
@@ -42,89 +67,58 @@ pub(crate) struct Packages {
     pub(crate) dependencies: Option<Sourced<Dependencies>>,
     /// `requires-python` of lock or project.
     pub(crate) requires_python: Option<(String, Place)>,
-    /// Packages named in Poetry's own format, where no other file names any.
-    pub(crate) poetry: Option<Place>,
+    /// The file names packages and cannot be used.
+    pub(crate) refused: Option<Refused>,
     pub(crate) notes: Vec<Note>,
+}
+
+/// A file that names packages and cannot be used.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused {
+    pub(crate) place: Place,
+    pub(crate) message: String,
+    pub(crate) hint: String,
 }
 
 impl Packages {
     /// Looks for the files in `folders`, in order; the first folder that names packages counts.
     pub(crate) fn read(tree: &Tree, folders: &[PathBuf]) -> Result<Self> {
         let mut read = Self::default();
-        for folder in folders {
-            let project = pyproject_in(tree, folder)?;
-            let packages = Self::in_folder(tree, folder, project.as_ref())?;
+        for path in folders {
+            let project = pyproject_in(tree, path)?;
+            let folder = Folder {
+                tree,
+                path,
+                pyproject: project.as_ref(),
+            };
+            let packages = Self::in_folder(&folder)?;
             if packages.dependencies.is_some() {
                 return Ok(packages);
             }
-            read.poetry = read.poetry.or(packages.poetry);
+            read.refused = read.refused.or(packages.refused);
             read.requires_python = read.requires_python.or(packages.requires_python);
+            read.notes.extend(packages.notes);
         }
         Ok(read)
     }
 
-    fn in_folder(tree: &Tree, folder: &Path, project: Option<&Pyproject>) -> Result<Self> {
-        let requires = project.and_then(|project| project.requires_python.clone());
+    fn in_folder(folder: &Folder<'_>) -> Result<Self> {
+        let project = folder.pyproject;
         let mut packages = Self {
-            requires_python: requires,
+            requires_python: project.and_then(|project| project.requires_python.clone()),
             ..Self::default()
         };
-        let lock = folder.join("uv.lock");
-        if let (Some(_), Some(text)) = (project, tree.text(&lock)?) {
-            packages.lock(&lock, &text)?;
-        } else if !packages.requirements(tree, folder)? {
-            packages.pyproject(folder, project);
+        for reader in READERS {
+            if reader(&mut packages, folder)? {
+                return Ok(packages);
+            }
         }
+        packages.notes.extend(lists::misspelt(folder));
         Ok(packages)
     }
 
-    fn lock(&mut self, file: &Path, text: &str) -> Result<()> {
-        let lock = uv_lock::parse(text).map_err(|e| pyproject::toml_error(file, text, &e))?;
-        let value = Dependencies::UvLock {
-            lock: file.to_owned(),
-            packages: lock.packages.len(),
-        };
-        self.dependencies = Some(Sourced::from(value, Place::file(file)));
-        if let Some(python) = lock.requires_python {
-            self.requires_python
-                .get_or_insert((python, Place::file(file)));
-        }
-        let versions = lock.packages.into_iter();
-        self.versions = versions
-            .map(|(name, version)| (name, Some(version)))
-            .collect();
-        Ok(())
-    }
-
-    fn requirements(&mut self, tree: &Tree, folder: &Path) -> Result<bool> {
-        for name in REQUIREMENTS {
-            let file = folder.join(name);
-            if tree.text(&file)?.is_none() {
-                continue;
-            }
-            let read = Requirements::read(&file, &|path| tree.text(path).ok().flatten());
-            let value = Dependencies::Requirements {
-                files: vec![file.clone()],
-                packages: read.entries.len(),
-                pinned: read.pinned(),
-            };
-            self.dependencies = Some(Sourced::from(value, Place::file(&file)));
-            self.notes.extend(read.missing.iter().map(missing_include));
-            self.add(&read.entries);
-            return Ok(true);
-        }
-        Ok(false)
-    }
-
-    fn pyproject(&mut self, folder: &Path, project: Option<&Pyproject>) {
-        let Some(project) = project else { return };
-        let file = folder.join("pyproject.toml");
-        if !project.dependencies.is_empty() || project.dynamic_dependencies {
-            self.add(&project.dependencies);
-            let value = Dependencies::Pyproject { file: file.clone() };
-            self.dependencies = Some(Sourced::from(value, Place::file(file)));
-        }
-        self.poetry.clone_from(&project.poetry);
+    fn named(&mut self, value: Dependencies, place: Place) {
+        self.dependencies = Some(Sourced::from(value, place));
     }
 
     fn add(&mut self, entries: &[Requirement]) {
@@ -138,6 +132,14 @@ impl Packages {
                 self.versions.entry((*server).to_owned()).or_default();
             }
         }
+    }
+
+    fn add_lines(&mut self, lines: &[String], file: &Path) {
+        let read = lines.iter();
+        let entries: Vec<Requirement> = read
+            .filter_map(|line| line_of(line, Place::file(file)))
+            .collect();
+        self.add(&entries);
     }
 
     /// Whether the project names this package (normalised).
@@ -161,12 +163,4 @@ pub(crate) fn pyproject_in(tree: &Tree, folder: &Path) -> Result<Option<Pyprojec
     let file = folder.join("pyproject.toml");
     let text = tree.text(&file)?;
     text.map(|text| pyproject::parse(&file, &text)).transpose()
-}
-
-fn missing_include((path, place): &(PathBuf, Place)) -> Note {
-    Note {
-        text: format!("`{}` is included and not there", path.display()),
-        hint: None,
-        place: Some(place.clone()),
-    }
 }

@@ -172,6 +172,37 @@ pub enum Dependencies {
         /// How many packages it holds, without the project itself.
         packages: usize,
     },
+    /// A lock of Poetry, PDM or Pipenv: its packages, in its versions, with its hashes.
+    Locked {
+        /// Whose lock it is.
+        tool: LockTool,
+        /// The lock, relative to the project.
+        lock: PathBuf,
+        /// How many packages of it count, without development groups.
+        packages: usize,
+    },
+    /// `pylock.toml` (PEP 751): installed as it is.
+    Pylock {
+        /// The lock, relative to the project.
+        lock: PathBuf,
+        /// How many packages it holds.
+        packages: usize,
+    },
+    /// Packages without a lock in a format that uv does not read (`Pipfile`, `[tool.poetry]`,
+    /// `environment.yml`), said as requirements: locked at build.
+    Listed {
+        /// The file, relative to the project.
+        file: PathBuf,
+        /// Lines of a requirements file.
+        requirements: Vec<String>,
+        /// Addresses of indexes that the file names beside PyPI.
+        indexes: Vec<String>,
+    },
+    /// `setup.py` or `setup.cfg`: setuptools is asked, locked at build.
+    Setup {
+        /// The file, relative to the project.
+        file: PathBuf,
+    },
     /// `pyproject.toml` with dependencies and no lock: locked at build.
     Pyproject {
         /// The file, relative to the project.
@@ -191,6 +222,55 @@ pub enum Dependencies {
         /// What detection saw imported, such as `flask`.
         add: Vec<String>,
     },
+}
+
+/// A tool that writes locks of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LockTool {
+    /// `poetry.lock` beside `pyproject.toml`.
+    Poetry,
+    /// `pdm.lock` beside `pyproject.toml`.
+    Pdm,
+    /// `Pipfile.lock` beside `Pipfile`.
+    Pipenv,
+}
+
+impl LockTool {
+    /// The lock's file name.
+    pub fn lock(self) -> &'static str {
+        match self {
+            Self::Poetry => "poetry.lock",
+            Self::Pdm => "pdm.lock",
+            Self::Pipenv => "Pipfile.lock",
+        }
+    }
+
+    /// The file that says what is to be locked.
+    pub fn manifest(self) -> &'static str {
+        match self {
+            Self::Poetry | Self::Pdm => "pyproject.toml",
+            Self::Pipenv => "Pipfile",
+        }
+    }
+
+    /// The command that adds a package.
+    pub fn add(self) -> &'static str {
+        match self {
+            Self::Poetry => "poetry add",
+            Self::Pdm => "pdm add",
+            Self::Pipenv => "pipenv install",
+        }
+    }
+
+    /// The command that brings the lock up to date.
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Poetry => "poetry lock",
+            Self::Pdm => "pdm lock",
+            Self::Pipenv => "pipenv lock",
+        }
+    }
 }
 
 /// One kind of program in the plan.

@@ -16,6 +16,11 @@ impl Version {
         (self.0[0], self.0[1])
     }
 
+    /// `[3, 12, 4]`
+    pub fn numbers(self) -> [u32; 3] {
+        self.0
+    }
+
     /// `312`
     pub(super) fn digits(self) -> String {
         format!("{}{}", self.0[0], self.0[1])

@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, Result};
 use crate::excerpt::{Excerpt, line_of};
+use crate::files::poetry::{self, Poetry};
 use crate::files::requirements::{Requirement, requirement};
 use crate::plan::Place;
 
@@ -21,8 +22,14 @@ pub(crate) struct Pyproject {
     pub(crate) requires_python: Option<(String, Place)>,
     /// `[tool.fastapi] entrypoint = "module:app"`.
     pub(crate) fastapi_entrypoint: Option<(String, Place)>,
-    /// `[tool.poetry.dependencies]` without `[project] dependencies`: a format that is not read yet.
-    pub(crate) poetry: Option<Place>,
+    /// `[tool.poetry]` with packages.
+    pub(crate) poetry: Option<Poetry>,
+    /// `[project] dependencies` as they are written.
+    pub(crate) lines: Vec<String>,
+    /// There is a `[project]` table with `dependencies`.
+    pub(crate) has_list: bool,
+    /// Addresses of `[[tool.pdm.source]]`.
+    pub(crate) indexes: Vec<String>,
 }
 
 /// Reads it; a mistake in its TOML is an error with its place.
@@ -31,8 +38,8 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Pyproject> {
     let reader = Reader { file, text };
     let project = table_at(&table, &["project"]);
     let get = |key| project.and_then(|project| find(project, key));
-    let poetry = table_at(&table, &["tool", "poetry", "dependencies"]);
-    let poetry_python = poetry.and_then(|table| find(table, "python"));
+    let plain: toml::Table = text.parse().unwrap_or_default();
+    let poetry = poetry::read(&plain);
     let poetry_name = table_at(&table, &["tool", "poetry"]).and_then(|t| find(t, "name"));
     let fastapi = table_at(&table, &["tool", "fastapi"]).and_then(|t| find(t, "entrypoint"));
     let dependencies = get("dependencies").map(|list| reader.requirements(list));
@@ -42,12 +49,13 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Pyproject> {
             .and_then(|value| reader.text(value)),
         dynamic_dependencies: get("dynamic").is_some_and(|list| lists(list, "dependencies")),
         requires_python: get("requires-python")
-            .or(poetry_python)
-            .and_then(|value| reader.text(value)),
+            .and_then(|value| reader.text(value))
+            .or_else(|| reader.poetry_python(&table, poetry.as_ref()?)),
         fastapi_entrypoint: fastapi.and_then(|value| reader.text(value)),
-        poetry: poetry
-            .filter(|_| dependencies.is_none())
-            .map(|_| reader.poetry_place()),
+        lines: get("dependencies").map(lines).unwrap_or_default(),
+        has_list: dependencies.is_some(),
+        indexes: pdm_indexes(&plain),
+        poetry,
         dependencies: dependencies.unwrap_or_default(),
     })
 }
@@ -88,6 +96,27 @@ fn lists(value: &Spanned<DeValue<'_>>, text: &str) -> bool {
     })
 }
 
+fn lines(list: &Spanned<DeValue<'_>>) -> Vec<String> {
+    let items = list.get_ref().as_array().into_iter().flat_map(|a| a.iter());
+    items
+        .filter_map(|item| Some(item.get_ref().as_str()?.to_owned()))
+        .collect()
+}
+
+fn pdm_indexes(table: &toml::Table) -> Vec<String> {
+    let sources = table.get("tool").and_then(|tool| {
+        let pdm = tool.get("pdm")?;
+        pdm.get("source")?.as_array()
+    });
+    let urls = sources
+        .into_iter()
+        .flatten()
+        .filter_map(|source| source.get("url")?.as_str());
+    urls.filter(|url| !poetry::is_pypi(url))
+        .map(str::to_owned)
+        .collect()
+}
+
 struct Reader<'a> {
     file: &'a Path,
     text: &'a str,
@@ -103,9 +132,10 @@ impl Reader<'_> {
         Some((text, self.place(value)))
     }
 
-    fn poetry_place(&self) -> Place {
-        let at = self.text.find("[tool.poetry.dependencies]").unwrap_or(0);
-        Place::line(self.file, line_of(self.text, at))
+    fn poetry_python(&self, table: &DeTable<'_>, poetry: &Poetry) -> Option<(String, Place)> {
+        let own = table_at(table, &["tool", "poetry", "dependencies"])?;
+        let place = self.place(find(own, "python")?);
+        Some((poetry.python.clone()?, place))
     }
 
     fn requirements(&self, list: &Spanned<DeValue<'_>>) -> Vec<Requirement> {

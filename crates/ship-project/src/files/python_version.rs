@@ -45,18 +45,6 @@ fn number(text: &str) -> Option<String> {
     fits.then(|| number.to_owned())
 }
 
-/// The packaging specifier of a Poetry caret or tilde, `^3.11` -> `>=3.11,<4`; other text as it is.
-pub(crate) fn specifier(text: &str) -> String {
-    let text = text.trim();
-    if let Some(low) = text.strip_prefix('^') {
-        return format!(">={low},<4");
-    }
-    match text.strip_prefix('~') {
-        Some(low) if !low.starts_with('=') => format!("~={low}"),
-        _ => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,14 +69,6 @@ mod tests {
         }
         assert_eq!(runtime_txt("python-3.6.8"), Some(("3.6.8".to_owned(), 1)));
         assert_eq!(runtime_txt("3.6.8"), None);
-    }
-
-    #[test]
-    fn carets_and_tildes_become_specifiers() {
-        assert_eq!(specifier("^3.11"), ">=3.11,<4");
-        assert_eq!(specifier("~3.11"), "~=3.11");
-        assert_eq!(specifier("~=3.11"), "~=3.11");
-        assert_eq!(specifier(">=3.10"), ">=3.10");
     }
 
     proptest! {

@@ -16,6 +16,8 @@ pub(crate) struct Requirement {
     pub(crate) extras: Vec<String>,
     /// The version of `==`, without wildcard.
     pub(crate) version: Option<String>,
+    /// Every `--hash=sha256:…`, in hexadecimal.
+    pub(crate) hashes: Vec<String>,
     pub(crate) place: Place,
 }
 
@@ -146,6 +148,7 @@ fn without_comment(line: &str) -> &str {
 
 /// `Django[argon2]==5.2 ; python_version >= "3.10" --hash=…`
 pub(crate) fn requirement(text: &str, place: Place) -> Option<Requirement> {
+    let hashes = hashes(text);
     let text = text.split(" --").next().unwrap_or(text);
     let text = text.split(';').next().unwrap_or(text).trim();
     if text.is_empty() {
@@ -158,6 +161,7 @@ pub(crate) fn requirement(text: &str, place: Place) -> Option<Requirement> {
             name: name.unwrap_or_default(),
             extras: Vec::new(),
             version: None,
+            hashes,
             place,
         });
     }
@@ -170,8 +174,17 @@ pub(crate) fn requirement(text: &str, place: Place) -> Option<Requirement> {
         name: normalise(name),
         extras,
         version: exact(rest),
+        hashes,
         place,
     })
+}
+
+fn hashes(text: &str) -> Vec<String> {
+    let options = text.split_whitespace();
+    options
+        .filter_map(|option| option.strip_prefix("--hash=sha256:"))
+        .map(str::to_ascii_lowercase)
+        .collect()
 }
 
 fn split_extras(rest: &str) -> (Vec<String>, &str) {
@@ -190,6 +203,14 @@ fn exact(rest: &str) -> Option<String> {
     let version = version.trim();
     let plain = !version.is_empty() && !version.contains([',', '*', ' ']);
     plain.then(|| version.to_owned())
+}
+
+/// A line of a list in another format, as [`requirement`] reads it; `-e ./folder` too.
+pub(crate) fn line_of(text: &str, place: Place) -> Option<Requirement> {
+    match Line::read(text) {
+        Line::Needs(text) => requirement(text, place),
+        Line::Include(_) | Line::Nothing => None,
+    }
 }
 
 /// PEP 503: lower case, runs of `-`, `_` and `.` are one `-`.

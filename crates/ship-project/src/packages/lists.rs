@@ -1,0 +1,255 @@
+//! Packages from lists: what is asked for, with versions chosen at the build.
+
+use std::path::PathBuf;
+
+use super::{Folder, Packages, Refused};
+use crate::error::Result;
+use crate::excerpt::line_of;
+use crate::files::conda::{self as conda_file, Conda};
+use crate::files::requirements::Requirements;
+use crate::files::setup::{self as setup_file, Setup};
+use crate::files::{pipfile as pipfile_file, pyproject as pyproject_file};
+use crate::plan::{Dependencies, Note, Place};
+use crate::python::module::Module;
+
+/// Names of requirements files, the ones for production first.
+const REQUIREMENTS: [&str; 9] = [
+    "requirements.txt",
+    "requirements/production.txt",
+    "requirements/prod.txt",
+    "requirements/base.txt",
+    "requirements/requirements.txt",
+    "requirements-prod.txt",
+    "requirements-production.txt",
+    "requirements/common.txt",
+    "requirements.in",
+];
+
+/// A requirements file, with what it includes.
+pub(super) fn requirements(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool> {
+    for name in REQUIREMENTS {
+        let Some((file, _)) = folder.file(name)? else {
+            continue;
+        };
+        let read = Requirements::read(&file, &|path| folder.tree.text(path).ok().flatten());
+        let value = Dependencies::Requirements {
+            files: vec![file.clone()],
+            packages: read.entries.len(),
+            pinned: read.pinned(),
+        };
+        packages.named(value, Place::file(&file));
+        packages
+            .notes
+            .extend(read.missing.iter().map(missing_include));
+        packages.add(&read.entries);
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+fn missing_include((path, place): &(PathBuf, Place)) -> Note {
+    Note {
+        text: format!("`{}` is included and not there", path.display()),
+        hint: None,
+        place: Some(place.clone()),
+    }
+}
+
+/// `[project] dependencies`, or Poetry's table.
+#[expect(clippy::unnecessary_wraps, reason = "one of a table of readers")]
+pub(super) fn pyproject(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool> {
+    let Some(project) = folder.pyproject else {
+        return Ok(false);
+    };
+    let file = folder.path.join("pyproject.toml");
+    if !project.dependencies.is_empty()
+        || (project.dynamic_dependencies && project.poetry.is_none())
+    {
+        packages.add(&project.dependencies);
+        packages.named(
+            Dependencies::Pyproject { file: file.clone() },
+            Place::file(file),
+        );
+        return Ok(true);
+    }
+    let Some(poetry) = project.poetry.as_ref().filter(|_| !project.has_list) else {
+        return Ok(false);
+    };
+    packages.add_lines(&poetry.requirements, &file);
+    packages.notes.extend(poetry.doubts.iter().map(|text| Note {
+        text: text.clone(),
+        hint: Some("`poetry lock` writes down which version is meant".to_owned()),
+        place: Some(Place::file(&file)),
+    }));
+    let value = Dependencies::Listed {
+        file: file.clone(),
+        requirements: poetry.requirements.clone(),
+        indexes: poetry.indexes.clone(),
+    };
+    packages.named(value, Place::file(file));
+    Ok(true)
+}
+
+/// A `Pipfile` without its lock.
+pub(super) fn pipfile(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool> {
+    let Some((file, text)) = folder.file("Pipfile")? else {
+        return Ok(false);
+    };
+    let table = toml::from_str(&text).map_err(|e| pyproject_file::toml_error(&file, &text, &e))?;
+    let read = pipfile_file::parse(&table);
+    packages.add_lines(&read.requirements, &file);
+    if let Some(version) = read.python {
+        let line = line_of(&text, text.find(&version).unwrap_or(0));
+        let place = Place::line(&file, line);
+        packages.requires_python.get_or_insert((version, place));
+    }
+    let value = Dependencies::Listed {
+        file: file.clone(),
+        requirements: read.requirements,
+        indexes: read.indexes,
+    };
+    packages.named(value, Place::file(file));
+    Ok(true)
+}
+
+/// `setup.py`, `setup.cfg`, or both, where they name packages.
+pub(super) fn setup(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool> {
+    let script = folder.file("setup.py")?;
+    let options = folder.file("setup.cfg")?;
+    let read = |setup: Setup, file: &PathBuf| (setup, file.clone());
+    let script =
+        script.map(|(file, text)| read(setup_file::python(&Module::read(&file, &text)), &file));
+    let options = options.map(|(file, text)| read(setup_file::cfg(&file, &text), &file));
+    let both: Vec<(Setup, PathBuf)> = script.into_iter().chain(options).collect();
+    for (setup, _) in &both {
+        packages.requires_python = packages
+            .requires_python
+            .take()
+            .or_else(|| setup.requires_python.clone());
+    }
+    let Some((_, file)) = both.iter().find(|(setup, _)| setup.names_packages()) else {
+        return Ok(false);
+    };
+    for (setup, _) in &both {
+        packages.add(&setup.requirements);
+    }
+    packages.named(
+        Dependencies::Setup { file: file.clone() },
+        Place::file(file),
+    );
+    Ok(true)
+}
+
+/// `environment.yml` or `pixi.toml`, where PyPI has what they name.
+pub(super) fn conda(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool> {
+    for name in ["environment.yml", "environment.yaml", "pixi.toml"] {
+        let Some((file, text)) = folder.file(name)? else {
+            continue;
+        };
+        let read = if name == "pixi.toml" {
+            let table =
+                toml::from_str(&text).map_err(|e| pyproject_file::toml_error(&file, &text, &e))?;
+            conda_file::pixi(&table)
+        } else {
+            conda_file::environment(&text)
+        };
+        return Ok(packages.conda(file, read));
+    }
+    Ok(false)
+}
+
+impl Packages {
+    fn conda(&mut self, file: PathBuf, read: Conda) -> bool {
+        if let Some((version, line)) = read.python {
+            let place = Place::line(&file, line);
+            self.requires_python.get_or_insert((version, place));
+        }
+        if let Some((_, line)) = read.foreign.first() {
+            self.refused = Some(refused(&file, *line, &read.foreign));
+            return false;
+        }
+        self.add_lines(&read.requirements, &file);
+        self.notes.push(Note {
+            text: format!(
+                "`{}` is for conda: its packages are taken from PyPI",
+                file.display()
+            ),
+            hint: Some("`uv init --bare && uv add …` names and locks them for both".to_owned()),
+            place: Some(Place::file(&file)),
+        });
+        let value = Dependencies::Listed {
+            file: file.clone(),
+            requirements: read.requirements,
+            indexes: Vec::new(),
+        };
+        self.named(value, Place::file(file));
+        true
+    }
+}
+
+fn refused(file: &std::path::Path, line: u32, foreign: &[(String, u32)]) -> Refused {
+    let names: Vec<String> = foreign
+        .iter()
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    Refused {
+        place: Place::line(file, line),
+        message: format!(
+            "`{}` names what only conda is known to install: {}",
+            file.display(),
+            names.join(", ")
+        ),
+        hint: "list the Python packages by their names on PyPI in `requirements.txt`, which is read before this file; \
+               programs and C libraries are installed on the machine: `sudo apt install …`"
+            .to_owned(),
+    }
+}
+
+/// A file whose name is nearly the one that is read.
+pub(super) fn misspelt(folder: &Folder<'_>) -> Option<Note> {
+    const NAMES: [&str; 3] = ["requirements.txt", "pyproject.toml", "Pipfile"];
+    let mut here = folder
+        .tree
+        .files()
+        .filter(|file| file.parent() == Some(folder.path));
+    here.find_map(|file| {
+        let own = file.file_name()?.to_str()?;
+        let meant = NAMES.iter().find(|name| is_nearly(own, name))?;
+        let right = folder.path.join(meant);
+        Some(Note {
+            text: format!("`{}` is not read: is `{meant}` meant?", file.display()),
+            hint: Some(format!("`mv {} {}`", file.display(), right.display())),
+            place: Some(Place::file(file)),
+        })
+    })
+}
+
+/// Two letters at most are others, in any case; `requirements-dev.txt` is another file.
+fn is_nearly(own: &str, name: &str) -> bool {
+    let (lower, wanted) = (own.to_lowercase(), name.to_lowercase());
+    own != name
+        && strsim::damerau_levenshtein(&lower, &wanted) <= if name.len() > 8 { 2 } else { 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_nearly;
+
+    #[test]
+    fn names_that_are_nearly_right_are_told_from_others() {
+        for own in [
+            "requirement.txt",
+            "requirments.txt",
+            "Requirements.txt",
+            "requirements.text",
+        ] {
+            assert!(is_nearly(own, "requirements.txt"), "{own}");
+        }
+        assert!(is_nearly("PipFile", "Pipfile"));
+        assert!(is_nearly("pyproject.tml", "pyproject.toml"));
+        for own in ["requirements.txt", "requirements-dev.txt", "req.txt"] {
+            assert!(!is_nearly(own, "requirements.txt"), "{own}");
+        }
+        assert!(!is_nearly("Procfile", "Pipfile"));
+    }
+}

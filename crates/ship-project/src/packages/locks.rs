@@ -1,0 +1,98 @@
+//! Packages from locks.
+
+use std::path::Path;
+
+use super::{Folder, Packages};
+use crate::error::Result;
+use crate::files::{pylock as pylock_file, pyproject, uv_lock};
+use crate::locked::{self, Beside};
+use crate::plan::{Dependencies, LockTool, Place};
+
+/// `uv.lock` beside `pyproject.toml`.
+pub(super) fn uv(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool> {
+    let Some((file, text)) = folder.file("uv.lock")? else {
+        return Ok(false);
+    };
+    if folder.pyproject.is_none() {
+        return Ok(false);
+    }
+    let lock = uv_lock::parse(&text).map_err(|e| pyproject::toml_error(&file, &text, &e))?;
+    let value = Dependencies::UvLock {
+        lock: file.clone(),
+        packages: lock.packages.len(),
+    };
+    packages.named(value, Place::file(&file));
+    packages.requires(lock.requires_python, &file);
+    let versions = lock.packages.into_iter();
+    packages.versions = versions
+        .map(|(name, version)| (name, Some(version)))
+        .collect();
+    Ok(true)
+}
+
+/// `pylock.toml`.
+pub(super) fn pylock(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool> {
+    let Some((file, text)) = folder.file("pylock.toml")? else {
+        return Ok(false);
+    };
+    let lock = pylock_file::parse(&text).map_err(|e| pyproject::toml_error(&file, &text, &e))?;
+    let value = Dependencies::Pylock {
+        lock: file.clone(),
+        packages: lock.packages.len(),
+    };
+    packages.named(value, Place::file(&file));
+    packages.requires(lock.requires_python, &file);
+    let versions = lock.packages.into_iter();
+    packages.versions = versions
+        .map(|(name, version)| (name, Some(version)))
+        .collect();
+    Ok(true)
+}
+
+/// `poetry.lock` beside `pyproject.toml`.
+pub(super) fn poetry(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool> {
+    other(packages, folder, LockTool::Poetry)
+}
+
+/// `pdm.lock` beside `pyproject.toml`.
+pub(super) fn pdm(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool> {
+    other(packages, folder, LockTool::Pdm)
+}
+
+/// `Pipfile.lock` beside `Pipfile`.
+pub(super) fn pipenv(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool> {
+    other(packages, folder, LockTool::Pipenv)
+}
+
+fn other(packages: &mut Packages, folder: &Folder<'_>, tool: LockTool) -> Result<bool> {
+    let file = locked::path(folder.path, tool);
+    let text_of = |path: &Path| folder.tree.text(path);
+    let Some(beside) = Beside::read(&text_of, tool, &file)? else {
+        return Ok(false);
+    };
+    let needed = beside.lock.needed(&beside.roots);
+    let value = Dependencies::Locked {
+        tool,
+        lock: file.clone(),
+        packages: needed.len(),
+    };
+    packages.named(value, Place::file(&file));
+    packages.requires_python = packages.requires_python.take().or(beside.python);
+    packages.requires(beside.lock.requires_python, &file);
+    packages.versions = needed
+        .into_iter()
+        .map(|(name, version)| (name, Some(version).filter(|v| !v.is_empty())))
+        .collect();
+    Ok(true)
+}
+
+impl Packages {
+    /// What a lock says of Python counts where its list says nothing.
+    fn requires(&mut self, python: Option<String>, file: &Path) {
+        if let Some(python) = python {
+            let specifier = crate::files::poetry_range::hull(&python).unwrap_or(python);
+            self.requires_python
+                .get_or_insert((specifier, Place::file(file)));
+        }
+    }
+}
