@@ -27,9 +27,11 @@ use tracing::{debug, warn};
 use crate::head::{Marks, Scheme};
 use crate::host::Host;
 use crate::limit::Limits;
+use crate::pace::Pace;
 use crate::pool::{self, Pool};
 use crate::route::Routes;
 use crate::stack;
+use crate::strict::{Strict, Told};
 
 /// How long a core waits before it accepts again when the process has no descriptor left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
@@ -276,6 +278,8 @@ async fn serve(visit: Rc<Visit>, stream: TcpStream) {
     let _open = Open::new(&core.setting.counters);
     // An answer in two small packets must not wait for the first one's acknowledgement.
     let _ = stream.set_nodelay(true);
+    let pace = Pace::new(&core.setting.limits);
+    let stream = Strict::new(stream, pace, visit.told.clone());
     let service = service_fn(move |request| {
         let visit = visit.clone();
         async move { Ok::<_, Infallible>(stack::answer(&visit, request).await) }
@@ -321,6 +325,8 @@ pub(crate) struct Visit {
     pub(crate) core: Rc<Core>,
     pub(crate) scheme: Scheme,
     peer: SocketAddr,
+    /// What the connection knows and a request cannot.
+    pub(crate) told: Arc<Told>,
     /// Of the request before: visitors hardly ever change the host on a connection.
     marks: RefCell<Option<Rc<Marks>>>,
 }
@@ -331,6 +337,7 @@ impl Visit {
             core,
             scheme,
             peer,
+            told: Arc::default(),
             marks: RefCell::new(None),
         })
     }

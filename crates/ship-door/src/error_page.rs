@@ -63,7 +63,7 @@ pub(crate) fn of(failure: &Failure, scene: &Scene<'_>) -> Response<Body> {
         HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"),
     );
     match failure {
-        Failure::BadRequest(_) | Failure::BodyTooLarge => {
+        Failure::BadRequest(_) | Failure::BodyTooLarge | Failure::BodyTooSlow => {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Failure::ReadOnly => {
@@ -92,6 +92,14 @@ fn page(failure: &Failure, scene: &Scene<'_>) -> Page {
             &format!("It could be read in more than one way: {why}."),
         ),
         Failure::BodyTooLarge => too_large(scene),
+        Failure::BodyTooSlow => Page::plain(
+            StatusCode::REQUEST_TIMEOUT,
+            "The upload came too slowly",
+            &format!(
+                "It has to come with at least {} bytes a second.",
+                scene.visit.core.setting.limits.body_pace
+            ),
+        ),
         Failure::Method => Page::plain(
             StatusCode::METHOD_NOT_ALLOWED,
             "This method is not for web sites",

@@ -47,7 +47,7 @@ pub(crate) async fn forward(
 ) -> Result<Response<Body>, Failure> {
     let upgrade = wants_upgrade(&request).then(|| hyper::upgrade::on(&mut request));
     let request = for_app(errand, request, upgrade.is_some());
-    let (response, link) = exchange(&visit.core, errand, request).await?;
+    let (response, link) = exchange(visit, errand, request).await?;
     match upgrade {
         Some(visitor) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
             tunnelled(&visit.core, visitor, response, link)
@@ -117,10 +117,11 @@ fn tunnelled(
 
 /// Sends until an instance answers, or it is certain that none will.
 async fn exchange(
-    core: &Core,
+    visit: &Visit,
     errand: &Errand,
     mut request: Request<RequestBody>,
 ) -> Result<(Response<Incoming>, Link), Failure> {
+    let core = &visit.core;
     let progress = request.body().progress();
     let replayable = progress.is_none() && request.method().is_idempotent();
     let mut replay = true;
@@ -140,7 +141,7 @@ async fn exchange(
                     replay = false;
                     request = copy;
                 } else {
-                    return Err(died(progress.as_deref()));
+                    return Err(died(visit, progress.as_deref()));
                 }
             }
         }
@@ -156,9 +157,10 @@ fn copy_of(request: &Request<RequestBody>) -> Request<RequestBody> {
 }
 
 /// Whose fault it is that an exchange ended without an answer.
-fn died(progress: Option<&Progress>) -> Failure {
+fn died(visit: &Visit, progress: Option<&Progress>) -> Failure {
     match progress.map(Progress::outcome) {
         Some(Outcome::TooLarge) => Failure::BodyTooLarge,
+        Some(Outcome::Broken) if visit.told.was_slow() => Failure::BodyTooSlow,
         Some(Outcome::Broken) => Failure::BadRequest("the request body is broken"),
         Some(Outcome::Fine) | None => Failure::Broken,
     }

@@ -221,17 +221,6 @@ fn is_claim(name: &HeaderName) -> bool {
     }
 }
 
-/// Whether a request's transfer coding is one that everybody reads the same way: none or just
-/// `chunked`, once (RFC 9112, 6.1).
-pub(crate) fn framing_is_plain(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).into_iter();
-    match (codings.next(), codings.next()) {
-        (None, _) => true,
-        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
-        _ => false,
-    }
-}
-
 /// Whether trailers carry what frames or routes a message, and may not stand there (RFC 9110,
 /// 6.5.1).
 pub(crate) fn frames_anew(trailers: &HeaderMap) -> bool {

@@ -12,6 +12,13 @@ pub struct Limits {
     /// The time for a whole request head, not per byte, and for the pause between two requests on
     /// a connection; closed beyond. Default 10 s.
     pub head_time: Duration,
+    /// The least pace of a request body in bytes a second, once it was waited for longer than
+    /// [`body_patience`](Self::body_patience); 408 below, and closed. Default 500.
+    pub body_pace: u32,
+    /// The time of a request body that costs nothing. Default 10 s.
+    pub body_patience: Duration,
+    /// How long a visitor may take nothing of an answer; closed beyond. Default 30 s.
+    pub read_patience: Duration,
     /// How long a request is held while no instance of its app can be connected to, because one
     /// is just starting again; 502 beyond. Default 10 s.
     pub hold: Duration,
@@ -28,6 +35,9 @@ impl Default for Limits {
             head: 16 << 10,
             fields: 100,
             head_time: Duration::from_secs(10),
+            body_pace: 500,
+            body_patience: Duration::from_secs(10),
+            read_patience: Duration::from_secs(30),
             hold: Duration::from_secs(10),
             connect: Duration::from_secs(2),
             answer: Duration::from_mins(1),

@@ -21,7 +21,7 @@ use crate::body::Body;
 use crate::core::Visit;
 use crate::error_page;
 use crate::forward::{self, Errand};
-use crate::head::{self, Marks};
+use crate::head::Marks;
 use crate::path;
 use crate::route::{Site, To};
 use crate::static_files::{self, Served};
@@ -36,6 +36,8 @@ pub(crate) enum Failure {
     BadRequest(&'static str),
     /// The body is larger than the site allows. The connection ends.
     BodyTooLarge,
+    /// The body came too slowly to be waited for. The connection ends.
+    BodyTooSlow,
     /// CONNECT and TRACE are not for web sites.
     Method,
     /// No site has this host name.
@@ -77,7 +79,7 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Respons
         id: visit.core.next_id(),
         accept: request.headers().get(header::ACCEPT).cloned(),
     };
-    let response = match layers(&mut scene, request).await {
+    let mut response = match layers(&mut scene, request).await {
         Ok(response) => response,
         Err(failure) => {
             debug!(?failure, request = ?scene.id, "not answered by an app");
@@ -88,6 +90,11 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Respons
             page
         }
     };
+    // What followed a request for a WebSocket was not looked at, and must not become a request.
+    if visit.told.is_tunnel() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
     counters.requests.fetch_add(1, Ordering::Relaxed);
     trace!(request = ?scene.id, status = response.status().as_u16(), "answered");
     response
@@ -97,13 +104,8 @@ async fn layers(
     scene: &mut Scene<'_>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Failure> {
-    // 1. Framing: whatever could be cut into requests in two ways goes no further. First, because
-    //    after it not even the end of the request is certain.
-    if !head::framing_is_plain(request.headers()) {
-        return Err(Failure::BadRequest(
-            "the transfer coding is not just `chunked`",
-        ));
-    }
+    // 1. Framing is behind us: what could be cut into requests in two ways was refused before it
+    //    became one (`strict.rs`), because after it not even the end of a request is certain.
     // 2. Methods that are about the way and not about a resource.
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return Err(Failure::Method);
@@ -193,6 +195,9 @@ fn marks(visit: &Visit, request: &Request<Incoming>) -> Result<Rc<Marks>, Failur
 /// The canonical target; `None` for `*`, which asks about the server and not about a path.
 fn target(request: &Request<Incoming>) -> Result<Option<PathAndQuery>, Failure> {
     let uri = request.uri();
+    if uri.authority().is_some() && uri.scheme().is_none() {
+        return Err(Failure::BadRequest("the target is not a path"));
+    }
     if uri
         .scheme_str()
         .is_some_and(|scheme| !matches!(scheme, "http" | "https"))

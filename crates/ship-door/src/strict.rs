@@ -1,0 +1,225 @@
+//! A visitor's HTTP/1 connection that shows its reader only what is framed beyond doubt.
+//!
+//! Bytes pass through uncopied and are looked at once on their way. At the first that may not stand
+//! there, the reader sees in its place what every reader refuses ([`POISON`]) and then the end: it
+//! answers 400 in its turn, after the answers that are still due, and closes.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tracing::debug;
+
+use crate::framing::Framing;
+use crate::pace::Pace;
+
+/// Wrong at every place: NUL in lines and fields, not hexadecimal and not CR in chunks, LF without
+/// CR in a chunk's extension; then the end of a head, for a reader that looks for that first.
+const POISON: &[u8] = b"\0\n\r\n\r\n";
+
+/// What a connection tells the requests on it.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    tunnel: AtomicBool,
+    slow: AtomicBool,
+}
+
+impl Told {
+    /// What follows the last head is a WebSocket's or nothing's: it has not been looked at.
+    pub(crate) fn is_tunnel(&self) -> bool {
+        self.tunnel.load(Ordering::Relaxed)
+    }
+
+    /// The body that was being received came too slowly.
+    pub(crate) fn was_slow(&self) -> bool {
+        self.slow.load(Ordering::Relaxed)
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Strict<S> {
+    stream: S,
+    framing: Framing,
+    pace: Pace,
+    told: Arc<Told>,
+    /// What of the poison has to be shown, once something was refused.
+    refused: Option<&'static [u8]>,
+}
+
+impl<S> Strict<S> {
+    pub(crate) fn new(stream: S, pace: Pace, told: Arc<Told>) -> Self {
+        Self {
+            stream,
+            framing: Framing::new(),
+            pace,
+            told,
+            refused: None,
+        }
+    }
+
+    /// Looks at what was read behind the first `before` bytes of `buffer`.
+    fn look(&mut self, before: usize, buffer: &mut ReadBuf<'_>) {
+        let Err(refusal) = self.framing.follow(&buffer.filled()[before..]) else {
+            if self.framing.is_tunnel() {
+                self.told.tunnel.store(true, Ordering::Relaxed);
+            }
+            return;
+        };
+        debug!(why = refusal.why, "a request was refused for its framing");
+        buffer.set_filled(before + refusal.at);
+        self.refused = Some(POISON);
+        self.show_poison(buffer);
+    }
+
+    fn show_poison(&mut self, buffer: &mut ReadBuf<'_>) {
+        if let Some(poison) = self.refused {
+            let (now, later) = poison.split_at(poison.len().min(buffer.remaining()));
+            buffer.put_slice(now);
+            self.refused = Some(later);
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.refused.is_some() {
+            this.show_poison(buffer);
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        match Pin::new(&mut this.stream).poll_read(context, buffer) {
+            Poll::Ready(Ok(())) => {
+                this.pace.read();
+                this.look(before, buffer);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => match this.framing.receiving() {
+                Some(received) if this.pace.is_too_slow(received, context) => {
+                    this.told.slow.store(true, Ordering::Relaxed);
+                    Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+                }
+                _ => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limit::Limits;
+    use tokio::io::AsyncReadExt as _;
+
+    fn strict<S>(stream: S) -> (Strict<S>, Arc<Told>) {
+        let told = Arc::new(Told::default());
+        let pace = Pace::new(&Limits::default());
+        (Strict::new(stream, pace, told.clone()), told)
+    }
+
+    async fn seen(bytes: &[u8]) -> Vec<u8> {
+        let (mut strict, _) = strict(bytes);
+        let mut seen = Vec::new();
+        strict.read_to_end(&mut seen).await.unwrap();
+        seen
+    }
+
+    #[tokio::test]
+    async fn what_is_well_framed_passes_as_it_is() {
+        let bytes = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
+        assert_eq!(seen(bytes).await, bytes);
+    }
+
+    #[tokio::test]
+    async fn behind_a_refused_byte_nothing_is_seen_but_poison() {
+        let seen = seen(b"GET / HTTP/1.1\nHost: a\r\n\r\nGET /second HTTP/1.1\r\n").await;
+        assert_eq!(seen, [b"GET / HTTP/1.1", POISON].concat());
+    }
+
+    #[tokio::test]
+    async fn poison_fits_into_any_buffer() {
+        let (mut strict, _) = strict(&b"\0"[..]);
+        let mut seen = Vec::new();
+        while let Ok(byte) = strict.read_u8().await {
+            seen.push(byte);
+        }
+        assert_eq!(seen, POISON);
+    }
+
+    #[tokio::test]
+    async fn a_request_for_a_websocket_is_told() {
+        let head = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\n\r\n\x81\x00";
+        let (mut strict, told) = strict(&head[..]);
+        let mut seen = Vec::new();
+        strict.read_to_end(&mut seen).await.unwrap();
+        assert_eq!(seen, head);
+        assert!(told.is_tunnel());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_drips_is_given_up_and_one_at_the_least_pace_is_not() {
+        use tokio::io::AsyncWriteExt as _;
+        for (each_second, ends_well) in [(600_usize, true), (100, false)] {
+            let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+            let (mut strict, told) = strict(ours);
+            let sending = async move {
+                let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30000\r\n\r\n";
+                theirs.write_all(head).await.unwrap();
+                for _ in 0..30_000 / each_second {
+                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                    if theirs.write_all(&vec![b'x'; each_second]).await.is_err() {
+                        return;
+                    }
+                }
+            };
+            let mut seen = Vec::new();
+            let reading = async {
+                let read = strict.read_to_end(&mut seen).await;
+                drop(strict);
+                read
+            };
+            let (read, ()) = tokio::join!(reading, sending);
+            assert_eq!(read.is_ok(), ends_well, "{each_second}");
+            assert_eq!(told.was_slow(), !ends_well, "{each_second}");
+        }
+    }
+}
