@@ -11,6 +11,8 @@ use tokio::time::Instant;
 
 use crate::file_body::FileBody;
 use crate::head;
+use crate::limit::Limits;
+use crate::pace::Pace;
 use crate::pool::Link;
 
 /// Why a body ended before its end.
@@ -19,6 +21,9 @@ pub(crate) enum BodyError {
     /// The visitor's request body is larger than the site allows.
     #[error("the request body is larger than the site allows")]
     TooLarge,
+    /// It came more slowly than it may.
+    #[error("the request body came too slowly")]
+    TooSlow,
     /// The visitor went away or broke the framing.
     #[error("the request body ended before its end")]
     Request(#[source] hyper::Error),
@@ -48,6 +53,8 @@ pub(crate) enum Outcome {
     Fine,
     /// Beyond the site's limit.
     TooLarge,
+    /// Beyond our patience.
+    TooSlow,
     /// The visitor went away or broke the framing.
     Broken,
 }
@@ -71,12 +78,13 @@ pub(crate) enum RequestBody {
     Streamed {
         incoming: Incoming,
         left: u64,
+        pace: Pace,
         progress: Rc<Progress>,
     },
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Incoming, limit: u64) -> Self {
+    pub(crate) fn new(incoming: Incoming, limit: u64, limits: &Limits) -> Self {
         if incoming.is_end_stream() {
             return Self::Empty;
         }
@@ -87,6 +95,7 @@ impl RequestBody {
         Self::Streamed {
             incoming,
             left: limit,
+            pace: Pace::new(limits),
             progress: Rc::new(progress),
         }
     }
@@ -111,12 +120,21 @@ impl hyper::body::Body for RequestBody {
         let Self::Streamed {
             incoming,
             left,
+            pace,
             progress,
         } = self.get_mut()
         else {
             return Poll::Ready(None);
         };
-        let frame = match ready!(Pin::new(incoming).poll_frame(context)) {
+        let frame = match Pin::new(incoming).poll_frame(context) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending if pace.is_too_slow(context) => {
+                progress.outcome.set(Outcome::TooSlow);
+                return Poll::Ready(Some(Err(BodyError::TooSlow)));
+            }
+            Poll::Pending => return Poll::Pending,
+        };
+        let frame = match frame {
             None => return Poll::Ready(None),
             Some(Ok(frame)) if frame.trailers_ref().is_some_and(head::frames_anew) => {
                 progress.outcome.set(Outcome::Broken);
@@ -134,6 +152,7 @@ impl hyper::body::Body for RequestBody {
             return Poll::Ready(Some(Err(BodyError::TooLarge)));
         };
         *left = rest;
+        pace.came(size);
         progress.last.set(Instant::now());
         Poll::Ready(Some(Ok(frame)))
     }

@@ -24,10 +24,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
+use crate::crowd::{Crowd, Place};
 use crate::head::{Marks, Scheme};
 use crate::host::Host;
 use crate::limit::Limits;
-use crate::pace::Pace;
+use crate::patience::Patience;
 use crate::pool::{self, Pool};
 use crate::route::Routes;
 use crate::stack;
@@ -62,6 +63,7 @@ pub(crate) struct Counters {
 pub(crate) struct Setting {
     pub(crate) limits: Limits,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) crowd: Arc<Crowd>,
     /// Error pages speak to the developer.
     pub(crate) developer: bool,
 }
@@ -244,14 +246,19 @@ async fn close_idle(core: Rc<Core>) {
 
 async fn accept(core: Rc<Core>, scheme: Scheme, socket: TcpListener) {
     loop {
-        let accepted = tokio::select! {
-            accepted = socket.accept() => accepted,
+        let crowd = &core.setting.crowd;
+        let (room, accepted) = tokio::select! {
+            next = async { (crowd.room().await, socket.accept().await) } => next,
             () = core.stopping.cancelled() => return,
         };
         match accepted {
             Ok((stream, peer)) => {
-                let visit = Visit::new(core.clone(), scheme, peer);
-                core.tasks.spawn_local(serve(visit, stream));
+                if let Some(place) = crowd.place(room, peer.ip()) {
+                    let visit = Visit::new(core.clone(), scheme, peer);
+                    core.tasks.spawn_local(serve(visit, stream, place));
+                } else {
+                    debug!(%peer, "there are too many connections from this address");
+                }
             }
             Err(error) if is_of_one_connection(&error) => debug!(%error, "a visitor was gone"),
             Err(error) => {
@@ -273,13 +280,13 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-async fn serve(visit: Rc<Visit>, stream: TcpStream) {
+async fn serve(visit: Rc<Visit>, stream: TcpStream, _place: Place) {
     let core = visit.core.clone();
     let _open = Open::new(&core.setting.counters);
     // An answer in two small packets must not wait for the first one's acknowledgement.
     let _ = stream.set_nodelay(true);
-    let pace = Pace::new(&core.setting.limits);
-    let stream = Strict::new(stream, pace, visit.told.clone());
+    let stream = Patience::new(stream, core.setting.limits.read_patience);
+    let stream = Strict::new(stream, visit.told.clone());
     let service = service_fn(move |request| {
         let visit = visit.clone();
         async move { Ok::<_, Infallible>(stack::answer(&visit, request).await) }
@@ -392,6 +399,28 @@ fn write_hex(text: &mut [u8], mut number: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::time::Instant;
+
+    /// hyper drops its limits of time, with no more than a line in its log, where it has no timer.
+    #[tokio::test(start_paused = true)]
+    async fn a_head_has_ten_seconds_in_all() {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let service = service_fn(async |_| {
+            Ok::<_, Infallible>(hyper::Response::new(crate::body::Body::Empty))
+        });
+        let serving = http1(&Limits::default()).serve_connection(TokioIo::new(ours), service);
+        let began = Instant::now();
+        let dripping = async {
+            while theirs.write_all(b"X").await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let (served, ()) = tokio::join!(serving, dripping);
+        assert!(served.unwrap_err().is_timeout());
+        assert_eq!(began.elapsed().as_secs(), 10);
+        assert_eq!(theirs.read(&mut [0]).await.unwrap(), 0);
+    }
 
     #[test]
     fn no_two_requests_have_one_name() {

@@ -21,6 +21,7 @@ use tracing::{info, warn};
 
 use crate::control;
 use crate::core::{self, Counters, Order, Setting};
+use crate::crowd::Crowd;
 use crate::error::{Error, TableError};
 use crate::head::Scheme;
 use crate::instance::{self, Instances};
@@ -62,7 +63,10 @@ pub fn run_with(config: Config, limits: Limits) -> Result<(), Error> {
 
 async fn live(config: Config, limits: Limits) -> Result<(), Error> {
     file::create_private_folder(&config.folder)?;
-    allow_many_descriptors();
+    let limits = Limits {
+        connections: limits.connections.min(most_connections(descriptors())),
+        ..limits
+    };
     let mut terminated = signal(SignalKind::terminate()).map_err(setup("listen for SIGTERM"))?;
     let mut interrupted = signal(SignalKind::interrupt()).map_err(setup("listen for SIGINT"))?;
     let door = Rc::new(Door::start(&config, limits)?);
@@ -92,17 +96,33 @@ fn setup(what: &'static str) -> impl Fn(io::Error) -> Error {
     move |source| Error::Setup { what, source }
 }
 
-/// Two descriptors per visitor are needed at most; the soft limit of 1024 is for programs that use
-/// select(2).
-fn allow_many_descriptors() {
+/// Descriptors that visitors leave free: for the parent's questions, files of certificates, the
+/// table, and what an authority asks.
+const RESERVE: u64 = 64;
+
+/// Raises the limit of open files as far as may be: the soft limit of 1024 is for programs that use
+/// select(2). Returns what it is then.
+fn descriptors() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
         maximum: limit.maximum,
     };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        warn!(%error, "the limit of open files stays as it is");
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(error) => {
+            warn!(%error, "the limit of open files stays as it is");
+            limit.current
+        }
     }
+}
+
+/// A visitor needs two descriptors at most: its own, and one to an app or a file.
+fn most_connections(descriptors: Option<u64>) -> usize {
+    let free = descriptors.map(|all| all.saturating_sub(RESERVE) / 2);
+    free.map_or(usize::MAX, |most| {
+        usize::try_from(most.max(1)).unwrap_or(usize::MAX)
+    })
 }
 
 /// The door's main thread: owns the table and the listening sockets, and serves nobody itself.
@@ -121,7 +141,9 @@ pub(crate) struct Door {
 
 impl Door {
     fn start(config: &Config, limits: Limits) -> Result<Self, Error> {
+        let each = (!config.developer).then_some(limits.connections_each);
         let setting = Setting {
+            crowd: Crowd::new(limits.connections, each),
             limits,
             counters: Arc::default(),
             developer: config.developer,
@@ -290,6 +312,13 @@ mod tests {
 
     /// A table as version 1 wrote it: a door of today must serve it.
     const VERSION_1: &str = include_str!("../tests/tables/v1.json");
+
+    #[test]
+    fn visitors_leave_descriptors_free() {
+        assert_eq!(most_connections(Some(1064)), 500);
+        assert_eq!(most_connections(Some(10)), 1);
+        assert_eq!(most_connections(None), usize::MAX);
+    }
 
     #[test]
     fn a_table_of_version_1_can_still_be_read() {

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::body::{Body, Forwarded, Outcome, Progress, RequestBody};
 use crate::core::{Core, View, Visit};
 use crate::head::{self, Marks};
+use crate::limit::Limits;
 use crate::pool::{Link, Pool};
 use crate::route::To;
 use crate::stack::Failure;
@@ -46,8 +47,9 @@ pub(crate) async fn forward(
     mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Failure> {
     let upgrade = wants_upgrade(&request).then(|| hyper::upgrade::on(&mut request));
-    let request = for_app(errand, request, upgrade.is_some());
-    let (response, link) = exchange(visit, errand, request).await?;
+    let limits = &visit.core.setting.limits;
+    let request = for_app(errand, request, limits, upgrade.is_some());
+    let (response, link) = exchange(&visit.core, errand, request).await?;
     match upgrade {
         Some(visitor) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
             tunnelled(&visit.core, visitor, response, link)
@@ -65,7 +67,12 @@ fn wants_upgrade(request: &Request<Incoming>) -> bool {
         && head::wants_websocket(request.headers())
 }
 
-fn for_app(errand: &Errand, request: Request<Incoming>, websocket: bool) -> Request<RequestBody> {
+fn for_app(
+    errand: &Errand,
+    request: Request<Incoming>,
+    limits: &Limits,
+    websocket: bool,
+) -> Request<RequestBody> {
     let (mut parts, body) = request.into_parts();
     parts.version = Version::HTTP_11;
     parts.uri = Uri::from(errand.target.clone());
@@ -76,7 +83,7 @@ fn for_app(errand: &Errand, request: Request<Incoming>, websocket: bool) -> Requ
         errand.id.clone(),
         websocket,
     );
-    Request::from_parts(parts, RequestBody::new(body, errand.body_limit))
+    Request::from_parts(parts, RequestBody::new(body, errand.body_limit, limits))
 }
 
 fn for_visitor(response: Response<Incoming>, link: Link) -> Response<Body> {
@@ -117,11 +124,10 @@ fn tunnelled(
 
 /// Sends until an instance answers, or it is certain that none will.
 async fn exchange(
-    visit: &Visit,
+    core: &Core,
     errand: &Errand,
     mut request: Request<RequestBody>,
 ) -> Result<(Response<Incoming>, Link), Failure> {
-    let core = &visit.core;
     let progress = request.body().progress();
     let replayable = progress.is_none() && request.method().is_idempotent();
     let mut replay = true;
@@ -141,7 +147,7 @@ async fn exchange(
                     replay = false;
                     request = copy;
                 } else {
-                    return Err(died(visit, progress.as_deref()));
+                    return Err(died(progress.as_deref()));
                 }
             }
         }
@@ -157,10 +163,10 @@ fn copy_of(request: &Request<RequestBody>) -> Request<RequestBody> {
 }
 
 /// Whose fault it is that an exchange ended without an answer.
-fn died(visit: &Visit, progress: Option<&Progress>) -> Failure {
+fn died(progress: Option<&Progress>) -> Failure {
     match progress.map(Progress::outcome) {
         Some(Outcome::TooLarge) => Failure::BodyTooLarge,
-        Some(Outcome::Broken) if visit.told.was_slow() => Failure::BodyTooSlow,
+        Some(Outcome::TooSlow) => Failure::BodyTooSlow,
         Some(Outcome::Broken) => Failure::BadRequest("the request body is broken"),
         Some(Outcome::Fine) | None => Failure::Broken,
     }

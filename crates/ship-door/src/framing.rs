@@ -32,15 +32,6 @@ pub(crate) struct Framing {
     line: Line,
     fields: Fields,
     chunk: Chunk,
-    body: Received,
-}
-
-/// What of a body has come, its framing included.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Received {
-    /// Counts the requests of the connection.
-    pub(crate) request: u32,
-    pub(crate) bytes: u64,
 }
 
 /// What the next byte belongs to.
@@ -65,19 +56,12 @@ impl Framing {
             line: Line::default(),
             fields: Fields::default(),
             chunk: Chunk::default(),
-            body: Received::default(),
         }
     }
 
     /// Whether a request for a WebSocket has ended, and what follows is its.
     pub(crate) fn is_tunnel(&self) -> bool {
         self.part == Part::Tunnel
-    }
-
-    /// What has come of the body that is being received; `None` between bodies.
-    pub(crate) fn receiving(&self) -> Option<Received> {
-        let inside = matches!(self.part, Part::Counted(_) | Part::Chunks | Part::Trailers);
-        inside.then_some(self.body)
     }
 
     /// Takes the next bytes. After a refusal nothing more may be asked.
@@ -134,8 +118,6 @@ impl Framing {
 
     /// What follows a whole head (RFC 9112, 6.3, without its leniencies).
     fn body(&mut self) -> Result<Part, &'static str> {
-        self.body.bytes = 0;
-        self.body.request = self.body.request.wrapping_add(1);
         let fields = &self.fields;
         match (fields.hosts, self.line.is_1_0) {
             (1, _) | (0, true) => {}
@@ -157,7 +139,6 @@ impl Framing {
 
     fn counted(&mut self, left: u64, bytes: &[u8]) -> usize {
         let taken = left.min(bytes.len() as u64);
-        self.body.bytes += taken;
         self.part = match left - taken {
             0 => Part::Before,
             left => Part::Counted(left),
@@ -167,7 +148,6 @@ impl Framing {
 
     fn chunks(&mut self, bytes: &[u8]) -> Result<usize, Refusal> {
         let (taken, last) = self.chunk.follow(bytes)?;
-        self.body.bytes += taken as u64;
         if last {
             self.fields = Fields::default();
             self.part = Part::Trailers;
@@ -177,7 +157,6 @@ impl Framing {
 
     fn trailers(&mut self, bytes: &[u8]) -> Result<usize, Refusal> {
         let (taken, whole) = self.fields.follow(bytes)?;
-        self.body.bytes += taken as u64;
         if whole {
             if self.fields.frames() {
                 let why = "the trailers would change how the request is read";

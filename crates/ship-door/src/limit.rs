@@ -19,6 +19,12 @@ pub struct Limits {
     pub body_patience: Duration,
     /// How long a visitor may take nothing of an answer; closed beyond. Default 30 s.
     pub read_patience: Duration,
+    /// The most connections at once; beyond, nothing is accepted until one ends. Lower where the
+    /// process may not have so many descriptors. Default 10,000.
+    pub connections: usize,
+    /// The most connections from one address (of IPv6: one /64); further ones are closed. Not
+    /// counted on a laptop, where all visitors are on the same machine. Default 200.
+    pub connections_each: u32,
     /// How long a request is held while no instance of its app can be connected to, because one
     /// is just starting again; 502 beyond. Default 10 s.
     pub hold: Duration,
@@ -38,6 +44,8 @@ impl Default for Limits {
             body_pace: 500,
             body_patience: Duration::from_secs(10),
             read_patience: Duration::from_secs(30),
+            connections: 10_000,
+            connections_each: 200,
             hold: Duration::from_secs(10),
             connect: Duration::from_secs(2),
             answer: Duration::from_mins(1),

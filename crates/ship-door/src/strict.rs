@@ -8,13 +8,12 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tracing::debug;
 
 use crate::framing::Framing;
-use crate::pace::Pace;
 
 /// Wrong at every place: NUL in lines and fields, not hexadecimal and not CR in chunks, LF without
 /// CR in a chunk's extension; then the end of a head, for a reader that looks for that first.
@@ -24,18 +23,12 @@ const POISON: &[u8] = b"\0\n\r\n\r\n";
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     tunnel: AtomicBool,
-    slow: AtomicBool,
 }
 
 impl Told {
     /// What follows the last head is a WebSocket's or nothing's: it has not been looked at.
     pub(crate) fn is_tunnel(&self) -> bool {
         self.tunnel.load(Ordering::Relaxed)
-    }
-
-    /// The body that was being received came too slowly.
-    pub(crate) fn was_slow(&self) -> bool {
-        self.slow.load(Ordering::Relaxed)
     }
 }
 
@@ -44,18 +37,16 @@ impl Told {
 pub(crate) struct Strict<S> {
     stream: S,
     framing: Framing,
-    pace: Pace,
     told: Arc<Told>,
     /// What of the poison has to be shown, once something was refused.
     refused: Option<&'static [u8]>,
 }
 
 impl<S> Strict<S> {
-    pub(crate) fn new(stream: S, pace: Pace, told: Arc<Told>) -> Self {
+    pub(crate) fn new(stream: S, told: Arc<Told>) -> Self {
         Self {
             stream,
             framing: Framing::new(),
-            pace,
             told,
             refused: None,
         }
@@ -96,21 +87,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        match Pin::new(&mut this.stream).poll_read(context, buffer) {
-            Poll::Ready(Ok(())) => {
-                this.pace.read();
-                this.look(before, buffer);
-                Poll::Ready(Ok(()))
-            }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => match this.framing.receiving() {
-                Some(received) if this.pace.is_too_slow(received, context) => {
-                    this.told.slow.store(true, Ordering::Relaxed);
-                    Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-                }
-                _ => Poll::Pending,
-            },
-        }
+        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+        this.look(before, buffer);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -147,13 +126,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limit::Limits;
     use tokio::io::AsyncReadExt as _;
 
     fn strict<S>(stream: S) -> (Strict<S>, Arc<Told>) {
         let told = Arc::new(Told::default());
-        let pace = Pace::new(&Limits::default());
-        (Strict::new(stream, pace, told.clone()), told)
+        (Strict::new(stream, told.clone()), told)
     }
 
     async fn seen(bytes: &[u8]) -> Vec<u8> {
@@ -193,33 +170,5 @@ mod tests {
         strict.read_to_end(&mut seen).await.unwrap();
         assert_eq!(seen, head);
         assert!(told.is_tunnel());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_body_that_drips_is_given_up_and_one_at_the_least_pace_is_not() {
-        use tokio::io::AsyncWriteExt as _;
-        for (each_second, ends_well) in [(600_usize, true), (100, false)] {
-            let (ours, mut theirs) = tokio::io::duplex(1 << 16);
-            let (mut strict, told) = strict(ours);
-            let sending = async move {
-                let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30000\r\n\r\n";
-                theirs.write_all(head).await.unwrap();
-                for _ in 0..30_000 / each_second {
-                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-                    if theirs.write_all(&vec![b'x'; each_second]).await.is_err() {
-                        return;
-                    }
-                }
-            };
-            let mut seen = Vec::new();
-            let reading = async {
-                let read = strict.read_to_end(&mut seen).await;
-                drop(strict);
-                read
-            };
-            let (read, ()) = tokio::join!(reading, sending);
-            assert_eq!(read.is_ok(), ends_well, "{each_second}");
-            assert_eq!(told.was_slow(), !ends_well, "{each_second}");
-        }
     }
 }

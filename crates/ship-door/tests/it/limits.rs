@@ -134,3 +134,66 @@ async fn a_visitor_that_waits_for_100_gets_it() {
     let answer = String::from_utf8(raw::rest(&mut visitor).await).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
+
+#[tokio::test]
+async fn an_upload_that_drips_is_told_so_and_ended() {
+    let limits = Limits {
+        body_patience: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let seen = Arc::new(Count::default());
+    let app = counting(seen.clone());
+    let door = Door::start_with(served_by(&[&app]), true, limits).await;
+    let head = format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 2\r\n\r\nx");
+    let answer = raw::talk(door.address, head.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert_eq!(seen.get(), 0);
+}
+
+#[tokio::test]
+async fn a_visitor_that_takes_nothing_of_its_answer_is_given_up() {
+    let limits = Limits {
+        read_patience: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let ended = Arc::new(Count::default());
+    let app = App::raw("blog/web.1@r7", {
+        let ended = ended.clone();
+        move |mut stream| {
+            let ended = ended.clone();
+            async move {
+                raw::read_head(&mut stream).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+                let piece = vec![b'x'; 1 << 16];
+                while stream.write_all(&piece).await.is_ok() {}
+                ended.add();
+            }
+        }
+    });
+    let door = Door::start_with(served_by(&[&app]), true, limits).await;
+    let mut visitor = raw::dial(door.address).await;
+    let asks = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+    visitor.write_all(asks.as_bytes()).await.unwrap();
+    let given_up = async || (ended.get() == 1).then_some(());
+    crate::door::until("the visitor is given up", given_up).await;
+}
+
+#[tokio::test]
+async fn one_address_has_only_so_many_connections() {
+    let limits = Limits {
+        connections_each: 2,
+        ..Limits::default()
+    };
+    let app = counting(Arc::default());
+    let door = Door::start_with(served_by(&[&app]), false, limits).await;
+    let (mut first, mut second) = (door.visit().await, door.visit().await);
+    assert_eq!(first.get("/").await.status, 200);
+    assert_eq!(second.get("/").await.status, 200);
+    assert_eq!(raw::talk(door.address, b"").await, "");
+    drop(first);
+    let there_is_room = async || {
+        let answer = raw::talk(door.address, head_of(200).as_bytes()).await;
+        answer.starts_with("HTTP/1.1 200 ").then_some(())
+    };
+    crate::door::until("there is room again", there_is_room).await;
+}
