@@ -262,6 +262,10 @@ impl<'a> Build<'a> {
             source: &self.source,
             snapshot,
             server: correct::server_to_add(&self.plan, &environment.lock),
+            exchanges_port: self
+                .plan
+                .web()
+                .is_some_and(|web| web.start.value.exchanges_port()),
         };
         layer::make(&mut self.shop, &wanted)
     }

@@ -1,13 +1,16 @@
 //! The layer of a release: what its environment lacks.
 //!
 //! Two things are installed here and not into the shared environment: a web server that the project
-//! does not lock, and packages that are folders of the project itself. The layer stands on
+//! does not lock, and packages that are folders of the project itself. A program that is its own
+//! server also gets the exchange of its port (`exchange.rs`). The layer stands on
 //! `PYTHONPATH` and its `bin` on `PATH`; it holds nothing that the environment has.
 //!
 //! Folders of the project are installed as editable: what counts here is their metadata (entry
 //! points, versions, programs), their code is that of the working copy. So a layer is made again
 //! only when metadata changes. Packages with compiled parts are built whole, and made again
 //! whenever a file of theirs changes.
+
+mod exchange;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -69,6 +72,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) source: &'a Path,
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) server: Option<WebServer>,
+    /// Its web process asks for a port of its own choice: [`exchange`] gives it another.
+    pub(crate) exchanges_port: bool,
 }
 
 /// The task that fails when a server cannot be added.
@@ -93,7 +98,7 @@ pub(crate) fn about(folder: &Path) -> Result<About, Error> {
 
 /// Finds or makes the layer; `None` when the environment lacks nothing.
 pub(crate) fn make(shop: &mut Shop<'_>, wanted: &Wanted<'_>) -> Result<Option<Layer>, Error> {
-    if wanted.server.is_none() && wanted.lock.locals.is_empty() {
+    if wanted.server.is_none() && wanted.lock.locals.is_empty() && !wanted.exchanges_port {
         return Ok(None);
     }
     let address = wanted.address_of_layer();
@@ -114,6 +119,9 @@ impl Wanted<'_> {
         if let Some(server) = self.server {
             hasher.field(requirement(server));
         }
+        if self.exchanges_port {
+            hasher.field(exchange::SCRIPT);
+        }
         for local in &self.lock.locals {
             let whole = !copies_only(&self.source.join(&local.path));
             hasher.field(&local.name).field([u8::from(whole)]);
@@ -127,8 +135,10 @@ impl Wanted<'_> {
     fn describe(&self) -> String {
         let server = self.server.map(|server| server.label().to_owned());
         let names = self.lock.locals.iter().map(|local| local.name.clone());
+        let exchange = self.exchanges_port.then(|| "exchange of ports".to_owned());
         server
             .into_iter()
+            .chain(exchange)
             .chain(names)
             .collect::<Vec<_>>()
             .join(", ")
@@ -141,6 +151,9 @@ impl Wanted<'_> {
         }
         for local in &self.lock.locals {
             self.add_local(shop, local, folder)?;
+        }
+        if self.exchanges_port {
+            exchange::add(folder)?;
         }
         let about = About {
             paths: code_folders(folder, self.source)?,

@@ -51,6 +51,9 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     let mut processes = Vec::from_iter(start.map(|start| web_process(manifest, start)));
     processes.extend(procfile_workers(procfile, manifest, &mut notes));
     processes.extend(workers(manifest));
+    if processes.is_empty() {
+        processes.extend(detected_worker(found.as_ref()));
+    }
     processes.extend(jobs(manifest));
     if processes.is_empty() && manifest.routes.is_empty() && !is_static(found.as_ref()) {
         return Err(detect::detect(project)
@@ -132,8 +135,8 @@ fn found(sources: &Sources) -> Result<Option<Found>> {
         || !sources.manifest.routes.is_empty()
         || !sources.procfile.is_empty();
     match detect::detect(&sources.project) {
-        // Pages beside a program of the author's are the program's.
-        Ok(found) if said && found.objects.is_empty() => Ok(None),
+        // Pages and scripts beside a program of the author's are the program's.
+        Ok(found) if said && !found.serves() => Ok(None),
         Ok(found) => Ok(Some(found)),
         Err(Error::Nothing { .. }) if said => Ok(None),
         Err(error) => Err(error),
@@ -148,7 +151,7 @@ fn nothing(project: &Project) -> Error {
 }
 
 fn is_static(found: Option<&Found>) -> bool {
-    found.is_some_and(|found| found.objects.is_empty())
+    found.is_some_and(Found::is_static)
 }
 
 /// The author's commands are written for the project's own folder; our own start where
@@ -251,6 +254,18 @@ fn procfile_workers(entries: &[Entry], manifest: &Manifest, notes: &mut Vec<Note
     workers
 }
 
+/// A program that detection found and that does not listen.
+fn detected_worker(found: Option<&Found>) -> Option<Process> {
+    let program = found?.program.as_ref().filter(|program| !program.is_web)?;
+    let start = Sourced::because(
+        command(&program.command),
+        program.reason.clone(),
+        vec![program.place.clone()],
+    );
+    let name = ProcessName::new("worker").expect("`worker` is a well-formed name");
+    Some(worker(name, start, None, None))
+}
+
 fn workers(manifest: &Manifest) -> Vec<Process> {
     let own = manifest.processes.iter();
     own.map(|process| {
@@ -302,6 +317,7 @@ fn command(command: &CommandLine) -> Start {
         command: own(command),
         server: None,
         needs_port: false,
+        own_port: None,
     })
 }
 

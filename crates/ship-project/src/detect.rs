@@ -2,27 +2,66 @@
 //!
 //! [`ROWS`] is the table of frameworks; [`STEPS`] the order in which they are looked for. Adding a
 //! framework whose application is an object: a file with its [`Row`], a line in [`ROWS`], a folder
-//! under `tests/projects/`. One that is found in another way also gets a function in [`STEPS`].
+//! under `tests/projects/`. One that listens by itself has its line in `SERVERS` (`own_server.rs`)
+//! or `TOOLS` (`tool.rs`). One that is found in another way also gets a function in [`STEPS`].
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::command::CommandLine;
+use crate::detect::program::Program;
 use crate::error::{Error, Result};
 use crate::plan::{AssetStep, DataPath, Interface, Note, ObjectRef, Place, Route, Sourced};
 use crate::project::Project;
 
+mod aiohttp;
 mod asgi;
+mod blacksheep;
+mod bokeh;
+mod bottle;
+mod chainlit;
+mod cherrypy;
+mod connexion;
+mod dash;
+mod datasette;
 mod declared;
 pub(crate) mod development;
 mod django;
 mod django_settings;
+mod falcon;
 mod fastapi;
+mod fasthtml;
 mod flask;
+mod gradio;
+mod http_server;
+mod klein;
+mod known;
+mod litestar;
+mod marimo;
+mod mcp;
+mod nicegui;
 mod objects;
+mod own_server;
+mod panel;
+pub(crate) mod program;
+mod pyramid;
+mod quart;
+mod reflex;
+mod responder;
+mod robyn;
+mod sanic;
+mod scrapyd;
+mod script;
+mod shiny;
 mod starlette;
 mod static_site;
 mod stored;
+mod streamlit;
+mod tool;
+mod tornado;
+mod twistd;
+mod twisted;
+mod voila;
 mod wsgi;
 
 /// A framework.
@@ -41,8 +80,21 @@ pub(crate) struct Row {
 /// All frameworks; where two classes fit, the first row counts.
 pub(crate) const ROWS: &[&Row] = &[
     &django::ROW,
+    &fasthtml::ROW,
     &fastapi::ROW,
+    &dash::ROW,
     &flask::ROW,
+    &quart::ROW,
+    &litestar::ROW,
+    &sanic::ROW,
+    &falcon::ROW,
+    &pyramid::ROW,
+    &bottle::ROW,
+    &responder::ROW,
+    &connexion::ROW,
+    &blacksheep::ROW,
+    &shiny::ROW,
+    &mcp::ROW,
     &starlette::ROW,
     &asgi::ROW,
     &wsgi::ROW,
@@ -52,8 +104,16 @@ pub(crate) const ROWS: &[&Row] = &[
 type Step = fn(&Project) -> Result<Option<Found>>;
 
 /// What is looked for, in order: a Django project has objects of other frameworks at times, and
-/// any project may have a folder of plain pages.
-const STEPS: [Step; 3] = [django::find, objects::find, static_site::find];
+/// any project may have a folder of plain pages. A program that nothing else explains is a worker.
+const STEPS: [Step; 7] = [
+    django::find,
+    pyramid::find,
+    objects::find,
+    own_server::find,
+    tool::find,
+    static_site::find,
+    script::find,
+];
 
 /// What was found.
 #[derive(Debug)]
@@ -63,6 +123,8 @@ pub(crate) struct Found {
     pub(crate) places: Vec<Place>,
     /// What can be served, best first; empty for a static site.
     pub(crate) objects: Vec<Candidate>,
+    /// What is run instead of an object: a program that is its own server, or a worker.
+    pub(crate) program: Option<Program>,
     /// The folder that its processes start in, relative to the project; empty for the project.
     pub(crate) folder: PathBuf,
     pub(crate) import_paths: Vec<PathBuf>,
@@ -90,6 +152,7 @@ impl Found {
             reason: String::new(),
             places: vec![place],
             objects: Vec::new(),
+            program: None,
             folder: PathBuf::new(),
             import_paths: Vec::new(),
             release: None,
@@ -99,6 +162,17 @@ impl Found {
             env: BTreeMap::new(),
             notes: Vec::new(),
         }
+    }
+
+    /// Whether something answers HTTP.
+    pub(crate) fn serves(&self) -> bool {
+        let by_itself = self.program.as_ref().is_some_and(|program| program.is_web);
+        by_itself || !self.objects.is_empty()
+    }
+
+    /// Pages alone: nothing runs.
+    pub(crate) fn is_static(&self) -> bool {
+        self.objects.is_empty() && self.program.is_none()
     }
 }
 

@@ -353,6 +353,20 @@ pub struct Authored {
     /// The server's own configuration asks for what unix sockets cannot do: it gets a port.
     #[serde(default)]
     pub needs_port: bool,
+    /// It is its own server and asks for a port of its own choice: that is exchanged for `PORT`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_port: Option<OwnPort>,
+}
+
+/// The port that a program asks for, and gets another in place of: so that several instances run
+/// beside each other, and the old beside the new while they are switched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OwnPort {
+    /// This one, which its code names.
+    Asked(u16),
+    /// The first one that it listens on.
+    First,
 }
 
 /// An object inside a module: `talkshow.wsgi:application`.

@@ -3,10 +3,28 @@
 use std::collections::BTreeMap;
 
 use crate::command::CommandLine;
-use crate::plan::{Authored, Interface, Served, Start};
+use crate::plan::{Authored, Interface, OwnPort, Served, Start};
 use crate::web_server::{Listen, WebServer};
 
+/// The variable that tells the exchange of ports, which the build adds to the release, what to look
+/// for: a port, or `first`.
+pub(crate) const OWN_PORT: &str = "SHIP_OWN_PORT";
+
+impl OwnPort {
+    fn told(self) -> String {
+        match self {
+            Self::Asked(port) => port.to_string(),
+            Self::First => "first".to_owned(),
+        }
+    }
+}
+
 impl Start {
+    /// Whether the release needs the exchange of ports, see [`OwnPort`].
+    pub fn exchanges_port(&self) -> bool {
+        matches!(self, Self::Command(authored) if authored.own_port.is_some())
+    }
+
     /// Program and arguments of one instance. `listen` is `None` for what does not listen;
     /// `workers` is used by servers of our choice, an author's command keeps its own number
     /// (gunicorn and uvicorn also read `WEB_CONCURRENCY`); `env` fills `$NAME` in an author's
@@ -85,11 +103,13 @@ impl Authored {
                 command: CommandLine::Argv(argv),
                 server: Some(server),
                 needs_port: false,
+                own_port: None,
             },
             None => Self {
                 command,
                 server: None,
                 needs_port: false,
+                own_port: None,
             },
         }
     }
@@ -97,6 +117,11 @@ impl Authored {
     /// See [`Start::argv`].
     pub fn argv(&self, listen: Option<&Listen>, env: &BTreeMap<String, String>) -> Vec<String> {
         let mut argv = self.command.resolve(env);
+        if let (Some(port), Some(_)) = (self.own_port, listen) {
+            let setting = format!("{OWN_PORT}={}", port.told());
+            argv.splice(0..0, ["env".to_owned(), setting]);
+            return argv;
+        }
         let (Some(server), Some(listen)) = (self.server, listen) else {
             return argv;
         };

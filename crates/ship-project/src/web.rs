@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::assemble::Sources;
 use crate::command::CommandLine;
 use crate::detect::development::{Replaceable, recognise};
+use crate::detect::program::Program;
 use crate::detect::{Candidate, Found, named};
 use crate::error::{Error, Result};
 use crate::excerpt::Excerpt;
@@ -12,7 +13,7 @@ use crate::manifest::{self, Located};
 use crate::packages::Packages;
 use crate::plan::{Authored, Interface, ObjectRef, Place, Served, Sourced, Start};
 use crate::project::Project;
-use crate::start::gunicorn_config;
+use crate::start::{gunicorn_config, is_python, without_runner};
 use crate::web_server::{ROWS, WebServer};
 
 /// How `web` is started, and what its author runs right before.
@@ -68,6 +69,10 @@ pub(crate) fn process(
         let before = before.map(|line| Sourced::from(line, entry.place.clone()));
         return Ok(Some(Web { start, before }));
     }
+    if let Some(known) = Choice::known_program(&entry.command, found) {
+        let start = Sourced::because(known.value, known.reason, vec![entry.place.clone()]);
+        return Ok(Some(start.into()));
+    }
     let authored = choice.authored(&entry.command);
     Ok(Some(Sourced::from(authored, entry.place.clone()).into()))
 }
@@ -100,6 +105,35 @@ impl Choice<'_> {
             && module.is_some_and(|module| module.top.binding("reuse_port").is_some())
     }
 
+    /// A program that is its own server.
+    fn run(program: &Program, command: &CommandLine) -> Start {
+        Start::Command(Authored {
+            command: command.clone(),
+            server: None,
+            needs_port: false,
+            own_port: program.own_port,
+        })
+    }
+
+    /// The author's line for a program that detection knows: `python server.py` with a port of its
+    /// own choice.
+    fn known_program(command: &CommandLine, found: Option<&Found>) -> Option<Sourced<Start>> {
+        let found = found.filter(|found| found.folder.iter().next().is_none())?;
+        let program = found.program.as_ref().filter(|program| program.is_web)?;
+        program.own_port?;
+        let plain = |command: &CommandLine| {
+            let words = without_runner(command.words()?);
+            let (first, rest) = words.split_first()?;
+            let rest = rest.iter().filter(|word| *word != "-u");
+            let rest = rest.map(|word| word.trim_start_matches("./").to_owned());
+            is_python(first).then(|| rest.collect::<Vec<_>>())
+        };
+        (plain(command)? == plain(&program.command)?).then(|| {
+            let start = Self::run(program, &program.command);
+            Sourced::because(start, program.reason.clone(), Vec::new())
+        })
+    }
+
     /// `[web] app = "module:object"`
     fn declared(&self, app: &Located<String>) -> Result<Sourced<Start>> {
         let Some(candidate) = named(self.project(), &app.value, &app.place)? else {
@@ -110,6 +144,15 @@ impl Choice<'_> {
     }
 
     fn detected(&self, found: &Found) -> Result<Option<Sourced<Start>>> {
+        if let Some(program) = found.program.as_ref().filter(|program| program.is_web) {
+            let start = Self::run(program, &program.command);
+            let places = vec![program.place.clone()];
+            return Ok(Some(Sourced::because(
+                start,
+                program.reason.clone(),
+                places,
+            )));
+        }
         if found.objects.is_empty() {
             return Ok(None);
         }

@@ -131,16 +131,16 @@ fn in_module(
             object.kind.row,
             Some(object.kind.interface),
             object.factory,
-            object.name,
+            object.attribute(),
         ),
-        None if attribute.is_some() => (declared.row, declared.interface, called, name),
+        None if attribute.is_some() => (declared.row, declared.interface, called, name.to_owned()),
         None => return None,
     };
     Some(Ranked {
         candidate: Candidate {
             object: ObjectRef {
                 module: String::new(),
-                attribute: name.to_owned(),
+                attribute: name,
                 factory,
             },
             interface,

@@ -119,6 +119,9 @@ fn runs(project: &Project, module: &Module, call: &Call) -> Option<&'static str>
     let view = View::of(module);
     match project.index.outside(&view, &call.function).as_deref() {
         Some("uvicorn.run") => return Some("Uvicorn on a port of its own"),
+        Some("fasthtml.common.serve" | "fasthtml.core.serve") => {
+            return Some("Uvicorn, reloading, on a port of its own");
+        }
         Some("waitress.serve") => return Some("Waitress on a port of its own"),
         Some("werkzeug.serving.run_simple") => return Some("Werkzeug's development server"),
         Some("wsgiref.simple_server.make_server") => return Some("wsgiref's development server"),

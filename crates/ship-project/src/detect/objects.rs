@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::detect::known::{FIRST_OF, GIVERS, INSIDE, Inside, MAKERS, WRAPPERS};
 use crate::detect::{Candidate, Found, ROWS, Row, asgi, declared, stored, wsgi};
 use crate::error::Result;
 use crate::plan::{Interface, Note, ObjectRef};
@@ -14,6 +15,8 @@ use crate::python::module::{Class, Function, Module};
 
 /// How many names, calls and wrappers are followed from one expression.
 const DEPTH: usize = 12;
+/// How many names are followed to the class of an instance.
+const FOLLOWED: usize = 4;
 /// How many other objects a plan keeps for the proof.
 const OTHERS: usize = 5;
 
@@ -54,51 +57,6 @@ const FACTORIES: [&str; 6] = [
     "build_app",
     "create_application",
     "get_application",
-];
-
-/// Calls that take an application and give one. `None`: called as what it wraps.
-const WRAPPERS: [(&str, Option<Interface>); 12] = [
-    (
-        "werkzeug.middleware.proxy_fix.ProxyFix",
-        Some(Interface::Wsgi),
-    ),
-    (
-        "werkzeug.middleware.dispatcher.DispatcherMiddleware",
-        Some(Interface::Wsgi),
-    ),
-    ("whitenoise.WhiteNoise", Some(Interface::Wsgi)),
-    ("asgiref.wsgi.WsgiToAsgi", Some(Interface::Asgi)),
-    ("a2wsgi.WSGIMiddleware", Some(Interface::Asgi)),
-    ("a2wsgi.ASGIMiddleware", Some(Interface::Wsgi)),
-    (
-        "uvicorn.middleware.wsgi.WSGIMiddleware",
-        Some(Interface::Asgi),
-    ),
-    (
-        "sentry_sdk.integrations.wsgi.SentryWsgiMiddleware",
-        Some(Interface::Wsgi),
-    ),
-    (
-        "sentry_sdk.integrations.asgi.SentryAsgiMiddleware",
-        Some(Interface::Asgi),
-    ),
-    ("socketio.ASGIApp", Some(Interface::Asgi)),
-    ("socketio.WSGIApp", Some(Interface::Wsgi)),
-    ("channels.routing.ProtocolTypeRouter", Some(Interface::Asgi)),
-];
-
-/// Functions of other packages that give an application.
-const GIVERS: [(&str, &str, Interface); 2] = [
-    (
-        "django.core.wsgi.get_wsgi_application",
-        "django",
-        Interface::Wsgi,
-    ),
-    (
-        "django.core.asgi.get_asgi_application",
-        "django",
-        Interface::Asgi,
-    ),
 ];
 
 /// What an application object is.
@@ -163,7 +121,7 @@ fn elsewhere(ranked: &[Ranked]) -> Option<Note> {
 
 /// A src layout is imported from `src` and started above it; any other folder is where its author
 /// stands when starting the program.
-fn start_folder(root: &Path) -> PathBuf {
+pub(super) fn start_folder(root: &Path) -> PathBuf {
     if root.ends_with("src") {
         root.parent().unwrap_or(Path::new("")).to_owned()
     } else {
@@ -224,18 +182,27 @@ fn position(list: &[&str], name: &str) -> usize {
 fn ranked(index: &Index, module: &Module, object: &Object<'_>) -> Ranked {
     let (root, name) = index.import_name(&module.file);
     let noun = object.kind.row.label.trim_end_matches(" application");
-    let article = if noun.starts_with('A') { "an" } else { "a" };
-    let verb = match (object.factory, object.written) {
+    // Names that are read letter by letter: an ASGI application, an MCP server.
+    let article = if noun.starts_with('A') || noun.starts_with("MCP") {
+        "an"
+    } else {
+        "a"
+    };
+    let verb = match (object.factory && object.inside.is_none(), object.written) {
         (true, _) => format!("`{}` returns", object.name),
         (false, true) => format!("`{} = …` is", object.name),
         (false, false) => format!("`{}` is", object.name),
     };
-    let reason = format!("{verb} {article} {noun} application");
+    let reason = if noun == "MCP server" {
+        format!("{verb} {article} {noun}")
+    } else {
+        format!("{verb} {article} {noun} application")
+    };
     Ranked {
         candidate: Candidate {
             object: ObjectRef {
                 module: name,
-                attribute: object.name.to_owned(),
+                attribute: object.attribute(),
                 factory: object.factory,
             },
             interface: Some(object.kind.interface),
@@ -251,11 +218,23 @@ fn ranked(index: &Index, module: &Module, object: &Object<'_>) -> Ranked {
 #[derive(Debug)]
 pub(super) struct Object<'a> {
     pub(super) name: &'a str,
+    /// What is served is an attribute of it: `server` of a Dash application.
+    inside: Option<&'static str>,
     pub(super) factory: bool,
     /// It is assigned here, rather than imported or defined.
     written: bool,
     pub(super) kind: Kind,
     pub(super) line: u32,
+}
+
+impl Object<'_> {
+    /// `app`, `app.server`
+    pub(super) fn attribute(&self) -> String {
+        match self.inside {
+            Some(inside) => format!("{}.{inside}", self.name),
+            None => self.name.to_owned(),
+        }
+    }
 }
 
 /// Tells what expressions of a project are.
@@ -291,13 +270,22 @@ impl<'a> Objects<'a> {
             if name.contains(['.', '[']) {
                 continue;
             }
-            let Some(kind) = self.bound(&view, name, &binding.value) else {
+            let inside = self.inside(&view, &binding.value);
+            let kind = match inside {
+                Some(inside) => row(inside.row).map(|row| Kind {
+                    row,
+                    interface: inside.interface,
+                }),
+                None => self.bound(&view, name, &binding.value),
+            };
+            let Some(kind) = kind else {
                 continue;
             };
             objects.retain(|object| object.name != name);
             objects.push(Object {
                 name,
-                factory: false,
+                inside: inside.map(|inside| inside.attribute),
+                factory: inside.is_some_and(|inside| inside.factory),
                 written: true,
                 kind,
                 line: binding.line,
@@ -333,6 +321,7 @@ impl<'a> Objects<'a> {
                 let kind = self.kind(&view, &Expr::Name(import.local.clone()), DEPTH)?;
                 Some(Object {
                     name: &import.local,
+                    inside: None,
                     factory: false,
                     written: false,
                     kind,
@@ -361,6 +350,7 @@ impl<'a> Objects<'a> {
                 let factory = callable.is_none();
                 Some(Object {
                     name: &function.name,
+                    inside: None,
                     factory,
                     written: false,
                     kind: callable.or_else(made)?,
@@ -381,9 +371,52 @@ impl<'a> Objects<'a> {
             Expr::Name(name) => self
                 .local(view, name, left)
                 .or_else(|| self.value_of(view, expr, left)),
-            Expr::Attribute(..) => self.value_of(view, expr, left),
+            Expr::Attribute(of, name) => self
+                .value_of(view, expr, left)
+                .or_else(|| self.attribute(view, of, name)),
+            // `app, rt = fast_app()`
+            Expr::Item(of, at) => match (&**of, &**at) {
+                (Expr::Call(call), Expr::Number(0)) => self.first_of(view, call),
+                _ => None,
+            },
             _ => None,
         }
+    }
+
+    /// `app.server`, where `app` holds what is served.
+    fn attribute(&self, view: &View<'a>, of: &Expr, name: &str) -> Option<Kind> {
+        let inside = self.inside(view, of).filter(|i| i.attribute == name)?;
+        let (row, interface) = (row(inside.row)?, inside.interface);
+        Some(Kind { row, interface })
+    }
+
+    /// What an instance of a class holds that can be served.
+    fn inside(&self, view: &View<'a>, expr: &Expr) -> Option<&'static Inside> {
+        let class = self.class_of(view, expr, FOLLOWED)?;
+        INSIDE.iter().find(|inside| inside.class == class)
+    }
+
+    /// The foreign class or function whose call `expr` stands for.
+    fn class_of(&self, view: &View<'a>, expr: &Expr, left: usize) -> Option<String> {
+        let left = left.checked_sub(1)?;
+        if let Expr::Call(call) = expr {
+            return self.index.outside(view, &call.function);
+        }
+        let name = expr.name()?;
+        for scope in view.scopes() {
+            if let Some(binding) = scope.binding(name) {
+                return self.class_of(view, &binding.value, left);
+            }
+        }
+        None
+    }
+
+    fn first_of(&self, view: &View<'a>, call: &Call) -> Option<Kind> {
+        let name = self.index.outside(view, &call.function)?;
+        FIRST_OF
+            .contains(&name.as_str())
+            .then(|| class_kind(&name))
+            .flatten()
     }
 
     /// A name bound within the functions around the view.
@@ -412,7 +445,23 @@ impl<'a> Objects<'a> {
         })
     }
 
+    /// `config.make_wsgi_app()`, where `config` is a `Configurator`.
+    fn made(&self, view: &View<'a>, call: &Call) -> Option<Kind> {
+        let Expr::Attribute(of, method) = &call.function else {
+            return None;
+        };
+        let class = self.class_of(view, of, FOLLOWED)?;
+        let (_, _, key, interface) = MAKERS
+            .iter()
+            .find(|(maker, name, ..)| *maker == class && name == method)?;
+        let (row, interface) = (row(key)?, *interface);
+        Some(Kind { row, interface })
+    }
+
     fn called(&self, view: &View<'a>, call: &Call, left: usize) -> Option<Kind> {
+        if let Some(made) = self.made(view, call) {
+            return Some(made);
+        }
         match self.index.resolve(view, &call.function)? {
             Target::Outside(name) => self.outside(view, &name, call, left),
             Target::Inside(module, names) => {

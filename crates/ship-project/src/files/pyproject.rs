@@ -30,6 +30,8 @@ pub(crate) struct Pyproject {
     pub(crate) has_list: bool,
     /// Addresses of `[[tool.pdm.source]]`.
     pub(crate) indexes: Vec<String>,
+    /// `[project.scripts]`: name, what it calls, and where.
+    pub(crate) scripts: Vec<(String, String, Place)>,
 }
 
 /// Reads it; a mistake in its TOML is an error with its place.
@@ -57,6 +59,9 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Pyproject> {
         indexes: pdm_indexes(&plain),
         poetry,
         dependencies: dependencies.unwrap_or_default(),
+        scripts: table_at(&table, &["project", "scripts"])
+            .map(|scripts| reader.scripts(scripts))
+            .unwrap_or_default(),
     })
 }
 
@@ -136,6 +141,17 @@ impl Reader<'_> {
         let own = table_at(table, &["tool", "poetry", "dependencies"])?;
         let place = self.place(find(own, "python")?);
         Some((poetry.python.clone()?, place))
+    }
+
+    fn scripts(&self, table: &DeTable<'_>) -> Vec<(String, String, Place)> {
+        let scripts = table.iter().filter_map(|(name, value)| {
+            let (calls, place) = self.text(value)?;
+            Some((name.get_ref().to_string(), calls, place))
+        });
+        let mut scripts: Vec<_> = scripts.collect();
+        // As they are written: a table of TOML has no order of its own.
+        scripts.sort_by_key(|(_, _, place)| place.line);
+        scripts
     }
 
     fn requirements(&self, list: &Spanned<DeValue<'_>>) -> Vec<Requirement> {

@@ -168,8 +168,10 @@ impl Index {
     /// `src` or any of `roots` would.
     fn absolute<'p>(&self, from: &Path, parts: &'p [&'p str]) -> Option<(&Module, &'p [&'p str])> {
         let mut nearest = from.parent().unwrap_or(Path::new(""));
-        while self.modules.contains_key(&nearest.join("__init__.py")) {
-            nearest = nearest.parent().unwrap_or(Path::new(""));
+        while self.modules.contains_key(&nearest.join("__init__.py"))
+            && let Some(above) = nearest.parent()
+        {
+            nearest = above;
         }
         nearest
             .ancestors()
@@ -216,10 +218,23 @@ impl Index {
             }
         }
         let stars = view.module.top.imports.iter().filter(|i| i.local == "*");
-        stars
+        let own = stars
+            .clone()
             .filter_map(|import| self.imported_module(view.module, import))
             .filter(|_| left > 0)
-            .find_map(|module| self.resolve_names(&View::of(module), names, left - 1))
+            .find_map(|module| self.resolve_names(&View::of(module), names, left - 1));
+        own.or_else(|| {
+            // `from fasthtml.common import *`: what nobody else defines comes from there.
+            let foreign = stars.filter(|import| import.level == 0);
+            let mut foreign =
+                foreign.filter(|import| self.imported_module(view.module, import).is_none());
+            let import = foreign.next()?;
+            Some(Target::Outside(format!(
+                "{}.{}",
+                import.module,
+                names.join(".")
+            )))
+        })
     }
 
     fn follow<'a>(

@@ -222,9 +222,21 @@ impl<'a> Reader<'a> {
     }
 
     fn bind_each(&mut self, targets: &[ast::Expr], value: &Expr, line: u32) {
-        let Expr::List(values) = value else { return };
-        for (target, value) in targets.iter().zip(values) {
-            self.bind(target, value, line);
+        for (at, target) in targets.iter().enumerate() {
+            match value {
+                Expr::List(values) => {
+                    if let Some(value) = values.get(at) {
+                        self.bind(target, value, line);
+                    }
+                }
+                // `app, rt = fast_app()`: what it gives is told apart by its place.
+                Expr::Call(_) => {
+                    let at = Expr::Number(i64::try_from(at).unwrap_or(i64::MAX));
+                    let item = Expr::Item(Box::new(value.clone()), Box::new(at));
+                    self.bind(target, &item, line);
+                }
+                _ => {}
+            }
         }
     }
 
@@ -332,6 +344,14 @@ impl StatementVisitor<'_> for Reader<'_> {
             Stmt::Return(value) => {
                 let value = value.value.as_deref();
                 self.scope.returns.extend(value.map(Expr::read));
+            }
+            Stmt::With(with) => {
+                for item in &with.items {
+                    if let Some(target) = &item.optional_vars {
+                        self.bind(target, &Expr::read(&item.context_expr), line);
+                    }
+                }
+                walk_stmt(self, stmt);
             }
             Stmt::If(condition) if is_main(&condition.test) => self.main_block(&condition.body),
             Stmt::If(condition) if is_typing(&condition.test) => {}

@@ -1,0 +1,226 @@
+//! Frameworks that are their own server: [`SERVERS`] is their table. Their program is run as it is,
+//! or by the framework's own command.
+
+use std::collections::BTreeSet;
+
+use crate::command::CommandLine;
+use crate::detect::objects::UNCONVENTIONAL;
+use crate::detect::program::{self, Program};
+use crate::detect::{
+    Found, Row, aiohttp, bokeh, chainlit, cherrypy, gradio, http_server, klein, marimo, nicegui,
+    objects, panel, robyn, stored, streamlit, tornado, twisted,
+};
+use crate::error::Result;
+use crate::plan::Note;
+use crate::project::Project;
+use crate::python::index::{Target, View};
+use crate::python::module::Module;
+
+/// A framework that listens by itself.
+#[derive(Debug)]
+pub(super) struct OwnServer {
+    pub(super) row: &'static Row,
+    /// What a module calls, or makes a class of its own from, that serves: importable names. One
+    /// that ends with a dot is everything in that package.
+    pub(super) signs: &'static [&'static str],
+    pub(super) start: Starting,
+    /// What its author should know.
+    pub(super) note: Option<Remark>,
+}
+
+/// How its program is started.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Starting {
+    /// Python runs the file; the port that it asks for is exchanged for the one it is given.
+    Script,
+    /// The same with settings: `NAME=value`.
+    Settings(&'static [&'static str]),
+    /// A command, `{file}` being the file.
+    Command(&'static [&'static str]),
+}
+
+/// A note about a call that stands in the program.
+#[derive(Debug)]
+pub(super) struct Remark {
+    /// It is told where one of these is called.
+    pub(super) calls: &'static [&'static str],
+    pub(super) text: &'static str,
+    pub(super) hint: &'static str,
+}
+
+/// All of them; those that are built upon others come first.
+const SERVERS: &[&OwnServer] = &[
+    &streamlit::SERVER,
+    &gradio::SERVER,
+    &nicegui::SERVER,
+    &panel::SERVER,
+    &bokeh::SERVER,
+    &chainlit::SERVER,
+    &marimo::SERVER,
+    &robyn::SERVER,
+    &klein::SERVER,
+    &cherrypy::SERVER,
+    &aiohttp::SERVER,
+    &tornado::SERVER,
+    &twisted::SERVER,
+    &http_server::SERVER,
+];
+
+/// A program that serves by itself.
+pub(super) fn find(project: &Project) -> Result<Option<Found>> {
+    for server in SERVERS {
+        let serving: Vec<&Module> = project
+            .index
+            .own_modules()
+            .filter(|module| first_sign(project, module, server.signs).is_some())
+            .collect();
+        let entry = match server.start {
+            Starting::Command(_) => page(project, &serving),
+            _ => program::entry(project, &serving),
+        };
+        if let Some(entry) = entry {
+            entry.check()?;
+            return Ok(Some(server.found(project, entry, &serving)));
+        }
+    }
+    Ok(None)
+}
+
+impl OwnServer {
+    fn found(&self, project: &Project, entry: &Module, serving: &[&Module]) -> Found {
+        let sign = first_sign(project, entry, self.signs)
+            .map(|line| entry.place(line))
+            .or_else(|| {
+                let module = serving.first()?;
+                Some(module.place(first_sign(project, module, self.signs)?))
+            });
+        let place = sign.unwrap_or_else(|| entry.place(0));
+        let mut found = Found::new(self.row, place.clone());
+        let run = program::run(project, entry);
+        let label = self.row.label;
+        let asked = program::asked(project, entry, serving);
+        let (words, own_port) = match self.start {
+            Starting::Script => (run.words, Some(asked)),
+            Starting::Settings(settings) => {
+                let settings = settings.iter().map(|&setting| setting.to_owned());
+                let words = std::iter::once("env".to_owned())
+                    .chain(settings)
+                    .chain(run.words);
+                (words.collect(), Some(asked))
+            }
+            Starting::Command(words) => {
+                let words = words.iter().map(|word| word.replace("{file}", &run.file));
+                (words.collect(), None)
+            }
+        };
+        let reason = match own_port {
+            Some(port) => format!("{label} is its own server, {}", program::spoken(port)),
+            None => format!("{label} is its own server"),
+        };
+        found.reason = format!("{label} is its own server");
+        found.folder = run.folder;
+        found.import_paths = run.import_paths;
+        found.program = Some(Program {
+            command: CommandLine::Argv(words),
+            own_port,
+            is_web: true,
+            reason,
+            place,
+        });
+        found.notes.extend(self.remark(project, serving));
+        stored::add(project, &mut found);
+        found
+    }
+
+    fn remark(&self, project: &Project, serving: &[&Module]) -> Option<Note> {
+        let remark = self.note.as_ref()?;
+        let (module, line) = serving
+            .iter()
+            .find_map(|module| Some((module, first_sign(project, module, remark.calls)?)))?;
+        Some(Note {
+            text: remark.text.to_owned(),
+            hint: Some(remark.hint.to_owned()),
+            place: Some(module.place(line)),
+        })
+    }
+}
+
+/// The first line of `module` that calls one of `signs`, or makes a class from one.
+fn first_sign(project: &Project, module: &Module, signs: &[&str]) -> Option<u32> {
+    // Most modules import none of these: names are followed only in the others.
+    let root = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    let roots: BTreeSet<String> = signs.iter().map(|sign| root(sign)).collect();
+    let mut imports = module.top.imports.iter();
+    if !imports.any(|import| roots.contains(&root(&import.module))) {
+        return None;
+    }
+    let view = View::of(module);
+    let fits = |name: &str| {
+        signs
+            .iter()
+            .any(|sign| *sign == name || sign.ends_with('.') && name.starts_with(sign))
+    };
+    let called = module.calls.iter().find_map(|(call, line)| {
+        let name = project.index.outside(&view, &call.function)?;
+        fits(&name).then_some(*line)
+    });
+    called.or_else(|| {
+        let bases = module.top.classes.iter().flat_map(|class| &class.bases);
+        let mut names = bases.filter_map(|base| project.index.outside(&view, base));
+        names.any(|name| fits(&name)).then_some(0)
+    })
+}
+
+/// The page that a framework's own command is given: not one of several below `pages/`, and none
+/// that another module imports.
+fn page<'a>(project: &Project, serving: &[&'a Module]) -> Option<&'a Module> {
+    const NAMES: [&str; 6] = ["streamlit_app", "Home", "home", "Main", "dashboard", "demo"];
+    if serving.is_empty() {
+        return None;
+    }
+    let imported: BTreeSet<_> = project
+        .index
+        .own_modules()
+        .flat_map(|module| imports(project, module))
+        .collect();
+    let is_page = |module: &Module| {
+        let mut folders = module.file.iter();
+        folders.any(|folder| folder == "pages") || imported.contains(&module.file)
+    };
+    let key = |module: &&&Module| {
+        let known = NAMES.iter().position(|name| *name == module.stem());
+        let rank = objects::rank_of(module);
+        (
+            module.file.components().count(),
+            known.is_none() && rank == UNCONVENTIONAL,
+            known.unwrap_or(NAMES.len()),
+            rank,
+            module.file.clone(),
+        )
+    };
+    let pages = serving.iter().filter(|module| !is_page(module));
+    pages.min_by_key(key).copied()
+}
+
+/// The files that a module imports.
+pub(super) fn imports(project: &Project, module: &Module) -> Vec<std::path::PathBuf> {
+    let view = View::of(module);
+    let inside = |import: &crate::python::module::Import| {
+        let by_name = crate::python::expr::Expr::Name(import.local.clone());
+        match project.index.resolve(&view, &by_name) {
+            Some(Target::Inside(module, _)) => Some(module.file.clone()),
+            _ => None,
+        }
+    };
+    let scopes = [&module.top, &module.main];
+    let all = scopes.iter().flat_map(|scope| &scope.imports);
+    all.flat_map(|import| {
+        let module = project.index.imported_module(module, import);
+        module
+            .map(|module| module.file.clone())
+            .into_iter()
+            .chain(inside(import))
+    })
+    .filter(|file| *file != module.file)
+    .collect()
+}

@@ -1,0 +1,31 @@
+//! Voilà: <https://voila.readthedocs.io>.
+
+use std::path::Path;
+
+use crate::detect::Row;
+use crate::detect::tool::{Tool, ends_in};
+
+pub(super) const ROW: Row = Row {
+    key: "voila",
+    label: "Voilà",
+    package: "voila",
+    classes: &[],
+};
+
+pub(super) const TOOL: Tool = Tool {
+    row: &ROW,
+    belongs,
+    command: &[
+        "voila",
+        "{file}",
+        "--no-browser",
+        "--port=$PORT",
+        "--Voila.ip=127.0.0.1",
+    ],
+    own_port: None,
+    note: None,
+};
+
+fn belongs(file: &Path) -> bool {
+    ends_in(file, &["ipynb"])
+}

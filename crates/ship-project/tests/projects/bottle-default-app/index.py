@@ -1,0 +1,9 @@
+import bottle
+
+
+@bottle.route("/")
+def home():
+    return "Good morning"
+
+
+application = bottle.default_app()

@@ -1,0 +1,5 @@
+import socketserver
+
+
+def main():
+    print("serving")
