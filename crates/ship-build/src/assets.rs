@@ -36,9 +36,9 @@ pub(crate) fn run_commands(
     shop.phase(Phase::Assets, |shop| {
         for command in &commands {
             let tool = command_tool(shop.request(), command, runtime, source);
-            let finished = shop.run(Phase::Assets, tool)?;
-            succeeded(finished, &command.to_string())?;
+            run_step(shop, tool, &command.to_string())?;
         }
+        without_packages(source)?;
         Ok(((), ship_base::count::plural(commands.len(), "command")))
     })
 }
@@ -47,8 +47,23 @@ pub(crate) fn run_commands(
 pub(crate) fn commands(plan: &Plan) -> impl Iterator<Item = &CommandLine> {
     plan.assets.iter().filter_map(|step| match &step.value {
         AssetStep::Command { command } => Some(command),
-        AssetStep::CollectStatic { .. } => None,
+        _ => None,
     })
+}
+
+/// Takes the packages that `npm ci` and the like installed out of a release: what was built with
+/// them is what visitors get.
+fn without_packages(folder: &Path) -> Result<(), Error> {
+    for entry in file::entries(folder)? {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            if entry.file_name() == "node_modules" {
+                file::remove_folder(&entry.path())?;
+            } else {
+                without_packages(&entry.path())?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A build command gets the caller's tools and the app's settings, which overrule.
@@ -62,10 +77,19 @@ fn command_tool(
     let plain = plain
         .map(|(name, value)| (name.clone(), value.reveal().clone()))
         .collect();
-    let argv = command.resolve(&plain);
+    tool(request, command.resolve(&plain), runtime, source)
+}
+
+/// A program of the build, by its name, started in `folder`.
+pub(crate) fn tool(
+    request: &Request<'_>,
+    argv: Vec<String>,
+    runtime: &Runtime,
+    folder: &Path,
+) -> Tool {
     let path = search_path(request, runtime);
-    let program = on_path(&path, source, argv.first().map_or("", String::as_str));
-    Tool::new(program, source)
+    let program = on_path(&path, folder, argv.first().map_or("", String::as_str));
+    Tool::new(program, folder)
         .envs(request.tools)
         .envs(request.settings)
         .env("PATH", path)
@@ -91,7 +115,7 @@ fn on_path(path: &str, folder: &Path, name: &str) -> PathBuf {
 pub(crate) fn settings_of(plan: &Plan) -> Option<&str> {
     plan.assets.iter().find_map(|step| match &step.value {
         AssetStep::CollectStatic { settings, .. } => Some(settings.as_str()),
-        AssetStep::Command { .. } => None,
+        _ => None,
     })
 }
 
@@ -179,6 +203,36 @@ fn summary(line: &str) -> String {
         [count, "static", "file" | "files"] if count.parse::<u64>().is_ok() => words.join(" "),
         _ => String::new(),
     }
+}
+
+/// Runs a program of the build; its failure is the build's.
+pub(crate) fn run_step(shop: &mut Shop<'_>, tool: Tool, command: &str) -> Result<(), Error> {
+    succeeded(shop.run(Phase::Assets, tool)?, command)
+}
+
+/// Whether the caller's PATH has a program.
+pub(crate) fn callers_have(request: &Request<'_>, program: &str) -> bool {
+    let path = request.tools.get("PATH").map(|path| path.reveal().clone());
+    let path = path.unwrap_or_default();
+    std::env::split_paths(&path).any(|place| place.join(program).is_file())
+}
+
+/// The address of everything below a folder; of nothing where it is not there.
+pub(crate) fn address_of(folder: &Path, hasher: &mut Hasher) -> Result<(), Error> {
+    let mut entries = file::entries_if_there(folder)?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        hasher.field(entry.file_name().as_encoded_bytes());
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            hasher.field("folder");
+            address_of(&path, hasher)?;
+            hasher.field("end");
+        } else if path.is_file() {
+            hasher.field(file::read(&path)?);
+        }
+    }
+    Ok(())
 }
 
 fn succeeded(finished: Finished, command: &str) -> Result<(), Error> {

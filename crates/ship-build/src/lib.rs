@@ -29,6 +29,7 @@ pub mod python;
 mod report;
 mod runtime;
 mod shop;
+mod site;
 mod source;
 mod tool;
 mod trial;

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hyper::StatusCode;
@@ -47,7 +48,11 @@ pub(crate) enum To {
     /// Places in [`Routes::instances`].
     Instances(Vec<usize>),
     /// Files.
-    Files { folder: Folder, fall_through: bool },
+    Files {
+        folder: Folder,
+        fall_through: bool,
+        fallback: Option<PathBuf>,
+    },
     /// A redirect.
     Redirect { to: String, status: StatusCode },
 }
@@ -125,9 +130,11 @@ impl Routes {
             Target::Files {
                 folder,
                 fall_through,
+                fallback,
             } => To::Files {
                 folder: Folder::new(folder.clone()),
                 fall_through: *fall_through,
+                fallback: fallback.clone(),
             },
             Target::Redirect { to, status } => redirect(site, to, *status)?,
         })

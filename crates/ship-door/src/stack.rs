@@ -140,13 +140,16 @@ async fn layers(
         To::Files {
             folder,
             fall_through,
+            fallback,
         } => match static_files::serve(folder, &target, &found.rest, &request)? {
             Served::Answer(response) => Ok(response),
             Served::NotThere if *fall_through => {
                 errand.via_root = true;
                 at_root(scene, site, &errand, request).await
             }
-            Served::NotThere => Err(Failure::NoFile),
+            Served::NotThere => {
+                static_files::not_there(folder, fallback.as_deref(), &found.rest, &request)
+            }
         },
     }
 }
@@ -163,12 +166,14 @@ async fn at_root(
         None => Err(Failure::NoFile),
         Some(To::Instances(_)) => forward::forward(scene.visit, errand, request).await,
         Some(To::Redirect { to, status }) => Ok(redirect(to, *status, rest, &errand.target)),
-        Some(To::Files { folder, .. }) => {
-            match static_files::serve(folder, &errand.target, rest, &request)? {
-                Served::Answer(response) => Ok(response),
-                Served::NotThere => Err(Failure::NoFile),
+        Some(To::Files {
+            folder, fallback, ..
+        }) => match static_files::serve(folder, &errand.target, rest, &request)? {
+            Served::Answer(response) => Ok(response),
+            Served::NotThere => {
+                static_files::not_there(folder, fallback.as_deref(), rest, &request)
             }
-        }
+        },
     }
 }
 

@@ -79,6 +79,59 @@ pub(crate) fn serve(
     }
 }
 
+/// The page of a site for what is not there.
+const MISSING: &str = "404.html";
+
+/// Answers where there is no file: the single page of an app that reads the path itself, else the
+/// site's own page, else ours. `rest` is the target's path without the route's prefix.
+pub(crate) fn not_there(
+    folder: &Folder,
+    fallback: Option<&Path>,
+    rest: &str,
+    request: &Request<Incoming>,
+) -> Result<Response<Body>, Failure> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(Failure::NoFile);
+    }
+    if let Some(page) = fallback.filter(|_| !ends_like_a_file(rest))
+        && let Some((file, stat)) = folder.open(page)?
+        && is_plain(&stat)
+        && let Served::Answer(response) = answer(file, &stat, page, request)?
+    {
+        return Ok(response);
+    }
+    match folder.open(Path::new(MISSING))? {
+        Some((file, stat)) if is_plain(&stat) => Ok(missing_page(file, &stat, request)),
+        _ => Err(Failure::NoFile),
+    }
+}
+
+/// `/app.js`, but not `/users/jane` nor `/v1.2/`.
+fn ends_like_a_file(rest: &str) -> bool {
+    let last = rest.rsplit('/').next().unwrap_or(rest);
+    last.rsplit_once('.')
+        .is_some_and(|(stem, ending)| !stem.is_empty() && !ending.is_empty())
+}
+
+/// Whole and without validators: a page that says "not found" has no version and no ranges.
+fn missing_page(file: OwnedFd, stat: &Stat, request: &Request<Incoming>) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    let length = u64::try_from(stat.st_size).unwrap_or(0);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, ASK_AGAIN);
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    let kind = media_type::of(MISSING);
+    fill(&mut response, file, length, kind, Wanted::Whole);
+    if request.method() == Method::HEAD {
+        *response.body_mut() = Body::Empty;
+    }
+    response
+}
+
 fn is_plain(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
 }

@@ -53,12 +53,17 @@ pub enum Target {
         /// The instances; none gives 503.
         upstreams: Vec<Upstream>,
     },
-    /// Files of a folder; the prefix is taken off the path.
+    /// Files of a folder; the prefix is taken off the path. Where nobody else is asked, the folder's
+    /// own `404.html` answers for what is not there.
     Files {
         /// The folder. Nothing outside it is ever opened, links included.
         folder: PathBuf,
         /// Where a file is not there, ask `/`'s target instead of answering 404.
         fall_through: bool,
+        /// A file of the folder that answers where there is no file, with 200: the page of a single
+        /// page app. Not for paths that end like a file: a missing script must not be a page.
+        #[serde(default)]
+        fallback: Option<PathBuf>,
     },
     /// A redirect; the rest of the path and the query are appended when `to` ends with `/`.
     Redirect {

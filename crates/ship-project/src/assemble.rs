@@ -15,11 +15,12 @@ use crate::files::python_version;
 use crate::manifest::Manifest;
 use crate::packages::Packages;
 use crate::plan::{
-    AssetStep, Authored, DataPath, Dependencies, Framework, Note, Place, Plan, Process,
+    AssetStep, Authored, DataPath, Dependencies, Framework, Generator, Note, Place, Plan, Process,
     PythonRequest, Role, Route, RouteTarget, Sourced, Start, VERSION,
 };
 use crate::project::Project;
-use crate::start::without_runner;
+use crate::proposals::{self, Proposed};
+use crate::start::{is_python, without_runner};
 use crate::web;
 
 /// How long a process may take to finish after SIGTERM, unless the manifest says otherwise.
@@ -42,7 +43,8 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         procfile,
     } = sources;
     let name = app_name(project, manifest)?;
-    let found = found(sources)?;
+    let proposals = proposals::read(sources);
+    let found = found(sources, &proposals)?;
     let folder = start_folder(sources, found.as_ref());
     let packages = packages(project, found.as_ref())?;
     let mut notes = Vec::new();
@@ -55,12 +57,15 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         processes.extend(detected_worker(found.as_ref()));
     }
     processes.extend(jobs(manifest));
+    processes.extend(proposals::processes(&proposals, &processes, &folder));
+    refuse_hidden(project, manifest, &processes)?;
     if processes.is_empty() && manifest.routes.is_empty() && !is_static(found.as_ref()) {
         return Err(detect::detect(project)
             .err()
             .unwrap_or_else(|| nothing(project)));
     }
-    let is_python = !processes.is_empty();
+    let assets = assets(manifest, found.as_ref());
+    let is_python = !processes.is_empty() || needs_python(&assets, &packages);
     if is_python && packages.dependencies.is_none() {
         refuse(project, &packages)?;
     }
@@ -74,16 +79,19 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         version: VERSION,
         name,
         domains: manifest.domains.iter().map(sourced).collect(),
-        framework: framework(sources, found.as_ref(), &packages),
+        framework: framework(sources, found.as_ref(), &packages, &proposals),
         python: if is_python {
             Some(python(project, manifest, &packages, &folder)?)
         } else {
             None
         },
         dependencies,
-        import_paths: import_paths(project, found.as_ref(), is_python),
+        import_paths: proposals::with_import_paths(
+            import_paths(project, found.as_ref(), is_python),
+            &proposals,
+        ),
         release: release(sources, before, found.as_ref(), &folder),
-        assets: assets(manifest, found.as_ref()),
+        assets,
         routes: routes(manifest, found.as_ref()),
         data: data(manifest, found.as_ref()),
         env: env(manifest, found.as_ref()),
@@ -128,12 +136,13 @@ fn app_name(project: &Project, manifest: &Manifest) -> Result<Sourced<AppName>> 
 }
 
 /// What detection finds. Nothing is an error only when nobody else says what to run.
-fn found(sources: &Sources) -> Result<Option<Found>> {
+fn found(sources: &Sources, proposals: &[Proposed]) -> Result<Option<Found>> {
     let said = sources.manifest.web.command.is_some()
         || sources.manifest.web.app.is_some()
         || !sources.manifest.processes.is_empty()
         || !sources.manifest.routes.is_empty()
-        || !sources.procfile.is_empty();
+        || !sources.procfile.is_empty()
+        || !proposals.is_empty();
     match detect::detect(&sources.project) {
         // Pages and scripts beside a program of the author's are the program's.
         Ok(found) if said && !found.serves() => Ok(None),
@@ -148,6 +157,54 @@ fn nothing(project: &Project) -> Error {
         project: project.root.clone(),
         looked_at: Vec::new(),
     }
+}
+
+/// Whether building takes an environment, though nothing runs in one: a generator in Python, or
+/// commands of a project that names packages.
+fn needs_python(assets: &[Sourced<AssetStep>], packages: &Packages) -> bool {
+    let program = |command: &CommandLine| command.words()?.first().cloned();
+    assets.iter().any(|step| match &step.value {
+        AssetStep::Site(site) => site.generator.is_python(),
+        AssetStep::Command { command } => {
+            packages.dependencies.is_some()
+                || program(command).is_some_and(|program| {
+                    is_python(&program)
+                        || Generator::of_program(&program).is_some_and(Generator::is_python)
+                })
+        }
+        AssetStep::CollectStatic { .. } | AssetStep::FrontEnd(_) => false,
+    })
+}
+
+/// Files at `/` answer whatever is asked: a `web` that no other route leads to would get nothing.
+fn refuse_hidden(project: &Project, manifest: &Manifest, processes: &[Process]) -> Result<()> {
+    let Some(web) = processes.iter().find(|process| process.is_web()) else {
+        return Ok(());
+    };
+    let leads_to_web = |route: &crate::manifest::Route| matches!(&route.to, RouteTarget::Process { process } if *process == web.name);
+    let root = manifest
+        .routes
+        .iter()
+        .find(|route| route.prefix.value == "/");
+    let Some(root) = root.filter(|root| !leads_to_web(root) && web.instances > 0) else {
+        return Ok(());
+    };
+    if manifest.routes.iter().any(leads_to_web) {
+        return Ok(());
+    }
+    let place = &root.prefix.place;
+    let text = project.tree.text(&place.file)?.unwrap_or_default();
+    Err(Error::Manifest {
+        excerpt: Box::new(Excerpt::of_line(&place.file, &text, place.line)),
+        message: format!(
+            "this route answers every path, so that no request would reach `web` ({})",
+            web.start.value.summary()
+        ),
+        hint: Some(
+            "say what is for the program, `[route.\"/api\"]` with `process = \"web\"`; or that it does not run, `[web]` with `instances = 0`; or give the files a path of their own"
+                .to_owned(),
+        ),
+    })
 }
 
 fn is_static(found: Option<&Found>) -> bool {
@@ -187,11 +244,20 @@ fn packages(project: &Project, found: Option<&Found>) -> Result<Packages> {
     Packages::read(&project.tree, &folders)
 }
 
-fn framework(sources: &Sources, found: Option<&Found>, packages: &Packages) -> Sourced<Framework> {
+fn framework(
+    sources: &Sources,
+    found: Option<&Found>,
+    packages: &Packages,
+    proposals: &[Proposed],
+) -> Sourced<Framework> {
     let Some(found) = found else {
-        let (key, label, place) = match sources.procfile.first() {
-            Some(entry) => ("procfile", "Procfile", Place::file(&entry.place.file)),
-            None => ("manifest", "ship.toml", Place::file(crate::manifest::FILE)),
+        let proposed = proposals
+            .first()
+            .filter(|_| sources.manifest.processes.is_empty());
+        let (key, label, place) = match (sources.procfile.first(), proposed) {
+            (Some(entry), _) => ("procfile", "Procfile", Place::file(&entry.place.file)),
+            (None, Some(one)) => ("worker", one.label, Place::file(&one.worker.places[0].file)),
+            (None, None) => ("manifest", "ship.toml", Place::file(crate::manifest::FILE)),
         };
         let framework = Framework {
             key: key.to_owned(),
@@ -219,6 +285,7 @@ fn web_process(manifest: &Manifest, start: Sourced<Start>) -> Process {
         start,
         instances: web.instances.unwrap_or(1),
         grace: web.grace.unwrap_or(GRACE),
+        proposed: None,
     }
 }
 
@@ -283,7 +350,7 @@ fn workers(manifest: &Manifest) -> Vec<Process> {
     .collect()
 }
 
-fn worker(
+pub(crate) fn worker(
     name: ProcessName,
     start: Sourced<Start>,
     instances: Option<u32>,
@@ -295,6 +362,7 @@ fn worker(
         start,
         instances: instances.unwrap_or(1),
         grace: grace.unwrap_or(GRACE),
+        proposed: None,
     }
 }
 
@@ -308,11 +376,12 @@ fn jobs(manifest: &Manifest) -> Vec<Process> {
         start: Sourced::from(command(&job.command.value), job.command.place.clone()),
         instances: 1,
         grace: GRACE,
+        proposed: None,
     })
     .collect()
 }
 
-fn command(command: &CommandLine) -> Start {
+pub(crate) fn command(command: &CommandLine) -> Start {
     Start::Command(Authored {
         command: own(command),
         server: None,
@@ -477,6 +546,11 @@ fn import_paths(project: &Project, found: Option<&Found>, is_python: bool) -> Ve
 
 fn dependencies(packages: &Packages, found: Option<&Found>) -> Sourced<Dependencies> {
     packages.dependencies.clone().unwrap_or_else(|| {
+        let site = found.and_then(Found::site);
+        if let Some(site) = site {
+            let add = site.add.clone();
+            return Sourced::by_default(Dependencies::Unnamed { add }, "no file names any package");
+        }
         let package = found
             .map(|found| found.row.package)
             .filter(|package| !package.is_empty());

@@ -50,6 +50,7 @@ impl Plan {
                 .map(|domain| Row::new("domain", domain.value.clone(), why(domain))),
         );
         rows.extend(self.settings());
+        rows.extend(self.processes.iter().flat_map(wants));
         rows
     }
 
@@ -69,7 +70,15 @@ impl Plan {
     }
 
     fn headline(&self) -> Row {
-        let packages = self.dependencies.iter().map(|d| packages(&d.value));
+        let from = match self
+            .assets
+            .iter()
+            .any(|step| matches!(step.value, AssetStep::Site(_)))
+        {
+            true => "its configuration",
+            false => "its imports",
+        };
+        let packages = self.dependencies.iter().map(|d| packages(&d.value, from));
         let what = std::iter::once(self.summary())
             .chain(packages)
             .collect::<Vec<_>>()
@@ -122,7 +131,25 @@ fn process(process: &Process) -> Row {
     Row::new(process.name.as_str(), what, why(&process.start))
 }
 
-fn packages(dependencies: &Dependencies) -> String {
+/// What a proposed process waits for.
+fn wants(process: &Process) -> Vec<Row> {
+    let needs = process.proposed.iter().flat_map(|proposal| &proposal.needs);
+    needs
+        .map(|need| {
+            let why = match why(need) {
+                empty if empty.is_empty() => String::new(),
+                why => format!(", {why}"),
+            };
+            Row::new(
+                "wants",
+                need.value.clone(),
+                format!("for {}{why}", process.name),
+            )
+        })
+        .collect()
+}
+
+fn packages(dependencies: &Dependencies, from: &str) -> String {
     match dependencies {
         Dependencies::UvLock { lock, packages }
         | Dependencies::Locked { lock, packages, .. }
@@ -153,7 +180,7 @@ fn packages(dependencies: &Dependencies) -> String {
             )
         }
         Dependencies::Unnamed { add } if add.is_empty() => "no packages".to_owned(),
-        Dependencies::Unnamed { add } => format!("{} (from its imports)", add.join(", ")),
+        Dependencies::Unnamed { add } => format!("{} (from {from})", add.join(", ")),
     }
 }
 
@@ -162,6 +189,8 @@ fn asset(step: &Sourced<AssetStep>) -> Option<Row> {
         // Its route says it: `/static → staticfiles (collectstatic)`.
         AssetStep::CollectStatic { .. } => None,
         AssetStep::Command { command } => Some(Row::new("build", command.to_string(), why(step))),
+        AssetStep::Site(site) => Some(Row::new("build", site.summary(), why(step))),
+        AssetStep::FrontEnd(front_end) => Some(Row::new("build", front_end.summary(), why(step))),
     }
 }
 
@@ -169,6 +198,15 @@ fn route(route: &Sourced<crate::plan::Route>) -> Row {
     let prefix = &route.value.prefix;
     let (label, what) = match &route.value.to {
         RouteTarget::Static { folder } => ("static", format!("{prefix} → {}", folder.display())),
+        RouteTarget::SinglePage { folder, page } => (
+            "static",
+            format!(
+                "{prefix} → {}, else its {}",
+                folder.display(),
+                page.display()
+            ),
+        ),
+        RouteTarget::Site => ("static", format!("{prefix} → the built site")),
         RouteTarget::Assets => ("static", format!("{prefix} → staticfiles (collectstatic)")),
         RouteTarget::Data { folder } => {
             ("uploads", format!("{prefix} → data/{}", folder.display()))

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use crate::command::CommandLine;
 use crate::detect::program::Program;
 use crate::error::{Error, Result};
-use crate::plan::{AssetStep, DataPath, Interface, Note, ObjectRef, Place, Route, Sourced};
+use crate::plan::{AssetStep, DataPath, Interface, Note, ObjectRef, Place, Route, Site, Sourced};
 use crate::project::Project;
 
 mod aiohttp;
@@ -53,6 +53,7 @@ mod sanic;
 mod scrapyd;
 mod script;
 mod shiny;
+mod site;
 mod starlette;
 mod static_site;
 mod stored;
@@ -62,6 +63,7 @@ mod tornado;
 mod twistd;
 mod twisted;
 mod voila;
+pub(crate) mod worker;
 mod wsgi;
 
 /// A framework.
@@ -98,21 +100,29 @@ pub(crate) const ROWS: &[&Row] = &[
     &starlette::ROW,
     &asgi::ROW,
     &wsgi::ROW,
+    &site::hugo::ROW,
+    &site::mkdocs::ROW,
+    &site::nikola::ROW,
+    &site::pelican::ROW,
+    &site::sphinx::ROW,
     &static_site::ROW,
 ];
 
 type Step = fn(&Project) -> Result<Option<Found>>;
 
 /// What is looked for, in order: a Django project has objects of other frameworks at times, and
-/// any project may have a folder of plain pages. A program that nothing else explains is a worker.
-const STEPS: [Step; 7] = [
+/// any project may have a folder of plain pages. A program that nothing else explains is a worker;
+/// documentation below the project is served where there is nothing else.
+const STEPS: [Step; 9] = [
     django::find,
     pyramid::find,
     objects::find,
     own_server::find,
     tool::find,
+    site::find,
     static_site::find,
     script::find,
+    site::find_below,
 ];
 
 /// What was found.
@@ -173,6 +183,14 @@ impl Found {
     /// Pages alone: nothing runs.
     pub(crate) fn is_static(&self) -> bool {
         self.objects.is_empty() && self.program.is_none()
+    }
+
+    /// The site that a generator builds, where it is one.
+    pub(crate) fn site(&self) -> Option<&Site> {
+        self.assets.iter().find_map(|step| match &step.value {
+            AssetStep::Site(site) => Some(site),
+            _ => None,
+        })
     }
 }
 

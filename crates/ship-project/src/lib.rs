@@ -23,6 +23,7 @@ pub mod manifest;
 mod packages;
 pub mod plan;
 mod project;
+mod proposals;
 mod python;
 mod start;
 mod tree;

@@ -14,6 +14,12 @@ use ship_base::name::{AppName, ProcessName};
 use crate::command::CommandLine;
 use crate::web_server::WebServer;
 
+mod front_end;
+mod site;
+
+pub use self::front_end::{FrontEnd, PackageManager};
+pub use self::site::{Generator, Site, SiteBuild, requirement_name};
+
 /// The version of `plan.json`; raised when an older reader would misread it.
 pub const VERSION: u32 = 1;
 
@@ -143,7 +149,7 @@ impl Plan {
 /// The kind of project: a row of the detection table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Framework {
-    /// The row's key: `django`, `flask`, `fastapi`, `starlette`, `wsgi`, `asgi`, `static`; `procfile`
+    /// The row's key: `django`, `flask`, `fastapi`, `starlette`, `wsgi`, `asgi`, `static`, `hugo`; `procfile`
     /// or `manifest` where only the author's own commands are known.
     pub key: String,
     /// The name people use: `Django`.
@@ -286,6 +292,17 @@ pub struct Process {
     pub instances: u32,
     /// How long it may take to finish after SIGTERM; 30 s by default.
     pub grace: Duration,
+    /// Detection proposes it: nobody wrote it down. It must not keep `web` from starting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<Proposal>,
+}
+
+/// What a process that detection proposes needs before it is started.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// Settings without which it has nothing to talk to, such as `REDIS_URL`, each with the line
+    /// that asks for it.
+    pub needs: Vec<Sourced<String>>,
 }
 
 impl Process {
@@ -423,6 +440,10 @@ pub enum AssetStep {
         /// Run in the source, with the environment's `bin` first on PATH.
         command: CommandLine,
     },
+    /// A site that a generator builds.
+    Site(Site),
+    /// A front end that its own script builds; what it makes stands where it writes it.
+    FrontEnd(FrontEnd),
 }
 
 /// A path prefix that `web` does not answer.
@@ -443,8 +464,18 @@ pub enum RouteTarget {
         /// The folder.
         folder: PathBuf,
     },
+    /// Files of the release, relative to its source; a path without a file is a page of the single
+    /// page app in it.
+    SinglePage {
+        /// The folder.
+        folder: PathBuf,
+        /// The file of it that answers for every page: `index.html`.
+        page: PathBuf,
+    },
     /// What `collectstatic` made.
     Assets,
+    /// What the generator of [`AssetStep::Site`] made.
+    Site,
     /// Files of the data folder, relative to it: uploads.
     Data {
         /// The folder.

@@ -48,6 +48,12 @@ impl Tree {
         self.files.contains(file.as_ref())
     }
 
+    /// Whether there is any file below `folder`.
+    pub(crate) fn has_below(&self, folder: &Path) -> bool {
+        let next = self.files.range(folder.to_owned()..).next();
+        next.is_some_and(|file| file.starts_with(folder))
+    }
+
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(PathBuf::as_path)
     }

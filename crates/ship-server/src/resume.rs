@@ -133,7 +133,7 @@ struct Found {
 fn sort_out(server: &Server, app: &App, next: &Candidate) -> Result<Found, Error> {
     let mut most = BTreeMap::new();
     for process in long_lived(&next.plan) {
-        most.insert(process.name.clone(), count(server, app, process)?);
+        most.insert(process.name.clone(), count(server, app, next, process)?);
     }
     let has_place = |instance: &Instance| {
         let most = most.get(&instance.id.process).copied().unwrap_or(0);
@@ -167,7 +167,7 @@ fn missing<'a>(
     for process in long_lived(&next.plan) {
         let serving = app.fleet.serving_of(Some(&process.name));
         let has = |index: &u32| serving.iter().any(|one| one.id.index == *index);
-        let wanted = 1..=count(server, app, process)?;
+        let wanted = 1..=count(server, app, next, process)?;
         missing.extend(
             wanted
                 .filter(|index| !has(index))

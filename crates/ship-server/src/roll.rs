@@ -4,10 +4,12 @@
 //! the rest as it was. The swap is one message to the door.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ship_base::hint;
 use ship_base::name::ProcessName;
-use ship_project::plan::{Plan, Process};
+use ship_base::secret::Secret;
+use ship_project::plan::{Plan, Process, Sourced};
 use tracing::warn;
 
 use crate::app::App;
@@ -17,6 +19,9 @@ use crate::events::{Events, Step};
 use crate::instance::Instance;
 use crate::server::Server;
 use crate::{door, fleet, job, not_ready, spec};
+
+/// How long a deploy waits for a process that nobody asked for.
+const PROPOSED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Starts new instances of every process (or of `only`), waits, swaps. Returns the old ones.
 pub(crate) async fn roll(
@@ -29,7 +34,11 @@ pub(crate) async fn roll(
     let mut wanted = Vec::new();
     for process in long_lived(&next.plan) {
         if only.is_none_or(|name| name == &process.name) {
-            wanted.extend((1..=count(server, app, process)?).map(|index| (process, index)));
+            let count = count(server, app, next, process)?;
+            wanted.extend((1..=count).map(|index| (process, index)));
+            if count == 0 {
+                tell_waiting(app, next, process, events);
+            }
         }
     }
     let fresh = start(server, app, next, wanted, events).await?;
@@ -104,19 +113,31 @@ async fn ready(
         let process = instance
             .process()
             .ok_or(Error::Bug("an instance of no process"))?;
-        let (keeper, within) = (instance.keeper(), spec::ready_within(process));
+        let within = match process.proposed {
+            Some(_) => PROPOSED_WITHIN,
+            None => spec::ready_within(process),
+        };
+        let keeper = instance.keeper();
         waiting.spawn(async move { (index, within, keeper.ready(within).await) });
     }
     while let Some(ready) = waiting.join_next().await {
         let (index, within, ready) = ready.map_err(|_| Error::Bug("a wait panicked"))?;
         if let Err(late) = ready {
-            return Err(not_ready::explain(
-                server,
-                app,
-                &fresh[index],
-                within,
-                &late,
-            ));
+            let why = not_ready::explain(server, app, &fresh[index], within, &late);
+            let instance = &fresh[index];
+            let proposed = instance.process().is_some_and(|one| one.proposed.is_some());
+            if !proposed {
+                return Err(why);
+            }
+            // Nobody asked for it: what was asked for goes live without it.
+            steps[index] = None;
+            events.note(
+                format!("{}: it is started again and again", hint::chain(&why)),
+                Some(format!(
+                    "`ship logs --app {0} --process {1}` shows why; `ship scale --app {0} {1}=0` leaves it out",
+                    app.name, instance.id.process
+                )),
+            );
         }
         if let Some(step) = steps[index].take() {
             step.done("ready");
@@ -199,12 +220,76 @@ pub(crate) fn long_lived(plan: &Plan) -> impl Iterator<Item = &Process> {
         .filter(|process| !job::is_job(process))
 }
 
-/// How many instances of a process run: what `ship scale` said, else what the plan says.
-pub(crate) fn count(server: &Server, app: &App, process: &Process) -> Result<u32, Error> {
+/// How many instances of a process run: what `ship scale` said, else what the plan says. None of a
+/// process that nobody asked for while it has nothing to talk to.
+pub(crate) fn count(
+    server: &Server,
+    app: &App,
+    of: &Candidate,
+    process: &Process,
+) -> Result<u32, Error> {
     let record = server.record(&app.name)?;
-    Ok(record
-        .scale
-        .get(&process.name)
-        .copied()
-        .unwrap_or(process.instances))
+    let said = record.scale.get(&process.name).copied();
+    Ok(said.unwrap_or(match waits_for(of, process) {
+        Some(_) => 0,
+        None => process.instances,
+    }))
+}
+
+/// The first setting that a proposed process waits for.
+fn waits_for<'a>(of: &Candidate, process: &'a Process) -> Option<&'a Sourced<String>> {
+    let needs = process.proposed.iter().flat_map(|proposal| &proposal.needs);
+    let is_set = |name: &str| {
+        let value = of.settings.get(name).map(Secret::reveal);
+        value.is_some_and(|value| !value.trim().is_empty())
+    };
+    let mut missing = needs.filter(|need| !is_set(&need.value));
+    missing.next()
+}
+
+/// Says that a process is not started, and what starts it.
+fn tell_waiting(app: &App, next: &Candidate, process: &Process, events: &Events) {
+    let Some(need) = waits_for(next, process) else {
+        return;
+    };
+    let (name, setting) = (&process.name, &need.value);
+    let place = need.places.first();
+    let place = place.map_or_else(String::new, |place| format!(" ({place})"));
+    events.note(
+        format!("`{name}` is not started: it needs `{setting}`{place}, which is not set"),
+        Some(format!(
+            "`ship env set --app {0} {setting}=…`, then `ship restart --app {0}`",
+            app.name
+        )),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scene::{Scene, candidate, plan, process, web};
+
+    #[test]
+    fn a_proposed_worker_waits_for_its_broker_and_is_there_once_it_is_set() {
+        let scene = Scene::new();
+        let app = scene.app("blog", true);
+        let need = json!({"value": "REDIS_URL", "reason": "", "places": []});
+        let mut worker = process("worker", json!({"kind": "worker"}));
+        worker["proposed"] = json!({"needs": [need]});
+        let mut of = candidate(plan(&[web(), worker], &[]));
+        let counts = |of: &Candidate| -> Vec<u32> {
+            let processes = of.plan.processes.iter();
+            processes
+                .map(|process| count(&scene.server, &app, of, process).unwrap())
+                .collect()
+        };
+        assert_eq!(counts(&of), [1, 0]);
+        for (value, expected) in [(" ", 0), ("redis://cache", 1)] {
+            let value = Secret::from(value.to_owned());
+            of.settings.insert("REDIS_URL".to_owned(), value);
+            assert_eq!(counts(&of), [1, expected]);
+        }
+    }
 }

@@ -76,9 +76,16 @@ fn target(server: &Server, app: &App, live: &Candidate, route: &plan::Route) -> 
     let files = |folder| Target::Files {
         folder,
         fall_through,
+        fallback: None,
     };
     match &route.to {
         RouteTarget::Static { folder } => files(release.join("source").join(folder)),
+        RouteTarget::SinglePage { folder, page } => Target::Files {
+            folder: release.join("source").join(folder),
+            fall_through: false,
+            fallback: Some(page.clone()),
+        },
+        RouteTarget::Site => files(release.join("assets/site")),
         RouteTarget::Assets => files(release.join("assets/static")),
         RouteTarget::Data { folder } => files(server.folders.app_data(&app.name).join(folder)),
         RouteTarget::Process { process } => instances(app, process),
@@ -143,7 +150,7 @@ mod tests {
 
     #[test]
     fn files_that_are_not_there_are_asked_of_the_app_that_answers_the_rest() {
-        let files = |folder: &str, fall_through: bool| json!({"kind": "files", "folder": folder, "fall_through": fall_through});
+        let files = |folder: &str, fall_through: bool| json!({"kind": "files", "folder": folder, "fall_through": fall_through, "fallback": null});
         let of_files = [
             json!({"prefix": "/docs", "to": {"kind": "static", "folder": "site"}}),
             json!({"prefix": "/static", "to": {"kind": "assets"}}),
@@ -172,6 +179,7 @@ mod tests {
                 "kind": "files",
                 "folder": "/apps/blog/releases/1/source/public",
                 "fall_through": false,
+                "fallback": null,
             },
         }]);
         assert_eq!(routes(&[], std::slice::from_ref(&files)), owned);

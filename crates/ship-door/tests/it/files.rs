@@ -11,6 +11,7 @@ fn files(folder: &Path, fall_through: bool) -> Target {
     Target::Files {
         folder: folder.to_owned(),
         fall_through,
+        fallback: None,
     }
 }
 
@@ -247,4 +248,47 @@ async fn a_large_file_arrives_whole_and_in_any_part() {
             .unwrap();
         assert!(part.body == content[first..=last], "{range}");
     }
+}
+
+#[tokio::test]
+async fn a_site_answers_with_its_own_page_for_what_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("index.html"), "front").unwrap();
+    std::fs::write(folder.path().join("404.html"), "lost?").unwrap();
+    let door = Door::start(vec![site(vec![route("/", files(folder.path(), false))])]).await;
+    for path in ["/nope", "/nope.html", "/.env", "/a/b/"] {
+        let lost = door.get(path).await;
+        assert_eq!((lost.status, lost.text()), (404, "lost?"), "{path}");
+        assert_eq!(lost.header("content-type"), "text/html; charset=utf-8");
+        assert_eq!(lost.header("content-length"), "5");
+    }
+    let head = request("HEAD", "/nope", &[], "");
+    let head = door.visit().await.send(head).await.unwrap();
+    assert_eq!((head.status, head.text()), (404, ""));
+    assert_eq!(door.get("/").await.text(), "front");
+}
+
+#[tokio::test]
+async fn a_single_page_app_answers_for_its_pages_and_not_for_missing_files() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("index.html"), "app").unwrap();
+    std::fs::write(folder.path().join("app.js"), "1").unwrap();
+    let app = Target::Files {
+        folder: folder.path().to_owned(),
+        fall_through: false,
+        fallback: Some("index.html".into()),
+    };
+    let door = Door::start(vec![site(vec![route("/", app)])]).await;
+    for path in ["/", "/users/jane", "/users/", "/v1.2/x"] {
+        let page = door.get(path).await;
+        assert_eq!((page.status, page.text()), (200, "app"), "{path}");
+    }
+    assert_eq!(door.get("/app.js").await.text(), "1");
+    assert_eq!(door.get("/old.js").await.status, 404);
+    let post = door
+        .visit()
+        .await
+        .send(request("POST", "/users/jane", &[], "x"))
+        .await;
+    assert_eq!(post.unwrap().status, 404);
 }

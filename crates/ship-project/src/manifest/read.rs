@@ -276,6 +276,7 @@ fn route((prefix, table): &(Located<String>, Table<'_>)) -> Result<Route> {
         return Err(table.wrong(message, None));
     };
     beside(table, "build", kind, "static")?;
+    beside(table, "fallback", kind, "static")?;
     beside(table, "status", kind, "redirect")?;
     Ok(Route {
         prefix: prefix.clone(),
@@ -306,9 +307,13 @@ fn target(table: &Table<'_>, kind: &str) -> Result<RouteTarget> {
         .map(|text| text.value)
         .unwrap_or_default();
     Ok(match kind {
-        "static" => RouteTarget::Static {
-            folder: folder()?.map(|f| f.value).unwrap_or_default(),
-        },
+        "static" => {
+            let folder = folder()?.map(|f| f.value).unwrap_or_default();
+            match fallback(table)? {
+                Some(page) => RouteTarget::SinglePage { folder, page },
+                None => RouteTarget::Static { folder },
+            }
+        }
         "data" => RouteTarget::Data {
             folder: folder()?.map(|f| f.value).unwrap_or_default(),
         },
@@ -318,6 +323,15 @@ fn target(table: &Table<'_>, kind: &str) -> Result<RouteTarget> {
         },
         _ => redirect(table, text)?,
     })
+}
+
+fn fallback(table: &Table<'_>) -> Result<Option<PathBuf>> {
+    let file = table.read(
+        "fallback",
+        "a file of the folder, such as `\"index.html\"`",
+        folder,
+    )?;
+    Ok(file.map(|file| file.value))
 }
 
 fn redirect(table: &Table<'_>, to: String) -> Result<RouteTarget> {

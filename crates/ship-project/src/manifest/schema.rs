@@ -187,6 +187,12 @@ const KEYS: &[KeyDoc] = &[
         ..key("route.*.build", Kind::Command)
     },
     KeyDoc {
+        default: "none",
+        example: "[route.\"/\"]\nstatic = \"frontend/dist\"\nfallback = \"index.html\"",
+        text: "The file of the folder that answers where there is no file: the page of a single page app, which reads the path itself. Paths that end like a file (`/app.js`) stay 404.",
+        ..key("route.*.fallback", Kind::Text)
+    },
+    KeyDoc {
         example: "[route.\"/media\"]\ndata = \"media\"",
         text: "Answer this prefix with the files of a folder of the app's data.",
         ..key("route.*.data", Kind::Text)

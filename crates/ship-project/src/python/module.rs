@@ -82,6 +82,8 @@ pub(crate) struct Function {
     pub(crate) line: u32,
     pub(crate) is_async: bool,
     pub(crate) decorated: bool,
+    /// What stands behind each `@`.
+    pub(crate) decorators: Vec<Expr>,
     /// Positional parameters, in order.
     pub(crate) parameters: Vec<String>,
     /// How many parameters have no default.
@@ -95,6 +97,8 @@ pub(crate) struct Class {
     pub(crate) name: String,
     pub(crate) bases: Vec<Expr>,
     pub(crate) methods: Vec<Function>,
+    /// `name = value` in its body.
+    pub(crate) bindings: Vec<Binding>,
 }
 
 impl Module {
@@ -249,6 +253,11 @@ impl<'a> Reader<'a> {
             line: self.line(&def.name),
             is_async: def.is_async,
             decorated: !def.decorator_list.is_empty(),
+            decorators: def
+                .decorator_list
+                .iter()
+                .map(|decorator| Expr::read(&decorator.expression))
+                .collect(),
             parameters: positional().map(|p| p.parameter.name.to_string()).collect(),
             required: needed.filter(|p| p.default.is_none()).count(),
             body: self.inner(&def.body),
@@ -257,10 +266,12 @@ impl<'a> Reader<'a> {
 
     fn class(&self, def: &ast::StmtClassDef) -> Class {
         let bases = def.arguments.iter().flat_map(|arguments| &arguments.args);
+        let inner = self.inner(&def.body);
         Class {
             name: def.name.to_string(),
             bases: bases.map(Expr::read).collect(),
-            methods: self.inner(&def.body).functions,
+            methods: inner.functions,
+            bindings: inner.bindings,
         }
     }
 

@@ -1,0 +1,444 @@
+//! Background workers: proposed from what the code makes and the settings name, where nobody says
+//! what runs beside `web`.
+//!
+//! [`KINDS`] is the table; each kind is a file below `worker/` with one function that looks for its
+//! application object, its queue or its place in `INSTALLED_APPS` on the syntax tree.
+
+use std::path::{Path, PathBuf};
+
+use ship_base::name::ProcessName;
+
+use crate::detect::objects::import_paths;
+use crate::plan::{Place, Sourced};
+use crate::project::Project;
+use crate::python::expr::{Call, Expr};
+use crate::python::index::{Target, View, is_beside};
+use crate::python::module::{Binding, Module};
+
+mod arq;
+mod celery;
+mod django_q;
+mod django_tasks;
+mod dramatiq;
+mod huey;
+mod procrastinate;
+mod rq;
+mod saq;
+
+/// How many names and calls are followed from one expression.
+const DEPTH: usize = 8;
+
+/// A kind of worker.
+pub(crate) struct Kind {
+    /// The name people use.
+    pub(crate) label: &'static str,
+    look: fn(&Search<'_>) -> Vec<Worker>,
+}
+
+/// All kinds. A project may have several: Celery beside Huey is rare, and nobody's mistake.
+const KINDS: &[Kind] = &[
+    Kind {
+        label: "Celery",
+        look: celery::look,
+    },
+    Kind {
+        label: "RQ",
+        look: rq::look,
+    },
+    Kind {
+        label: "Dramatiq",
+        look: dramatiq::look,
+    },
+    Kind {
+        label: "arq",
+        look: arq::look,
+    },
+    Kind {
+        label: "Huey",
+        look: huey::look,
+    },
+    Kind {
+        label: "SAQ",
+        look: saq::look,
+    },
+    Kind {
+        label: "Procrastinate",
+        look: procrastinate::look,
+    },
+    Kind {
+        label: "django-tasks",
+        look: django_tasks::look,
+    },
+    Kind {
+        label: "Django Q",
+        look: django_q::look,
+    },
+];
+
+/// A process that is proposed.
+#[derive(Debug, Clone)]
+pub(crate) struct Worker {
+    /// `worker`, `beat`.
+    pub(crate) name: &'static str,
+    /// Words of the command; the path of a `manage.py` is relative to the project.
+    pub(crate) words: Vec<String>,
+    pub(crate) reason: String,
+    pub(crate) places: Vec<Place>,
+    /// Settings without which it has nothing to talk to.
+    pub(crate) needs: Vec<Sourced<String>>,
+    /// Folders that its modules are imported from.
+    pub(crate) import_paths: Vec<PathBuf>,
+}
+
+impl Worker {
+    fn new(name: &'static str, words: &[&str], reason: impl Into<String>, place: Place) -> Self {
+        Self {
+            name,
+            words: words.iter().map(|&word| word.to_owned()).collect(),
+            reason: reason.into(),
+            places: vec![place],
+            needs: Vec::new(),
+            import_paths: Vec::new(),
+        }
+    }
+
+    fn needing(mut self, needs: impl IntoIterator<Item = Sourced<String>>) -> Self {
+        self.needs.extend(needs);
+        self
+    }
+
+    fn from_root(mut self, root: &Path) -> Self {
+        self.import_paths = import_paths(root);
+        self
+    }
+
+    pub(crate) fn process_name(&self) -> ProcessName {
+        ProcessName::new(self.name).expect("names of this table are well-formed")
+    }
+}
+
+/// What the project's code has to be worked on in the background, with the name of each kind.
+pub(crate) fn workers(project: &Project) -> Vec<(&'static str, Worker)> {
+    let search = Search { project };
+    let mut all: Vec<(&'static str, Worker)> = Vec::new();
+    for kind in KINDS {
+        for mut worker in (kind.look)(&search) {
+            // Two kinds have a `worker` each.
+            if all.iter().any(|(_, other)| other.name == worker.name) {
+                worker.name = second_name(kind.label);
+            }
+            all.push((kind.label, worker));
+        }
+    }
+    all
+}
+
+fn second_name(label: &str) -> &'static str {
+    match label {
+        "RQ" => "rq",
+        "Dramatiq" => "dramatiq",
+        "Huey" => "huey",
+        "SAQ" => "saq",
+        "Procrastinate" => "procrastinate",
+        "django-tasks" => "tasks",
+        "Django Q" => "qcluster",
+        _ => "worker2",
+    }
+}
+
+/// What a kind looks in.
+struct Search<'a> {
+    project: &'a Project,
+}
+
+/// An object of a known class, as it can be named on a command line.
+struct Object<'a> {
+    /// The module that binds it, as it is imported from `root`.
+    module: String,
+    root: PathBuf,
+    name: String,
+    place: Place,
+    view: View<'a>,
+    /// The call that makes it; `None` where it is taken from where Flask keeps it.
+    call: Option<(View<'a>, Call)>,
+}
+
+impl<'a> Search<'a> {
+    /// The project's own modules. `tasks.py` is one here: elsewhere it is a file of Invoke.
+    fn modules(&self) -> impl Iterator<Item = &'a Module> {
+        self.project.index.modules().filter(|module| {
+            let named = module.file.with_file_name("worker.py");
+            !is_beside(&module.file) || module.stem() == "tasks" && !is_beside(&named)
+        })
+    }
+
+    /// Objects of `classes` (importable names) that a module binds at its top, those with a usual
+    /// name first, then those nearest to the project's folder.
+    fn objects(&self, classes: &[&str]) -> Vec<Object<'a>> {
+        let mut found: Vec<Object<'a>> = Vec::new();
+        for module in self.modules() {
+            for binding in &module.top.bindings {
+                let view = View::of(module);
+                let call = self.made(&view, &binding.value, classes, DEPTH);
+                let kept = call.is_none() && is_extension(&binding.value, classes);
+                if (call.is_some() || kept) && is_name(&binding.name) {
+                    let (root, name) = self.project.index.import_name(&module.file);
+                    found.push(Object {
+                        module: name,
+                        root,
+                        name: binding.name.clone(),
+                        place: module.place(binding.line),
+                        view,
+                        call,
+                    });
+                }
+            }
+        }
+        found.sort_by_key(|object| {
+            (
+                object.call.is_none(),
+                object.place.file.components().count(),
+                object.place.clone(),
+            )
+        });
+        found
+    }
+
+    /// The call of one of `classes` that `expr` comes to: directly, through a name, or as what a
+    /// function of the project returns.
+    fn made(
+        &self,
+        view: &View<'a>,
+        expr: &Expr,
+        classes: &[&str],
+        left: usize,
+    ) -> Option<(View<'a>, Call)> {
+        let left = left.checked_sub(1)?;
+        match expr {
+            Expr::Call(call) => {
+                if let Some(name) = self.project.index.outside(view, &call.function)
+                    && classes.contains(&name.as_str())
+                {
+                    return Some((view.clone(), (**call).clone()));
+                }
+                let Target::Inside(module, names) =
+                    self.project.index.resolve(view, &call.function)?
+                else {
+                    return None;
+                };
+                let function = module.top.function(names.first()?)?;
+                let inside = View::of(module).within(function);
+                let mut returns = function.body.returns.iter();
+                returns.find_map(|value| self.made(&inside, value, classes, left))
+            }
+            Expr::Name(name) => {
+                let mut inner = view.inner.iter().rev();
+                if let Some(local) = inner.find_map(|scope| scope.binding(name)) {
+                    return self.made(view, &local.value, classes, left);
+                }
+                let Target::Inside(module, names) = self.project.index.resolve(view, expr)? else {
+                    return None;
+                };
+                // Imported: the module that makes it is the one to name.
+                if module.file != view.module.file {
+                    return None;
+                }
+                let binding = module.top.binding(names.first()?)?;
+                self.made(&View::of(module), &binding.value, classes, left)
+            }
+            Expr::OneOf(options) => options
+                .iter()
+                .find_map(|option| self.made(view, option, classes, left)),
+            _ => None,
+        }
+    }
+
+    /// The last binding of `name` in any module, and where: a setting of Django.
+    fn setting(&self, name: &str) -> Option<(&'a Module, &'a Binding)> {
+        let found = self.modules().filter_map(|module| {
+            let binding = module.top.binding(name)?;
+            Some((module, binding))
+        });
+        found.last()
+    }
+
+    /// Where an application is named in Django's `INSTALLED_APPS`, or in a list it is put together
+    /// from (`THIRD_PARTY_APPS`).
+    fn installed(&self, app: &str) -> Option<Place> {
+        self.modules().find_map(|module| {
+            let mut lists = module
+                .top
+                .bindings
+                .iter()
+                .filter(|binding| binding.name.ends_with("_APPS"));
+            let list = lists.find(|binding| names(&binding.value, app))?;
+            Some(module.place(list.line))
+        })
+    }
+
+    /// `manage.py`, relative to the project.
+    fn manage(&self) -> Option<String> {
+        let mut managers: Vec<&Path> = self
+            .modules()
+            .filter(|module| module.stem() == "manage")
+            .map(|module| module.file.as_path())
+            .collect();
+        managers.sort_by_key(|file| file.components().count());
+        managers.first().map(|file| file.display().to_string())
+    }
+
+    /// A worker that is a command of `manage.py`.
+    fn managed(&self, words: &[&str], reason: &str, place: Place) -> Option<Worker> {
+        let manage = self.manage()?;
+        let words: Vec<&str> = ["python", manage.as_str()]
+            .into_iter()
+            .chain(words.iter().copied())
+            .collect();
+        Some(Worker::new("worker", &words, reason, place))
+    }
+
+    /// The setting that the code reads an address from, the first of `wanted` that fits: a part of
+    /// its name, such as `BROKER`.
+    fn variable(&self, wanted: &[&str]) -> Option<Sourced<String>> {
+        let mut reads: Vec<(String, Place)> = self.modules().flat_map(read_by).collect();
+        reads.sort_by(|a, b| a.1.cmp(&b.1));
+        let is_address = |name: &str| {
+            let rest = [
+                "PASSWORD", "PORT", "_DB", "USER", "SSL", "TTL", "TIMEOUT", "POOL",
+            ];
+            !rest.iter().any(|part| name.contains(part))
+        };
+        wanted.iter().find_map(|part| {
+            let fits = |(name, _): &&(String, Place)| name.contains(part) && is_address(name);
+            let (name, place) = reads.iter().find(fits)?;
+            Some(Sourced::from(name.clone(), place.clone()))
+        })
+    }
+
+    /// The setting that `expr` reads, if it reads one.
+    fn variable_in(&self, view: &View<'a>, expr: &Expr, left: usize) -> Option<Sourced<String>> {
+        let left = left.checked_sub(1)?;
+        let inside = |expr: &Expr| self.variable_in(view, expr, left);
+        match expr {
+            Expr::Call(call) => match read_of(call) {
+                Some(name) => {
+                    let place = place_of(view.module, &name);
+                    Some(Sourced::from(name, place))
+                }
+                None => call.values().find_map(inside),
+            },
+            Expr::Item(of, key) => {
+                let name = key.text().filter(|_| is_environment(of))?;
+                Some(Sourced::from(name.to_owned(), place_of(view.module, name)))
+            }
+            Expr::OneOf(options) | Expr::List(options) | Expr::Joined(options) => {
+                options.iter().find_map(inside)
+            }
+            Expr::Dict(items) => items.iter().find_map(|(_, value)| inside(value)),
+            Expr::Plus(a, b) => inside(a).or_else(|| inside(b)),
+            Expr::Name(name) => {
+                let mut inner = view.inner.iter().rev();
+                if let Some(local) = inner.find_map(|scope| scope.binding(name)) {
+                    return inside(&local.value);
+                }
+                self.bound(view, expr, left)
+            }
+            Expr::Attribute(..) => self.bound(view, expr, left),
+            _ => None,
+        }
+    }
+
+    fn bound(&self, view: &View<'a>, expr: &Expr, left: usize) -> Option<Sourced<String>> {
+        let Target::Inside(module, names) = self.project.index.resolve(view, expr)? else {
+            return None;
+        };
+        let value = match names.as_slice() {
+            [name] => &module.top.binding(name)?.value,
+            [class, name] => {
+                let class = module.top.class(class)?;
+                let binding = class.bindings.iter().rev().find(|b| &b.name == name)?;
+                &binding.value
+            }
+            _ => return None,
+        };
+        self.variable_in(&View::of(module), value, left)
+    }
+}
+
+/// `flask_app.extensions["celery"]`
+fn is_extension(expr: &Expr, classes: &[&str]) -> bool {
+    let Expr::Item(of, key) = expr else {
+        return false;
+    };
+    let holds = matches!(&**of, Expr::Attribute(_, name) if name == "extensions");
+    let key = key.text().unwrap_or_default();
+    holds
+        && classes
+            .iter()
+            .any(|class| class.split('.').next() == Some(key))
+}
+
+/// A plain name, not `app.config[…]`.
+fn is_name(name: &str) -> bool {
+    name.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Whether a list, also one that is put together, holds this text.
+fn names(expr: &Expr, text: &str) -> bool {
+    match expr {
+        Expr::Text(one) => {
+            one == text
+                || one
+                    .strip_prefix(text)
+                    .is_some_and(|rest| rest.starts_with(".apps."))
+        }
+        Expr::List(items) | Expr::OneOf(items) => items.iter().any(|item| names(item, text)),
+        Expr::Plus(left, right) => names(left, text) || names(right, text),
+        _ => false,
+    }
+}
+
+/// Every setting that a module reads from its environment.
+fn read_by(module: &Module) -> Vec<(String, Place)> {
+    let calls = module
+        .calls
+        .iter()
+        .filter_map(|(call, line)| Some((read_of(call)?, module.place(*line))));
+    let items = module.items.iter().filter_map(|(expr, line)| {
+        let Expr::Item(of, key) = expr else {
+            return None;
+        };
+        let name = key.text().filter(|_| is_environment(of))?;
+        Some((name.to_owned(), module.place(*line)))
+    });
+    calls.chain(items).collect()
+}
+
+/// The setting that a call reads: `os.environ.get("X")`, `os.getenv("X")`, `env("X")`,
+/// `env.str("X")`, `config("X")`.
+fn read_of(call: &Call) -> Option<String> {
+    let function = call.function.dotted()?;
+    let is_plain = function.ends_with("environ.get") || function.ends_with("getenv");
+    let first = function.split('.').next().unwrap_or_default();
+    let is_library = ["env", "config", "environ", "settings_env"].contains(&first)
+        && !function.ends_with(".update")
+        && !function.ends_with(".from_object");
+    let name = call.arguments.first()?.text()?;
+    let is_setting = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    ((is_plain || is_library) && is_setting).then(|| name.to_owned())
+}
+
+/// `os.environ`, or django-environ's `env`.
+fn is_environment(expr: &Expr) -> bool {
+    let dotted = expr.dotted().unwrap_or_default();
+    dotted == "environ" || dotted == "os.environ" || dotted == "env"
+}
+
+/// The line in which a module reads a setting.
+fn place_of(module: &Module, name: &str) -> Place {
+    let found = read_by(module).into_iter().find(|(read, _)| read == name);
+    found.map_or_else(|| Place::file(&module.file), |(_, place)| place)
+}

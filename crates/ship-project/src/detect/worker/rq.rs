@@ -1,0 +1,64 @@
+//! RQ: <https://python-rq.org>, and django-rq.
+
+use super::{DEPTH, Search, Worker};
+use crate::plan::Sourced;
+use crate::python::expr::Expr;
+use crate::python::index::View;
+
+const CLASSES: [&str; 2] = ["rq.Queue", "rq.queue.Queue"];
+
+pub(super) fn look(search: &Search<'_>) -> Vec<Worker> {
+    in_django(search)
+        .or_else(|| plain(search))
+        .into_iter()
+        .collect()
+}
+
+/// `django_rq` among the installed applications: one worker for all queues of `RQ_QUEUES`.
+fn in_django(search: &Search<'_>) -> Option<Worker> {
+    let place = search.installed("django_rq")?;
+    let (module, binding) = search.setting("RQ_QUEUES")?;
+    let Expr::Dict(queues) = &binding.value else {
+        return search.managed(&["rqworker"], "django-rq", place);
+    };
+    let names = queues.iter().filter_map(|(name, _)| name.text());
+    let words: Vec<&str> = std::iter::once("rqworker").chain(names).collect();
+    let worker = search.managed(&words, "django-rq", module.place(binding.line))?;
+    let view = View::of(module);
+    let address = queues.iter().find_map(|(_, queue)| {
+        let keys = ["URL", "HOST", "SENTINELS"];
+        let mut values = keys.iter().filter_map(|key| queue.item(key));
+        values.find_map(|value| search.variable_in(&view, value, DEPTH))
+    });
+    Some(worker.needing(address))
+}
+
+/// `rq.Queue("mails", connection=…)` anywhere in the code.
+fn plain(search: &Search<'_>) -> Option<Worker> {
+    let mut names: Vec<String> = Vec::new();
+    let mut place = None;
+    for module in search.modules() {
+        let view = View::of(module);
+        for (call, line) in &module.calls {
+            let function = search.project.index.outside(&view, &call.function);
+            if !function.is_some_and(|name| CLASSES.contains(&name.as_str())) {
+                continue;
+            }
+            place.get_or_insert(module.place(*line));
+            let name = call.argument(0, "name").and_then(Expr::text);
+            let name = name.unwrap_or("default").to_owned();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    let place = place?;
+    let address: Option<Sourced<String>> = search.variable(&["REDIS", "VALKEY"]);
+    let url = address
+        .as_ref()
+        .map(|name| format!("--url=${}", name.value));
+    let mut words = vec!["rq", "worker"];
+    words.extend(url.as_deref());
+    words.extend(names.iter().map(String::as_str));
+    Some(Worker::new("worker", &words, "RQ", place).needing(address))
+}

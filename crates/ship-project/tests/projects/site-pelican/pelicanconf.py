@@ -1,0 +1,5 @@
+AUTHOR = "Jane"
+SITENAME = "Harbour log"
+SITEURL = ""
+PATH = "content"
+TIMEZONE = "Europe/Oslo"

@@ -1,0 +1,6 @@
+from dramatiq import actor
+
+
+@actor
+def shrink(path):
+    return path

@@ -1,0 +1,3 @@
+import os
+
+RABBITMQ_URL = os.getenv("RABBITMQ_URL", "amqp://localhost")

@@ -1,0 +1,5 @@
+from flask import Flask
+
+from queue_of_tasks import queue
+
+app = Flask(__name__)

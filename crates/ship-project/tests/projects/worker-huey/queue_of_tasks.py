@@ -1,0 +1,3 @@
+from huey import SqliteHuey
+
+queue = SqliteHuey(filename="tasks.db")
