@@ -2,15 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 
-use ignore::{DirEntry, WalkBuilder};
+use ignore::{DirEntry, WalkBuilder, WalkParallel, WalkState};
 use ship_base::file;
 
 use crate::error::Result;
 
-/// More files than this are not looked at: a project with a data set in its tree must not make
-/// planning slow.
-const MOST: usize = 20_000;
+/// More files than this are not looked at, those that lie deepest first: a project with a data set
+/// in its tree must not make planning slow.
+const MOST: usize = 50_000;
+
+/// Where listing ends, whatever else there is.
+const ENOUGH: usize = 500_000;
 
 /// Relative paths of the files, sorted, so that a plan does not depend on the order in which a
 /// file system lists them.
@@ -31,13 +36,8 @@ impl Tree {
             .parents(false)
             .add_custom_ignore_filename(".shipignore")
             .filter_entry(|entry| !is_foreign(entry))
-            .build();
-        let files = walk
-            .filter_map(std::result::Result::ok)
-            .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
-            .filter_map(|entry| Some(entry.path().strip_prefix(root).ok()?.to_owned()))
-            .take(MOST)
-            .collect();
+            .build_parallel();
+        let files = shallowest(list(root, walk), MOST);
         Self {
             root: root.to_owned(),
             files,
@@ -68,6 +68,42 @@ impl Tree {
         let bytes = file::read(&path)?;
         Ok(Some(plain_text(&bytes)))
     }
+}
+
+/// The files that a walk comes by, in whatever order.
+fn list(root: &Path, walk: WalkParallel) -> Vec<PathBuf> {
+    let (found, files) = mpsc::channel();
+    let count = AtomicUsize::new(0);
+    walk.run(|| {
+        let (found, count) = (found.clone(), &count);
+        Box::new(move |entry| {
+            let is_file = |entry: &DirEntry| entry.file_type().is_some_and(|kind| kind.is_file());
+            let Ok(entry) = entry else {
+                return WalkState::Continue;
+            };
+            if is_file(&entry)
+                && let Ok(path) = entry.path().strip_prefix(root)
+            {
+                // The other end lives as long as this function.
+                let _ = found.send(path.to_owned());
+                if count.fetch_add(1, Ordering::Relaxed) >= ENOUGH {
+                    return WalkState::Quit;
+                }
+            }
+            WalkState::Continue
+        })
+    });
+    drop(found);
+    files.into_iter().collect()
+}
+
+/// At most so many, sorted: which ones does not depend on the order in which they come.
+fn shallowest(mut files: Vec<PathBuf>, most: usize) -> BTreeSet<PathBuf> {
+    if files.len() > most {
+        files.sort_by_cached_key(|file| (file.components().count(), file.clone()));
+        files.truncate(most);
+    }
+    files.into_iter().collect()
 }
 
 fn plain_text(bytes: &[u8]) -> String {
@@ -137,6 +173,14 @@ mod tests {
         ]);
         let files: Vec<&Path> = tree.files().collect();
         assert_eq!(files, [Path::new("app.py")]);
+    }
+
+    #[test]
+    fn of_too_many_files_those_that_lie_deepest_are_left_out() {
+        let paths = ["a/b/c.csv", "manage.py", "a/z.py", "a/b/d.csv", "a/a.py"];
+        let kept = shallowest(paths.iter().map(PathBuf::from).collect(), 3);
+        let kept: Vec<&Path> = kept.iter().map(PathBuf::as_path).collect();
+        assert_eq!(kept, ["a/a.py", "a/z.py", "manage.py"].map(Path::new));
     }
 
     #[test]

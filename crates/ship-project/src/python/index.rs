@@ -1,7 +1,9 @@
 //! All Python files of a project, and the names that lead from one to another.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::{Component, Path, PathBuf};
+use std::thread::ScopedJoinHandle;
 
 use crate::error::Result;
 use crate::python::expr::Expr;
@@ -11,6 +13,8 @@ use crate::tree::Tree;
 
 /// Larger files are data, not code.
 const LARGEST: usize = 1 << 20;
+/// So many files are read by one thread at least.
+const FEW: usize = 200;
 /// How many imports and assignments are followed from one name.
 const FOLLOW: usize = 16;
 
@@ -60,17 +64,15 @@ impl<'a> View<'a> {
 impl Index {
     /// Reads every Python file of `tree`; files that nest without end are left out.
     pub(crate) fn read(tree: &Tree) -> Result<Self> {
-        let mut sources = Vec::new();
-        for file in tree.files().filter(|file| is_python(file)) {
-            if let Some(text) = tree.text(file)?
-                && text.len() <= LARGEST
-            {
-                sources.push((file, text));
-            }
+        let files: Vec<&Path> = tree.files().filter(|file| is_python(file)).collect();
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        // A thread for a few files takes longer than it saves.
+        let share = files.len().div_ceil(cores).max(FEW);
+        let mut modules = BTreeMap::new();
+        for part in side_by_side(files.chunks(share), |files| read_all(tree, files)) {
+            modules.append(&mut part?);
         }
-        Ok(Self {
-            modules: with_stack(|| sources.into_iter().filter_map(parse).collect()),
-        })
+        Ok(Self { modules })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -298,25 +300,39 @@ impl Index {
     }
 }
 
-fn parse((file, text): (&Path, String)) -> Option<(PathBuf, Module)> {
-    let module = || (file.to_owned(), Module::read(file, &text));
-    (!nesting::is_deep(&text)).then(module)
+/// Reads and parses some of the files.
+fn read_all(tree: &Tree, files: &[&Path]) -> Result<BTreeMap<PathBuf, Module>> {
+    let mut modules = BTreeMap::new();
+    for &file in files {
+        let text = tree.text(file)?.filter(|text| text.len() <= LARGEST);
+        if let Some(text) = text.filter(|text| !nesting::is_deep(text)) {
+            modules.insert(file.to_owned(), Module::read(file, &text));
+        }
+    }
+    Ok(modules)
 }
 
-/// Runs `work` where the parser has room; in place when the system gives no further thread.
-fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    let mut work = Some(work);
-    let mut run = || work.take().map(|work| work());
-    let done = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(nesting::STACK);
-        let handle = thread.spawn_scoped(scope, &mut run).ok()?;
-        match handle.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    });
-    done.or_else(run)
-        .expect("`work` is taken once: by the thread, or here")
+/// Does each part of the work where the parser has room; in place when the system gives no further
+/// thread. The results are in the order of the parts.
+fn side_by_side<P: Copy + Send + Sync, T: Send>(
+    parts: impl Iterator<Item = P>,
+    work: impl Fn(P) -> T + Sync,
+) -> Vec<T> {
+    let work = &work;
+    std::thread::scope(|scope| {
+        let start = |part| {
+            let thread = std::thread::Builder::new().stack_size(nesting::STACK);
+            (part, thread.spawn_scoped(scope, move || work(part)))
+        };
+        let started: Vec<_> = parts.map(start).collect();
+        let finish = |(part, thread): (P, std::io::Result<ScopedJoinHandle<'_, T>>)| match thread {
+            Ok(thread) => thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => work(part),
+        };
+        started.into_iter().map(finish).collect()
+    })
 }
 
 fn defines(module: &Module, name: &str) -> bool {

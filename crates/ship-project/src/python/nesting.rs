@@ -32,7 +32,10 @@ pub(crate) fn is_deep(source: &str) -> bool {
             TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace if chains.len() > 1 => {
                 chains.pop();
             }
-            TokenKind::Newline | TokenKind::Semi => chains = vec![0],
+            TokenKind::Newline | TokenKind::Semi => {
+                chains.truncate(1);
+                chains[0] = 0;
+            }
             TokenKind::Comma => set_last(&mut chains, 0),
             _ => {}
         }
