@@ -19,6 +19,9 @@ pub struct ServerStatus {
     pub door: Option<i32>,
     /// The port of plain HTTP, if the door listens.
     pub port: Option<u16>,
+    /// The port of TLS, if the door listens on one.
+    #[serde(default)]
+    pub https_port: Option<u16>,
     /// Apps that run.
     pub running: Vec<AppName>,
 }

@@ -175,7 +175,7 @@ impl Folders {
         self.data.join("store/pyc")
     }
 
-    /// The door's own: its last route table, later its certificates.
+    /// The door's own: its last route table and its certificates.
     pub fn door(&self) -> PathBuf {
         self.data.join("door")
     }

@@ -6,7 +6,9 @@
 use std::net::SocketAddr;
 
 use ship_door::client::DoorClient;
-use ship_door::table::{Address, Route, Site, Table, Target, Upstream, VERSION};
+use ship_door::table::{
+    Address, Certificates, Https, Route, Site, Table, Target, Upstream, VERSION,
+};
 use ship_door::{Config, bind, run};
 
 fn main() {
@@ -26,6 +28,7 @@ fn main() {
     });
     let table = Table {
         version: VERSION,
+        certificates: Certificates { local: true },
         sites: vec![Site {
             app: "blog".parse().expect("a name"),
             release: None,
@@ -39,6 +42,7 @@ fn main() {
                 },
             }],
             body_limit: 10 << 20,
+            https: Https::default(),
         }],
     };
     let folder = std::env::temp_dir().join(format!("ship-door-{}", std::process::id()));

@@ -15,12 +15,12 @@ use crate::wire;
 /// ```no_run
 /// # async fn example() -> Result<(), ship_door::Error> {
 /// use ship_door::client::DoorClient;
-/// use ship_door::table::{Table, VERSION};
+/// use ship_door::table::Table;
 ///
 /// let mut door = DoorClient::connect("/run/ship/door.sock".as_ref()).await?;
 /// let socket = ship_door::bind(([127, 0, 0, 1], 8000).into()).unwrap();
 /// door.listen(vec![("http:8000".to_owned(), socket)]).await?;
-/// door.swap(Table { version: VERSION, sites: Vec::new() }).await?;
+/// door.swap(Table::empty()).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -71,7 +71,7 @@ impl DoorClient {
 
     /// Hands listening sockets over (see [`bind`](crate::bind)); the door accepts on them from now
     /// on. A name that the door has already is left as it is. Names begin with the scheme: `http`
-    /// or `http:8000`.
+    /// or `https:8443`.
     pub async fn listen(&mut self, sockets: Vec<(String, OwnedFd)>) -> Result<(), Error> {
         let (names, sockets): (Vec<_>, Vec<_>) = sockets.into_iter().unzip();
         let borrowed: Vec<_> = sockets.iter().map(|socket| socket.as_fd()).collect();

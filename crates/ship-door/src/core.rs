@@ -3,36 +3,32 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use hyper::header::HeaderValue;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use hyper::server::conn::{http1, http2};
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use crate::crowd::{Crowd, Place};
-use crate::head::{Marks, Scheme};
-use crate::host::Host;
+use crate::crowd::Crowd;
+use crate::head::Scheme;
 use crate::limit::Limits;
-use crate::patience::Patience;
 use crate::pool::{self, Pool};
+use crate::protocol::{self, OnThisCore};
 use crate::route::Routes;
 use crate::stack;
-use crate::strict::{Strict, Told};
+use crate::visit::{self, Visit};
 
 /// How long a core waits before it accepts again when the process has no descriptor left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
@@ -64,6 +60,7 @@ pub(crate) struct Setting {
     pub(crate) limits: Limits,
     pub(crate) counters: Arc<Counters>,
     pub(crate) crowd: Arc<Crowd>,
+    pub(crate) tls: Arc<ServerConfig>,
     /// Error pages speak to the developer.
     pub(crate) developer: bool,
 }
@@ -77,13 +74,14 @@ pub(crate) struct Core {
     /// Rotates the choice among instances with the same load.
     pub(crate) turn: Cell<usize>,
     /// Fires when no new connection is accepted and open ones are to end after their request.
-    stopping: CancellationToken,
+    pub(crate) stopping: CancellationToken,
     /// Fires when the grace of a stop is over.
     pub(crate) stopped: CancellationToken,
     /// Fires when nothing is left to do.
     ended: CancellationToken,
     pub(crate) tasks: TaskTracker,
-    http1: http1::Builder,
+    pub(crate) http1: http1::Builder,
+    pub(crate) http2: http2::Builder<OnThisCore>,
     ids: Ids,
 }
 
@@ -138,7 +136,8 @@ async fn run(setting: Setting, mut orders: mpsc::UnboundedReceiver<Order>) {
 impl Core {
     fn new(setting: Setting) -> Self {
         Self {
-            http1: http1(&setting.limits),
+            http1: protocol::http1(&setting.limits),
+            http2: protocol::http2(&setting.limits),
             setting,
             table: RefCell::new(Rc::new(View {
                 routes: Arc::default(),
@@ -224,19 +223,6 @@ impl Core {
     }
 }
 
-/// How HTTP/1 is read. Everything that limits a visitor is set here on purpose.
-fn http1(limits: &Limits) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        // Without a timer hyper drops its time limits and only logs it.
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_time)
-        .max_header_size(limits.head)
-        .max_headers(limits.fields)
-        .half_close(false);
-    builder
-}
-
 async fn close_idle(core: Rc<Core>) {
     loop {
         tokio::time::sleep(pool::KEEP_IDLE / 4).await;
@@ -255,7 +241,7 @@ async fn accept(core: Rc<Core>, scheme: Scheme, socket: TcpListener) {
             Ok((stream, peer)) => {
                 if let Some(place) = crowd.place(room, peer.ip()) {
                     let visit = Visit::new(core.clone(), scheme, peer);
-                    core.tasks.spawn_local(serve(visit, stream, place));
+                    core.tasks.spawn_local(visit::serve(visit, stream, place));
                 } else {
                     debug!(%peer, "there are too many connections from this address");
                 }
@@ -278,91 +264,6 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::Interrupted
     )
-}
-
-async fn serve(visit: Rc<Visit>, stream: TcpStream, _place: Place) {
-    let core = visit.core.clone();
-    let _open = Open::new(&core.setting.counters);
-    // An answer in two small packets must not wait for the first one's acknowledgement.
-    let _ = stream.set_nodelay(true);
-    let stream = Patience::new(stream, core.setting.limits.read_patience);
-    let stream = Strict::new(stream, visit.told.clone());
-    let service = service_fn(move |request| {
-        let visit = visit.clone();
-        async move { Ok::<_, Infallible>(stack::answer(&visit, request).await) }
-    });
-    let connection = core
-        .http1
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = &mut connection => ended,
-        () = core.stopping.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                ended = &mut connection => ended,
-                () = core.stopped.cancelled() => return,
-            }
-        }
-    };
-    if let Err(error) = ended {
-        debug!(%error, "a connection ended early");
-    }
-}
-
-/// Counts an open connection.
-struct Open(Arc<Counters>);
-
-impl Open {
-    fn new(counters: &Arc<Counters>) -> Self {
-        counters.connections.fetch_add(1, Ordering::Relaxed);
-        Self(counters.clone())
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// One connection of a visitor.
-pub(crate) struct Visit {
-    pub(crate) core: Rc<Core>,
-    pub(crate) scheme: Scheme,
-    peer: SocketAddr,
-    /// What the connection knows and a request cannot.
-    pub(crate) told: Arc<Told>,
-    /// Of the request before: visitors hardly ever change the host on a connection.
-    marks: RefCell<Option<Rc<Marks>>>,
-}
-
-impl Visit {
-    fn new(core: Rc<Core>, scheme: Scheme, peer: SocketAddr) -> Rc<Self> {
-        Rc::new(Self {
-            core,
-            scheme,
-            peer,
-            told: Arc::default(),
-            marks: RefCell::new(None),
-        })
-    }
-
-    /// What is known of requests on this connection that name the host `written`; `None` when
-    /// that is not a host.
-    pub(crate) fn marks(&self, written: &HeaderValue) -> Option<Rc<Marks>> {
-        if let Some(marks) = &*self.marks.borrow()
-            && marks.written == written
-        {
-            return Some(marks.clone());
-        }
-        let host: Host<'_> = crate::host::parse(written.to_str().ok()?)?;
-        let marks = Marks::new(written.clone(), &host, self.peer, self.scheme);
-        let marks = Rc::new(marks);
-        self.marks.replace(Some(marks.clone()));
-        Some(marks)
-    }
 }
 
 /// Names for requests: a random start per core, then counted.
@@ -399,28 +300,6 @@ fn write_hex(text: &mut [u8], mut number: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::time::Instant;
-
-    /// hyper drops its limits of time, with no more than a line in its log, where it has no timer.
-    #[tokio::test(start_paused = true)]
-    async fn a_head_has_ten_seconds_in_all() {
-        let (ours, mut theirs) = tokio::io::duplex(1024);
-        let service = service_fn(async |_| {
-            Ok::<_, Infallible>(hyper::Response::new(crate::body::Body::Empty))
-        });
-        let serving = http1(&Limits::default()).serve_connection(TokioIo::new(ours), service);
-        let began = Instant::now();
-        let dripping = async {
-            while theirs.write_all(b"X").await.is_ok() {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-        };
-        let (served, ()) = tokio::join!(serving, dripping);
-        assert!(served.unwrap_err().is_timeout());
-        assert_eq!(began.elapsed().as_secs(), 10);
-        assert_eq!(theirs.read(&mut [0]).await.unwrap(), 0);
-    }
 
     #[test]
     fn no_two_requests_have_one_name() {

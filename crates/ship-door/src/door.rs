@@ -29,17 +29,23 @@ use crate::limit::Limits;
 use crate::listener::Listener;
 use crate::route::Routes;
 use crate::stack;
-use crate::table::{Status, Table};
+use crate::table::{Certificates, Status, Table};
+use crate::tls::local_ca::LocalCa;
+use crate::tls::{self, Own, Store};
 
 /// How long a door that is told to end by a signal may finish what is in flight.
 const GRACE: Duration = Duration::from_secs(30);
+
+/// How often the author's own certificates are looked at.
+const LOOK_AT_CERTIFICATES: Duration = Duration::from_secs(5);
 
 /// How a door is set up.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The control socket: made with mode 0600; only the door's own user and root are answered.
     pub socket: PathBuf,
-    /// The folder of the last table (`table.json`).
+    /// The folder of the last table (`table.json`), of the author's certificates (`certificates/`)
+    /// and of the local CA.
     pub folder: PathBuf,
     /// Threads that serve, each with its own event loop; at least one.
     pub cores: usize,
@@ -75,6 +81,7 @@ async fn live(config: Config, limits: Limits) -> Result<(), Error> {
     info!(cores = door.cores.len(), "the door is ready");
     tokio::select! {
         () = control.serve(door.clone()) => {}
+        () = door.watch_certificates() => {}
         () = door.ended.cancelled() => {}
         _ = terminated.recv() => stop_twice(&door, terminated.recv()).await,
         _ = interrupted.recv() => stop_twice(&door, interrupted.recv()).await,
@@ -133,6 +140,9 @@ pub(crate) struct Door {
     cores: Vec<mpsc::UnboundedSender<Order>>,
     threads: Cell<Vec<JoinHandle<()>>>,
     counters: Arc<Counters>,
+    folder: PathBuf,
+    store: Arc<Store>,
+    own: RefCell<Own>,
     /// One swap at a time: disk and cores must agree on which table is the last.
     swap: tokio::sync::Mutex<()>,
     /// Fires when the door has stopped.
@@ -142,7 +152,15 @@ pub(crate) struct Door {
 impl Door {
     fn start(config: &Config, limits: Limits) -> Result<Self, Error> {
         let each = (!config.developer).then_some(limits.connections_each);
+        let store = Arc::new(Store::default());
+        let mut own = Own::new(&config.folder, store.clone());
+        own.look();
+        let tls = tls::config(store.clone()).map_err(|error| Error::Setup {
+            what: "set up TLS",
+            source: io::Error::other(error),
+        })?;
         let setting = Setting {
+            tls,
             crowd: Crowd::new(limits.connections, each),
             limits,
             counters: Arc::default(),
@@ -161,6 +179,9 @@ impl Door {
             cores,
             threads: Cell::new(threads),
             counters: setting.counters,
+            folder: config.folder.clone(),
+            store,
+            own: RefCell::new(own),
             swap: tokio::sync::Mutex::new(()),
             ended: CancellationToken::new(),
         })
@@ -170,12 +191,13 @@ impl Door {
     /// parent sends a new one.
     async fn use_last_table(&self) {
         let routes = last_table(&self.table).and_then(|table| match table {
-            Some(table) => Ok(Some(self.compile(&table)?)),
+            Some(table) => Ok(Some((self.compile(&table)?, table.certificates))),
             None => Ok(None),
         });
         match routes {
             Ok(None) => {}
-            Ok(Some(routes)) => {
+            Ok(Some((routes, certificates))) => {
+                self.use_certificates(&certificates);
                 info!(sites = routes.sites().len(), "serving the last table");
                 self.use_routes(routes).await;
             }
@@ -193,9 +215,31 @@ impl Door {
         let routes = self.compile(&table)?;
         let text = serde_json::to_vec(&table).map_err(|error| unreadable(&error))?;
         file::write_whole(&self.table, &text)?;
+        self.use_certificates(&table.certificates);
         self.use_routes(routes).await;
         info!(sites = table.sites.len(), "swapped the table");
         Ok(())
+    }
+
+    /// A local CA that cannot be had is no reason not to serve.
+    fn use_certificates(&self, wanted: &Certificates) {
+        self.own.borrow_mut().look();
+        match (wanted.local, self.store.has_local()) {
+            (true, false) => match LocalCa::open(&self.folder) {
+                Ok(ca) => self.store.set_local(Some(ca)),
+                Err(error) => warn!(error = %hint::chain(&error), "there is no local CA"),
+            },
+            (false, true) => self.store.set_local(None),
+            _ => {}
+        }
+    }
+
+    /// Looks for changed files of certificates, until the door ends.
+    async fn watch_certificates(&self) {
+        loop {
+            tokio::time::sleep(LOOK_AT_CERTIFICATES).await;
+            self.own.borrow_mut().look();
+        }
     }
 
     async fn use_routes(&self, routes: Routes) {
@@ -269,6 +313,7 @@ impl Door {
             requests: self.counters.requests.load(Ordering::Relaxed),
             failures: self.counters.failures.load(Ordering::Relaxed),
             in_flight: self.instances.borrow().in_flight(),
+            certificates: self.own.borrow().states(),
         }
     }
 

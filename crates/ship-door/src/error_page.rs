@@ -63,7 +63,10 @@ pub(crate) fn of(failure: &Failure, scene: &Scene<'_>) -> Response<Body> {
         HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"),
     );
     match failure {
-        Failure::BadRequest(_) | Failure::BodyTooLarge | Failure::BodyTooSlow => {
+        Failure::BadRequest(_)
+        | Failure::BodyTooLarge
+        | Failure::BodyTooSlow
+        | Failure::TooManyFields => {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Failure::ReadOnly => {
@@ -92,6 +95,11 @@ fn page(failure: &Failure, scene: &Scene<'_>) -> Page {
             &format!("It could be read in more than one way: {why}."),
         ),
         Failure::BodyTooLarge => too_large(scene),
+        Failure::TooManyFields => Page::plain(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "This request has too many headers",
+            "Deleting this site's cookies may help.",
+        ),
         Failure::BodyTooSlow => Page::plain(
             StatusCode::REQUEST_TIMEOUT,
             "The upload came too slowly",

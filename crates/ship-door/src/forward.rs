@@ -17,13 +17,14 @@ use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio::time::Instant;
 
 use crate::body::{Body, Forwarded, Outcome, Progress, RequestBody};
-use crate::core::{Core, View, Visit};
+use crate::core::{Core, View};
 use crate::head::{self, Marks};
 use crate::limit::Limits;
 use crate::pool::{Link, Pool};
 use crate::route::To;
 use crate::stack::Failure;
 use crate::tunnel;
+use crate::visit::Visit;
 
 /// First pause between two rounds of attempts to reach an instance; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(10);

@@ -22,7 +22,7 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 pub(crate) enum Scheme {
     /// Plain.
     Http,
-    /// TLS, here or in front of us.
+    /// TLS.
     Https,
 }
 
@@ -103,6 +103,7 @@ fn value(text: &str) -> HeaderValue {
 /// Makes a visitor's head the app's. `websocket`: the upgrade is passed on.
 pub(crate) fn for_app(headers: &mut HeaderMap, marks: &Marks, id: HeaderValue, websocket: bool) {
     let trailers = wants_trailers(headers);
+    join_cookies(headers);
     remove_of_connection(headers);
     headers.remove(header::TE);
     // We answer it ourselves, when the app begins to read (RFC 9110, 10.1.1).
@@ -125,6 +126,24 @@ pub(crate) fn for_app(headers: &mut HeaderMap, marks: &Marks, id: HeaderValue, w
     headers.insert(X_FORWARDED_PROTO, marks.proto.clone());
     headers.insert(header::FORWARDED, marks.forwarded.clone());
     headers.insert(X_REQUEST_ID, id);
+}
+
+/// HTTP/2 packs cookies better when each is a field of its own; HTTP/1.1 has one field for all (RFC
+/// 9113, 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut all = headers.get_all(header::COOKIE).into_iter();
+    let (Some(first), Some(second)) = (all.next(), all.next()) else {
+        return;
+    };
+    let mut joined = first.as_bytes().to_vec();
+    for cookie in std::iter::once(second).chain(all) {
+        joined.extend(b"; ");
+        joined.extend(cookie.as_bytes());
+    }
+    // Visible bytes with more visible bytes between them.
+    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
+        headers.insert(header::COOKIE, joined);
+    }
 }
 
 /// Makes an app's head the visitor's.
@@ -322,6 +341,16 @@ mod tests {
         ] {
             assert!(!lines.iter().any(|line| line.starts_with(gone)), "{gone}");
         }
+    }
+
+    #[test]
+    fn cookies_that_came_apart_reach_the_app_as_one_field() {
+        let apart = [("cookie", "a=1"), ("cookie", "b=2; c=3"), ("cookie", "d=4")];
+        let lines = forwarded_as(&apart, "192.0.2.7:5000");
+        assert!(
+            lines.contains(&"cookie: a=1; b=2; c=3; d=4".to_owned()),
+            "{lines:?}"
+        );
     }
 
     #[test]

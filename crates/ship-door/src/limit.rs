@@ -12,6 +12,8 @@ pub struct Limits {
     /// The time for a whole request head, not per byte, and for the pause between two requests on
     /// a connection; closed beyond. Default 10 s.
     pub head_time: Duration,
+    /// How long a connection of HTTP/2 may be without a request; closed beyond. Default 75 s.
+    pub idle: Duration,
     /// The least pace of a request body in bytes a second, once it was waited for longer than
     /// [`body_patience`](Self::body_patience); 408 below, and closed. Default 500.
     pub body_pace: u32,
@@ -41,6 +43,7 @@ impl Default for Limits {
             head: 16 << 10,
             fields: 100,
             head_time: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
             body_pace: 500,
             body_patience: Duration::from_secs(10),
             read_patience: Duration::from_secs(30),

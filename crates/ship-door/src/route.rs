@@ -14,7 +14,7 @@ use crate::host;
 use crate::instance::{Instance, Instances};
 use crate::path;
 use crate::static_files::Folder;
-use crate::table::{self, Table, Target};
+use crate::table::{self, Https, Table, Target};
 
 /// A checked and compiled [`Table`].
 #[derive(Debug, Default)]
@@ -36,6 +36,7 @@ pub(crate) struct Site {
     /// The first host name: the one to show.
     pub(crate) host: Option<String>,
     pub(crate) body_limit: u64,
+    pub(crate) https: Https,
     /// By prefix without slashes at its ends: `` for `/`, `static/css`.
     routes: HashMap<Box<str>, To>,
     /// The most segments of any prefix.
@@ -85,6 +86,7 @@ impl Routes {
             release: site.release,
             host: site.hosts.first().cloned(),
             body_limit: site.body_limit,
+            https: site.https.clone(),
             routes: HashMap::new(),
             deepest: 0,
         };
@@ -263,12 +265,14 @@ mod tests {
             hosts,
             routes: prefixes.iter().map(route).collect(),
             body_limit: 0,
+            https: Https::default(),
         }
     }
 
     fn compile(sites: Vec<table::Site>) -> Result<Routes, TableError> {
         let table = Table {
             version: table::VERSION,
+            certificates: table::Certificates::default(),
             sites,
         };
         Routes::compile(&table, &mut Instances::default())
@@ -326,6 +330,7 @@ mod tests {
         ));
         let table = Table {
             version: 2,
+            certificates: table::Certificates::default(),
             sites: Vec::new(),
         };
         assert!(matches!(

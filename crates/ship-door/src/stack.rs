@@ -18,13 +18,13 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 use tracing::{debug, trace};
 
 use crate::body::Body;
-use crate::core::Visit;
 use crate::error_page;
 use crate::forward::{self, Errand};
-use crate::head::Marks;
+use crate::head::{Marks, Scheme};
 use crate::path;
 use crate::route::{Site, To};
 use crate::static_files::{self, Served};
+use crate::visit::Visit;
 
 /// How long what was cut may take to say goodbye (the close handshake of WebSockets).
 pub(crate) const FAREWELL: Duration = Duration::from_secs(3);
@@ -38,6 +38,8 @@ pub(crate) enum Failure {
     BodyTooLarge,
     /// The body came too slowly to be waited for. The connection ends.
     BodyTooSlow,
+    /// More fields than we look at. The connection ends.
+    TooManyFields,
     /// CONNECT and TRACE are not for web sites.
     Method,
     /// No site has this host name.
@@ -79,6 +81,7 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Respons
         id: visit.core.next_id(),
         accept: request.headers().get(header::ACCEPT).cloned(),
     };
+    let version = request.version();
     let mut response = match layers(&mut scene, request).await {
         Ok(response) => response,
         Err(failure) => {
@@ -90,6 +93,11 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Respons
             page
         }
     };
+    promise_tls(&scene, &mut response);
+    if version == Version::HTTP_2 {
+        // Nothing there is about the connection (RFC 9113, 8.2.2).
+        response.headers_mut().remove(header::CONNECTION);
+    }
     // What followed a request for a WebSocket was not looked at, and must not become a request.
     if visit.told.is_tunnel() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let close = HeaderValue::from_static("close");
@@ -100,12 +108,31 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Respons
     response
 }
 
+/// Tells browsers to come by TLS alone (RFC 6797), where that is asked for and the app has not said
+/// anything itself. Never without TLS: there it means nothing.
+fn promise_tls(scene: &Scene<'_>, response: &mut Response<Body>) {
+    let seconds = scene.site.as_ref().and_then(|site| site.https.hsts);
+    if let Some(seconds) = seconds.filter(|_| scene.visit.scheme == Scheme::Https) {
+        let value = HeaderValue::from_str(&format!("max-age={seconds}"));
+        let headers = response.headers_mut();
+        if let (Ok(value), header::Entry::Vacant(entry)) =
+            (value, headers.entry(header::STRICT_TRANSPORT_SECURITY))
+        {
+            entry.insert(value);
+        }
+    }
+}
+
 async fn layers(
     scene: &mut Scene<'_>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Failure> {
     // 1. Framing is behind us: what could be cut into requests in two ways was refused before it
     //    became one (`strict.rs`), because after it not even the end of a request is certain.
+    //    Only the number of fields has to be counted for HTTP/2, where hyper does not.
+    if request.headers().len() > scene.visit.core.setting.limits.fields {
+        return Err(Failure::TooManyFields);
+    }
     // 2. Methods that are about the way and not about a resource.
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return Err(Failure::Method);
@@ -121,6 +148,14 @@ async fn layers(
     let view = scene.visit.core.view();
     let site = view.routes.site(&marks.host).ok_or(Failure::UnknownHost)?;
     scene.site = Some(site.clone());
+    //    Where it is for TLS alone, nobody is answered without.
+    if let Some(port) = site
+        .https
+        .redirect
+        .filter(|_| scene.visit.scheme == Scheme::Http)
+    {
+        return Ok(to_https(&marks, port, &target));
+    }
     // 6. Its limits, before a byte of the body is read.
     if request.body().size_hint().lower() > site.body_limit {
         return Err(Failure::BodyTooLarge);
@@ -193,8 +228,24 @@ fn marks(visit: &Visit, request: &Request<Incoming>) -> Result<Rc<Marks>, Failur
         (None, Some(host), None) => Cow::Borrowed(host),
         (None, None, None) => return Err(Failure::UnknownHost),
     };
+    // RFC 9113, 8.3.1: a `Host` that says something else than `:authority` is malformed.
+    if request.version() == Version::HTTP_2 && hosts_differ(request) {
+        return Err(Failure::BadRequest("there are two hosts"));
+    }
     let marks = visit.marks(&written);
     marks.ok_or(Failure::BadRequest("the `Host` is not a host name"))
+}
+
+fn hosts_differ(request: &Request<Incoming>) -> bool {
+    match (
+        request.uri().authority(),
+        request.headers().get(header::HOST),
+    ) {
+        (Some(authority), Some(host)) => !host
+            .as_bytes()
+            .eq_ignore_ascii_case(authority.as_str().as_bytes()),
+        _ => false,
+    }
 }
 
 /// The canonical target; `None` for `*`, which asks about the server and not about a path.
@@ -233,6 +284,16 @@ fn no_content() -> Response<Body> {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
+}
+
+/// The same place with TLS. 308: a form that was sent here is sent there.
+fn to_https(marks: &Marks, port: u16, target: &PathAndQuery) -> Response<Body> {
+    let port = match port {
+        443 => String::new(),
+        port => format!(":{port}"),
+    };
+    let to = format!("https://{}{port}{target}", marks.host);
+    redirect(&to, StatusCode::PERMANENT_REDIRECT, "", target)
 }
 
 fn redirect(to: &str, status: StatusCode, rest: &str, target: &PathAndQuery) -> Response<Body> {

@@ -17,6 +17,27 @@ pub struct Table {
     pub version: u32,
     /// One entry per app; no host stands in two of them.
     pub sites: Vec<Site>,
+    /// Where certificates come from.
+    #[serde(default)]
+    pub certificates: Certificates,
+}
+
+impl Table {
+    /// Of this version, with nothing in it.
+    pub fn empty() -> Self {
+        Self {
+            version: VERSION,
+            ..Self::default()
+        }
+    }
+}
+
+/// Where certificates come from, besides the files in the door's folder `certificates`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificates {
+    /// Names of this machine (`*.localhost`) get certificates of a CA of its own.
+    #[serde(default)]
+    pub local: bool,
 }
 
 /// What one app answers.
@@ -32,6 +53,20 @@ pub struct Site {
     pub routes: Vec<Route>,
     /// The largest request body in bytes.
     pub body_limit: u64,
+    /// What is asked of visitors about TLS.
+    #[serde(default)]
+    pub https: Https,
+}
+
+/// What is asked of a site's visitors about TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Https {
+    /// Visitors that come without TLS are sent to this port with TLS, by 308.
+    #[serde(default)]
+    pub redirect: Option<u16>,
+    /// `Strict-Transport-Security` with this `max-age` in seconds, where the app sends none itself.
+    #[serde(default)]
+    pub hsts: Option<u64>,
 }
 
 /// A path prefix and who answers it.
@@ -99,7 +134,7 @@ pub enum Address {
 #[serde(tag = "ask", rename_all = "kebab-case")]
 pub enum Ask {
     /// Serve on the listening sockets that come with this message (SCM_RIGHTS). `names` says which
-    /// is which: `http`.
+    /// is which: `http:8000`, `https:8443`. TLS is spoken on those that begin with `https`.
     Listen {
         /// One name per descriptor, in order.
         names: Vec<String>,
@@ -168,4 +203,18 @@ pub struct Status {
     pub failures: u64,
     /// Requests in flight by upstream key.
     pub in_flight: Vec<(String, u64)>,
+    /// Certificates, and what is wrong with them.
+    #[serde(default)]
+    pub certificates: Vec<CertificateState>,
+}
+
+/// A certificate, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateState {
+    /// The names it serves; none when there is nothing that could be served.
+    pub names: Vec<String>,
+    /// `file …`, or the authority.
+    pub from: String,
+    /// In our voice; `None` when all is well.
+    pub trouble: Option<String>,
 }

@@ -18,7 +18,7 @@ use crate::app::lock;
 use crate::door_process::{self, adopt_living, launch};
 use crate::door_talk::{ask, refused, silent};
 use crate::error::Error;
-use crate::port::{self, Listener};
+use crate::port::{self, Listener, Scheme};
 use crate::server::Server;
 
 /// How long a door that is told to stop may finish requests.
@@ -47,7 +47,18 @@ pub(crate) struct Door {
 impl Door {
     /// The port that URLs name.
     pub(crate) fn port(&self) -> Option<u16> {
-        lock(&self.listeners).first().map(|listener| listener.port)
+        self.port_of(Scheme::Http)
+    }
+
+    /// The port where it speaks TLS.
+    pub(crate) fn https_port(&self) -> Option<u16> {
+        self.port_of(Scheme::Https)
+    }
+
+    fn port_of(&self, scheme: Scheme) -> Option<u16> {
+        let listeners = lock(&self.listeners);
+        let first = listeners.iter().find(|listener| listener.scheme == scheme);
+        first.map(|listener| listener.port)
     }
 
     /// The door's process; `None` also while it is being started again.
@@ -76,7 +87,7 @@ impl Door {
                     socket: format!("port {}", listener.port),
                     source,
                 })?;
-                Ok((format!("http:{}", listener.port), socket))
+                Ok((listener.name(), socket))
             })
             .collect()
     }
@@ -92,25 +103,34 @@ impl Door {
 pub(crate) async fn open(server: &Arc<Server>, asked: Option<u16>) -> Result<(), Error> {
     let _one = server.door.change.lock().await;
     let door = &server.door;
-    let more = match asked {
-        Some(port) if !door.has_port(port) => Some(port::exactly(port)?),
+    let folder = server.folders.door();
+    let mut more = Vec::new();
+    match asked {
+        Some(port) if !door.has_port(port) => more.push(port::exactly(Scheme::Http, port)?),
         None if door.port().is_none() => {
-            Some(port::next_free(port::remembered(&server.folders.door()))?)
+            let last = Scheme::Http.remembered(&folder);
+            more.push(port::next_free(Scheme::Http, last)?);
         }
-        _ => None,
-    };
-    let is_more = more.is_some();
-    if let Some(listener) = more {
-        remember(server, listener.port)?;
+        _ => {}
+    }
+    if door.https_port().is_none() {
+        match port::next_free(Scheme::Https, Scheme::Https.remembered(&folder)) {
+            Ok(listener) => more.push(listener),
+            Err(error) => warn!(error = %hint::chain(&error), "the door goes without TLS"),
+        }
+    }
+    let added: Vec<u16> = more.iter().map(|listener| listener.port).collect();
+    for listener in more {
+        remember(server, &listener)?;
         lock(&door.listeners).insert(0, listener);
     }
     door.wanted.store(true, Ordering::SeqCst);
     match door.pid() {
         None => start(server).await,
-        Some(_) if is_more => {
+        Some(_) if !added.is_empty() => {
             let handed_over = door_process::hand_over(server).await;
             if handed_over.is_err() {
-                lock(&door.listeners).remove(0);
+                lock(&door.listeners).retain(|listener| !added.contains(&listener.port));
             }
             handed_over
         }
@@ -127,9 +147,10 @@ pub(crate) async fn open_surely(server: &Arc<Server>) {
     }
 }
 
-fn remember(server: &Server, port: u16) -> Result<(), Error> {
-    let memory = port::memory(&server.folders.door());
-    Ok(file::write_whole(&memory, port.to_string().as_bytes())?)
+fn remember(server: &Server, listener: &Listener) -> Result<(), Error> {
+    let memory = listener.scheme.memory(&server.folders.door());
+    let port = listener.port.to_string();
+    Ok(file::write_whole(&memory, port.as_bytes())?)
 }
 
 /// Finds a door that an earlier control process started, and takes copies of its sockets.

@@ -16,7 +16,7 @@ use tracing::warn;
 use crate::door;
 use crate::door_talk::{ask, refused, silent};
 use crate::error::Error;
-use crate::port::{self, Listener};
+use crate::port::{Listener, Scheme};
 use crate::server::Server;
 
 /// How long a started door may take to answer on its socket.
@@ -139,11 +139,9 @@ async fn take_over(server: &Arc<Server>) -> Result<Status, Error> {
         Ok((door.status().await?, door.listeners().await?))
     })
     .await?;
-    let found = listeners.into_iter().filter_map(|(name, socket)| {
-        let port = name.strip_prefix("http:")?.parse().ok()?;
-        Some(Listener { port, socket })
-    });
-    let named = port::remembered(&server.folders.door());
+    let found = listeners.into_iter();
+    let found = found.filter_map(|(name, socket)| Listener::named(&name, socket));
+    let named = Scheme::Http.remembered(&server.folders.door());
     server.door.take_listeners(found.collect(), named);
     Ok(status)
 }

@@ -1,4 +1,5 @@
-//! The ports that the door listens on: 8000, or the next free one, or the one that was asked for.
+//! The ports that the door listens on: 8000, or the next free one, or the one that was asked for;
+//! and for TLS 8443, or the next free one.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
@@ -8,22 +9,83 @@ use ship_base::file;
 
 use crate::error::Error;
 
-/// Where `ship up` starts to look for a free port.
-const FIRST: u16 = 8000;
 /// How many ports it tries before it gives up.
 const TRIES: u16 = 50;
 
+/// What is spoken on a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// Where the search for a free port starts.
+    fn first(self) -> u16 {
+        match self {
+            Self::Http => 8000,
+            Self::Https => 8443,
+        }
+    }
+
+    /// The file in which the door's port is remembered, so that URLs stay the same.
+    pub(crate) fn memory(self, folder: &Path) -> PathBuf {
+        folder.join(match self {
+            Self::Http => "port",
+            Self::Https => "port-https",
+        })
+    }
+
+    /// The port the door had last.
+    pub(crate) fn remembered(self, folder: &Path) -> Option<u16> {
+        file::read_text(&self.memory(folder))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+    }
+}
+
 /// A listening socket and its port.
 pub(crate) struct Listener {
+    pub(crate) scheme: Scheme,
     pub(crate) port: u16,
     pub(crate) socket: OwnedFd,
 }
 
+impl Listener {
+    /// The name under which the door knows it: `http:8000`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}:{}", self.scheme.name(), self.port)
+    }
+
+    /// The listener that the door knows under such a name.
+    pub(crate) fn named(name: &str, socket: OwnedFd) -> Option<Self> {
+        let (scheme, port) = name.split_once(':')?;
+        let all = [Scheme::Http, Scheme::Https];
+        let scheme = all.into_iter().find(|known| known.name() == scheme)?;
+        let port = port.parse().ok()?;
+        Some(Self {
+            scheme,
+            port,
+            socket,
+        })
+    }
+}
+
 /// Listens on `wanted`, which was asked for and is refused when it cannot be had.
-pub(crate) fn exactly(wanted: u16) -> Result<Listener, Error> {
+pub(crate) fn exactly(scheme: Scheme, wanted: u16) -> Result<Listener, Error> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, wanted));
     match ship_door::bind(address) {
         Ok(socket) => Ok(Listener {
+            scheme,
             port: wanted,
             socket,
         }),
@@ -36,26 +98,16 @@ pub(crate) fn exactly(wanted: u16) -> Result<Listener, Error> {
 }
 
 /// Listens on `first`, or the next port that is free.
-pub(crate) fn next_free(first: Option<u16>) -> Result<Listener, Error> {
-    let first = first.unwrap_or(FIRST);
+pub(crate) fn next_free(scheme: Scheme, first: Option<u16>) -> Result<Listener, Error> {
+    let first = first.unwrap_or_else(|| scheme.first());
     let mut last = None;
     for port in first..first.saturating_add(TRIES) {
-        match exactly(port) {
+        match exactly(scheme, port) {
             Err(error) => last = Some(error),
             listener => return listener,
         }
     }
     Err(last.unwrap_or(Error::Bug("no port was tried")))
-}
-
-/// The file in which the door's port is remembered, so that URLs stay the same.
-pub(crate) fn memory(folder: &Path) -> PathBuf {
-    folder.join("port")
-}
-
-/// The port the door had last.
-pub(crate) fn remembered(folder: &Path) -> Option<u16> {
-    file::read_text(&memory(folder)).ok()?.trim().parse().ok()
 }
 
 /// Who listens on `port` of this machine: `python3 (pid 812)`; as far as this user may see.
@@ -103,7 +155,7 @@ mod tests {
             port: refused,
             holder: Some(holder),
             ..
-        }) = exactly(port)
+        }) = exactly(Scheme::Http, port)
         else {
             panic!("the port was not refused, or its holder not found");
         };
@@ -118,7 +170,7 @@ mod tests {
     fn the_next_free_port_is_taken_where_none_was_asked_for() {
         let taken = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = taken.local_addr().unwrap().port();
-        let listener = next_free(Some(port)).unwrap();
+        let listener = next_free(Scheme::Http, Some(port)).unwrap();
         assert!(listener.port > port);
     }
 }

@@ -174,6 +174,7 @@ impl Server {
             pid: i32::try_from(std::process::id()).unwrap_or(0),
             door: self.door.pid(),
             port: self.door.port(),
+            https_port: self.door.https_port(),
             running: running.map(|app| app.name.clone()).collect(),
         }
     }

@@ -1,7 +1,7 @@
 //! From what runs to what the door serves: plans and instances become the route table.
 
 use ship_base::name::{AppName, ProcessName};
-use ship_door::table::{self, Address, Route, Site, Table, Target, Upstream};
+use ship_door::table::{self, Address, Certificates, Https, Route, Site, Table, Target, Upstream};
 use ship_project::plan::{self, Plan, RouteTarget};
 use ship_run::spec;
 
@@ -24,6 +24,9 @@ pub(crate) fn of(server: &Server) -> Table {
     Table {
         version: table::VERSION,
         sites,
+        certificates: Certificates {
+            local: server.config.developer,
+        },
     }
 }
 
@@ -35,6 +38,7 @@ fn site(server: &Server, app: &App) -> Option<Site> {
         hosts: hosts(&live.plan).collect(),
         routes: routes(server, app, &live),
         body_limit: live.plan.limits.body.unwrap_or(BODY_LIMIT),
+        https: Https::default(),
     })
 }
 
@@ -144,6 +148,7 @@ mod tests {
                 "hosts": ["blog.localhost", "blog.example"],
                 "routes": [{"prefix": "/", "to": {"kind": "instances", "upstreams": []}}],
                 "body_limit": 10 << 20,
+                "https": {"redirect": null, "hsts": null},
             }])
         );
     }

@@ -8,7 +8,7 @@ use ship_base::fault::FaultKind;
 
 use crate::commands::{
     completions, destroy, doctor, env, logs, plan, ps, releases, restart, rollback, run, scale,
-    server, stop, up,
+    server, stop, trust, up,
 };
 use crate::control::Control;
 use crate::error::{CommandError, Result};
@@ -53,6 +53,7 @@ enum Command {
     Scale(scale::Args),
     Stop(stop::Args),
     Destroy(destroy::Args),
+    Trust(trust::Args),
     Doctor(doctor::Args),
     Server(server::Args),
     Completions(completions::Args),
@@ -121,6 +122,7 @@ fn dispatch(command: Command, context: &mut Context) -> Result<u8> {
         Command::Scale(args) => done(wait(scale::run(args, context))),
         Command::Stop(args) => done(wait(stop::run(args, context))),
         Command::Destroy(args) => done(wait(destroy::run(args, context))),
+        Command::Trust(args) => done(trust::run(&args, context)),
         Command::Doctor(args) => wait(doctor::run(args, context)),
         Command::Server(args) => done(wait(server::run(args, context))),
         Command::Completions(args) => done(completions::run(&args, context)),
@@ -198,6 +200,7 @@ mod tests {
           scale        Change how many instances of a process run
           stop         Stop an app; its releases, settings, logs and data stay
           destroy      Remove an app: its releases, settings, logs and its data
+          trust        Have browsers trust `https://` names of this machine
           doctor       Look whether this machine has what is needed
           server       Run, stop or look at the server that keeps your apps
           completions  Print the completions for a shell

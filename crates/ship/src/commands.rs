@@ -14,4 +14,5 @@ pub(crate) mod run;
 pub(crate) mod scale;
 pub(crate) mod server;
 pub(crate) mod stop;
+pub(crate) mod trust;
 pub(crate) mod up;

@@ -16,7 +16,9 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use ship_door::client::DoorClient;
 use ship_door::limit::Limits;
-use ship_door::table::{Address, Route, Site, Table, Target, Upstream, VERSION};
+use ship_door::table::{
+    Address, Certificates, Https, Route, Site, Table, Target, Upstream, VERSION,
+};
 use ship_door::{Config, bind, run_with};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -30,6 +32,8 @@ pub(crate) const HOST: &str = "blog.localhost";
 /// A running door with one listener.
 pub(crate) struct Door {
     pub(crate) address: SocketAddr,
+    /// Where it speaks TLS.
+    pub(crate) secure: SocketAddr,
     pub(crate) folder: TempDir,
     thread: Option<JoinHandle<()>>,
 }
@@ -50,6 +54,7 @@ impl Door {
         let thread = std::thread::spawn(move || run_with(config, limits).unwrap());
         let mut door = Self {
             address: ([127, 0, 0, 1], 0).into(),
+            secure: ([127, 0, 0, 1], 0).into(),
             folder,
             thread: Some(thread),
         };
@@ -61,7 +66,12 @@ impl Door {
     async fn listen(&mut self) {
         let listener: std::net::TcpListener = bind(self.address).unwrap().into();
         self.address = listener.local_addr().unwrap();
-        let sockets = vec![("http".to_owned(), listener.into())];
+        let secure: std::net::TcpListener = bind(self.secure).unwrap().into();
+        self.secure = secure.local_addr().unwrap();
+        let sockets = vec![
+            ("http".to_owned(), listener.into()),
+            ("https".to_owned(), secure.into()),
+        ];
         self.client().await.listen(sockets).await.unwrap();
     }
 
@@ -136,6 +146,7 @@ pub(crate) fn table(sites: Vec<Site>) -> Table {
     Table {
         version: VERSION,
         sites,
+        certificates: Certificates { local: true },
     }
 }
 
@@ -146,6 +157,7 @@ pub(crate) fn site(routes: Vec<Route>) -> Site {
         hosts: vec![HOST.to_owned()],
         routes,
         body_limit: 1 << 20,
+        https: Https::default(),
     }
 }
 

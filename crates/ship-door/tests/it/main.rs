@@ -14,4 +14,5 @@ mod pages;
 mod process;
 mod raw;
 mod switching;
+mod tls;
 mod websockets;

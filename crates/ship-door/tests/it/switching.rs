@@ -300,10 +300,11 @@ async fn the_listening_sockets_can_be_taken_back() {
         (name.as_str(), socket.local_addr().unwrap()),
         ("http", door.address)
     );
-    assert_eq!(client.status().await.unwrap().listening, [door.address]);
+    let listening = [door.address, door.secure];
+    assert_eq!(client.status().await.unwrap().listening, listening);
     // Handing over a name that is there already is no second listener.
     client.listen(vec![(name, socket.into())]).await.unwrap();
-    assert_eq!(client.status().await.unwrap().listening.len(), 1);
+    assert_eq!(client.status().await.unwrap().listening.len(), 2);
 }
 
 #[tokio::test]

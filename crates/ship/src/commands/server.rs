@@ -108,7 +108,13 @@ async fn status(context: &mut Context, control: &Control, json: bool) -> Result<
         status.pid, status.version
     )];
     parts.push(match (status.door, status.port) {
-        (Some(pid), Some(port)) => format!("door    pid {pid}  http://localhost:{port}"),
+        (Some(pid), Some(port)) => {
+            let https = status
+                .https_port
+                .map(|port| format!("  https://localhost:{port}"));
+            let https = https.unwrap_or_default();
+            format!("door    pid {pid}  http://localhost:{port}{https}")
+        }
         _ => "door    closed".to_owned(),
     });
     let names: Vec<&str> = status.running.iter().map(AppName::as_str).collect();

@@ -14,6 +14,7 @@ mod scale;
 mod server;
 mod stop;
 mod terminal;
+mod trust;
 mod up;
 
 use std::time::Duration;

@@ -1,0 +1,49 @@
+//! TLS: one configuration for every core, and the certificate chosen anew for each handshake.
+//!
+//! Certificates come from two places: files of the author ([`own`]), and on a laptop a CA of this
+//! machine alone ([`local_ca`]). In that order, by the name the visitor asks for; a name that none of
+//! them covers gets no certificate, above all not another app's.
+
+mod bundle;
+pub mod local_ca;
+mod own;
+mod store;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::server::ServerSessionMemoryCache;
+
+pub(crate) use own::Own;
+pub(crate) use store::Store;
+
+/// What a visitor and we may agree to speak, the one we prefer first.
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// Sessions kept for visitors of TLS 1.2 that come again; 1.3 uses tickets, which cost us nothing.
+const SESSIONS: usize = 1024;
+
+/// rustls with ring: the one that builds without a C toolchain of its own.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+/// TLS 1.2 and 1.3, only with forward secrecy and authenticated encryption: rustls has no other.
+/// No early data: it can be replayed.
+pub(crate) fn config(store: Arc<Store>) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_cert_resolver(store);
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+    config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+    config.ticketer = ring::Ticketer::new()?;
+    Ok(Arc::new(config))
+}
+
+/// The folder of the author's own certificates, below the door's.
+pub(crate) fn own_folder(door: &Path) -> std::path::PathBuf {
+    door.join("certificates")
+}

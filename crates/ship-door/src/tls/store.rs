@@ -1,0 +1,175 @@
+//! Which certificate a handshake gets.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use ship_base::clock::Moment;
+use tracing::{debug, warn};
+
+use super::bundle::Bundle;
+use super::local_ca::LocalCa;
+
+/// Certificates of the local CA that are kept; more names than this a laptop does not have.
+const MOST_ISSUED: usize = 1000;
+
+/// How long one of them is used before another is made. They are valid for far longer.
+const FRESH: Duration = Duration::from_hours(24 * 7);
+
+/// Certificates by name.
+type Names = HashMap<String, Arc<CertifiedKey>>;
+
+/// Shared by all cores; changed by the door's main thread.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    own: RwLock<Names>,
+    local: RwLock<Option<LocalCa>>,
+    issued: RwLock<HashMap<String, (Moment, Arc<CertifiedKey>)>>,
+}
+
+impl Store {
+    /// The author's own certificates from now on.
+    pub(crate) fn set_own<'b>(&self, bundles: impl Iterator<Item = &'b Bundle>) {
+        *write(&self.own) = by_name(bundles);
+    }
+
+    /// Names of this machine get certificates of its own CA.
+    pub(crate) fn set_local(&self, ca: Option<LocalCa>) {
+        *write(&self.local) = ca;
+        write(&self.issued).clear();
+    }
+
+    /// Whether there is a local CA already.
+    pub(crate) fn has_local(&self) -> bool {
+        read(&self.local).is_some()
+    }
+
+    /// The certificate for a name; `None` where a visitor asked for none, by its address.
+    pub(crate) fn choose(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+        let Some(name) = name else {
+            return self.issued("localhost");
+        };
+        let name = name.to_ascii_lowercase();
+        let own = find(&read(&self.own), &name);
+        own.or_else(|| self.issued(&name))
+    }
+
+    /// One of the local CA, made when it is first asked for.
+    fn issued(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+        if !is_of_this_machine(name) {
+            return None;
+        }
+        if let Some((since, key)) = read(&self.issued).get(name)
+            && since.elapsed() < FRESH
+        {
+            return Some(key.clone());
+        }
+        let made = read(&self.local).as_ref()?.issue(name);
+        let made = made
+            .inspect_err(|error| warn!(%error, name, "cannot make a certificate"))
+            .ok()?;
+        let mut issued = write(&self.issued);
+        if issued.len() >= MOST_ISSUED {
+            issued.clear();
+        }
+        issued.insert(name.to_owned(), (Moment::now(), made.key.clone()));
+        Some(made.key)
+    }
+}
+
+impl ResolvesServerCert for Store {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let name = hello.server_name();
+        let chosen = self.choose(name);
+        if chosen.is_none() {
+            debug!(name, "no certificate for this name");
+        }
+        chosen
+    }
+}
+
+/// `blog.localhost` and the machine itself (RFC 6761, 6.3).
+pub(super) fn is_of_this_machine(name: &str) -> bool {
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || name
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+fn by_name<'b>(bundles: impl Iterator<Item = &'b Bundle>) -> Names {
+    let pairs = bundles.flat_map(|bundle| {
+        let pair = |name: &String| (name.clone(), bundle.key.clone());
+        bundle.names.iter().map(pair)
+    });
+    pairs.collect()
+}
+
+/// The name itself, or a wildcard for its first label (RFC 9525, 6.3).
+fn find(names: &Names, name: &str) -> Option<Arc<CertifiedKey>> {
+    let wildcard = || names.get(&format!("*.{}", name.split_once('.')?.1));
+    names.get(name).or_else(wildcard).cloned()
+}
+
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::pki_types::PrivatePkcs8KeyDer;
+
+    fn bundle(names: &[&str]) -> Bundle {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        Bundle::new(vec![made.cert.der().clone()], key.into()).unwrap()
+    }
+
+    fn is(chosen: Option<Arc<CertifiedKey>>, bundle: &Bundle) -> bool {
+        chosen.is_some_and(|chosen| Arc::ptr_eq(&chosen, &bundle.key))
+    }
+
+    #[test]
+    fn each_name_gets_its_own_certificate_and_an_unknown_one_none() {
+        let (blog, shop) = (
+            bundle(&["Blog.example"]),
+            bundle(&["shop.example", "*.shop.example"]),
+        );
+        let store = Store::default();
+        store.set_own([&blog, &shop].into_iter());
+        assert!(is(store.choose(Some("BLOG.example")), &blog));
+        assert!(is(store.choose(Some("shop.example")), &shop));
+        assert!(is(store.choose(Some("a.shop.example")), &shop));
+        for unknown in [
+            "a.b.shop.example",
+            "example",
+            "other.example",
+            "blog.localhost",
+        ] {
+            assert!(store.choose(Some(unknown)).is_none(), "{unknown}");
+        }
+        assert!(store.choose(None).is_none());
+    }
+
+    #[test]
+    fn the_local_ca_answers_for_this_machine_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::default();
+        store.set_local(Some(LocalCa::open(folder.path()).unwrap()));
+        let first = store.choose(Some("blog.localhost")).unwrap();
+        let again = store.choose(Some("blog.localhost")).unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+        assert!(store.choose(None).is_some());
+        assert!(store.choose(Some("blog.example")).is_none());
+        assert!(store.choose(Some("localhost.example")).is_none());
+    }
+}

@@ -1,0 +1,253 @@
+//! A visitor's connection, from its first byte to its last.
+
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use hyper::header::HeaderValue;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+use tracing::debug;
+
+use crate::body::Body;
+use crate::core::{Core, Counters};
+use crate::crowd::Place;
+use crate::head::{Marks, Scheme};
+use crate::host::Host;
+use crate::patience::Patience;
+use crate::stack;
+use crate::strict::{Strict, Told};
+
+/// Serves a connection until it ends.
+pub(crate) async fn serve(visit: Rc<Visit>, stream: TcpStream, _place: Place) {
+    let core = visit.core.clone();
+    let _open = Open::new(&core.setting.counters);
+    // An answer in two small packets must not wait for the first one's acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let stream = Patience::new(stream, core.setting.limits.read_patience);
+    let ended = match visit.scheme {
+        Scheme::Http => speak_http1(visit, stream).await,
+        Scheme::Https => https(visit, stream).await,
+    };
+    if let Err(error) = ended {
+        debug!(error = %ship_base::hint::chain(&error), "a connection ended early");
+    }
+}
+
+/// Agrees on a certificate and a protocol, in the time that a head has.
+async fn https(visit: Rc<Visit>, stream: Patience<TcpStream>) -> hyper::Result<()> {
+    let core = visit.core.clone();
+    let shaking = TlsAcceptor::from(core.setting.tls.clone()).accept(stream);
+    let within = core.setting.limits.head_time;
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(within, shaking) => shaken,
+        () = core.stopped.cancelled() => return Ok(()),
+    };
+    let stream = match shaken {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            debug!(%error, "no agreement on TLS");
+            return Ok(());
+        }
+        Err(_) => {
+            debug!("the handshake took too long");
+            return Ok(());
+        }
+    };
+    match stream.get_ref().1.alpn_protocol() {
+        Some(b"h2") => speak_http2(visit, stream).await,
+        _ => speak_http1(visit, stream).await,
+    }
+}
+
+async fn speak_http1<S>(visit: Rc<Visit>, stream: S) -> hyper::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let core = visit.core.clone();
+    let stream = Strict::new(stream, visit.told.clone());
+    let service = service_fn(move |request| {
+        let visit = visit.clone();
+        async move { Ok::<_, Infallible>(stack::answer(&visit, request).await) }
+    });
+    let connection = core.http1.serve_connection(TokioIo::new(stream), service);
+    let connection = std::pin::pin!(connection.with_upgrades());
+    until_stopped(
+        &core,
+        connection,
+        http1::UpgradeableConnection::graceful_shutdown,
+    )
+    .await
+}
+
+async fn speak_http2<S>(visit: Rc<Visit>, stream: S) -> hyper::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let core = visit.core.clone();
+    let service = service_fn({
+        let visit = visit.clone();
+        move |request| {
+            let visit = visit.clone();
+            async move {
+                let busy = Busy::new(&visit);
+                let answer = stack::answer(&visit, request).await;
+                Ok::<_, Infallible>(answer.map(|body| Answered { body, _busy: busy }))
+            }
+        }
+    });
+    let connection = core.http2.serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        ended = until_stopped(&core, connection.as_mut(), http2::Connection::graceful_shutdown) => return ended,
+        () = visit.until_idle() => connection.as_mut().graceful_shutdown(),
+    }
+    until_stopped(&core, connection, http2::Connection::graceful_shutdown).await
+}
+
+/// Serves; politely to the end once the door stops.
+async fn until_stopped<C>(
+    core: &Core,
+    mut connection: Pin<&mut C>,
+    finish: impl Fn(Pin<&mut C>),
+) -> hyper::Result<()>
+where
+    C: Future<Output = hyper::Result<()>>,
+{
+    tokio::select! {
+        ended = connection.as_mut() => return ended,
+        () = core.stopping.cancelled() => finish(connection.as_mut()),
+    }
+    tokio::select! {
+        ended = connection => ended,
+        () = core.stopped.cancelled() => Ok(()),
+    }
+}
+
+/// Counts an open connection.
+struct Open(Arc<Counters>);
+
+impl Open {
+    fn new(counters: &Arc<Counters>) -> Self {
+        counters.connections.fetch_add(1, Ordering::Relaxed);
+        Self(counters.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One connection of a visitor.
+pub(crate) struct Visit {
+    pub(crate) core: Rc<Core>,
+    pub(crate) scheme: Scheme,
+    peer: SocketAddr,
+    /// Requests that are being answered, over HTTP/2.
+    busy: Cell<usize>,
+    /// When the last one began or ended.
+    active: Cell<Instant>,
+    /// What the connection knows and a request cannot.
+    pub(crate) told: Arc<Told>,
+    /// Of the request before: visitors hardly ever change the host on a connection.
+    marks: RefCell<Option<Rc<Marks>>>,
+}
+
+impl Visit {
+    pub(crate) fn new(core: Rc<Core>, scheme: Scheme, peer: SocketAddr) -> Rc<Self> {
+        Rc::new(Self {
+            core,
+            scheme,
+            peer,
+            busy: Cell::new(0),
+            active: Cell::new(Instant::now()),
+            told: Arc::default(),
+            marks: RefCell::new(None),
+        })
+    }
+
+    /// What is known of requests on this connection that name the host `written`; `None` when
+    /// that is not a host.
+    pub(crate) fn marks(&self, written: &HeaderValue) -> Option<Rc<Marks>> {
+        if let Some(marks) = &*self.marks.borrow()
+            && marks.written == written
+        {
+            return Some(marks.clone());
+        }
+        let host: Host<'_> = crate::host::parse(written.to_str().ok()?)?;
+        let marks = Marks::new(written.clone(), &host, self.peer, self.scheme);
+        let marks = Rc::new(marks);
+        self.marks.replace(Some(marks.clone()));
+        Some(marks)
+    }
+
+    /// Waits until nothing was asked for a while.
+    async fn until_idle(&self) {
+        let most = self.core.setting.limits.idle;
+        loop {
+            let since = if self.busy.get() > 0 {
+                Instant::now()
+            } else {
+                self.active.get()
+            };
+            if since.elapsed() >= most {
+                return;
+            }
+            tokio::time::sleep_until(since + most).await;
+        }
+    }
+}
+
+/// A request that is being answered.
+struct Busy(Rc<Visit>);
+
+impl Busy {
+    fn new(visit: &Rc<Visit>) -> Self {
+        visit.busy.set(visit.busy.get() + 1);
+        Self(visit.clone())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.busy.set(self.0.busy.get() - 1);
+        self.0.active.set(Instant::now());
+    }
+}
+
+/// An answer that keeps its connection from being idle until it is sent.
+struct Answered {
+    body: Body,
+    _busy: Busy,
+}
+
+impl hyper::body::Body for Answered {
+    type Data = <Body as hyper::body::Body>::Data;
+    type Error = <Body as hyper::body::Body>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        self.body.size_hint()
+    }
+}
