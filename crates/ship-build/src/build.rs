@@ -158,6 +158,7 @@ impl<'a> Build<'a> {
             inputs,
             is_new,
         } = self.lock(snapshot, &pythons)?;
+        self.tell_of_end(&python);
         let (source, address) = (&self.source, environment::address(&lock, &python));
         let folder = self.shop.phase(Phase::Environment, |shop| {
             environment::make(shop, &lock, source, &python)
@@ -173,6 +174,17 @@ impl<'a> Build<'a> {
         };
         self.add_layer(snapshot, &mut environment)?;
         Ok(environment)
+    }
+
+    /// Once, with the first release that runs on it.
+    fn tell_of_end(&mut self, python: &Interpreter) {
+        let before = self.previous.as_ref();
+        let before = before.and_then(|facts| facts.python.as_ref());
+        let is_new = before.is_none_or(|(path, _)| *path != python.path);
+        let wanted = self.plan.python.clone().filter(|_| is_new);
+        if let Some(note) = wanted.and_then(|wanted| python::ended(&wanted, python)) {
+            self.shop.report().note(note);
+        }
     }
 
     fn pythons(&mut self) -> Result<Vec<Interpreter>, Error> {

@@ -44,6 +44,8 @@ pub enum Error {
     NoPython {
         /// What the project asks for: `` `3.14` (.python-version) ``.
         wanted: String,
+        /// Why that is, and what to do, as far as it is known.
+        remedy: Vec<String>,
         /// What is on this machine: `3.12.4`.
         here: Vec<String>,
         /// What uv said when it was asked to fetch one.
@@ -164,7 +166,11 @@ impl Hints for Error {
             Self::Step { phase, command, output, .. } => {
                 crate::hints::of_step(*phase, command, output)
             }
-            Self::NoPython { here, .. } => crate::hints::of_python(here),
+            Self::NoPython { here, remedy, wanted, .. } => {
+                let mut hints = remedy.clone();
+                hints.extend(crate::hints::of_python(here, wanted));
+                hints
+            }
             Self::LockStale { command, .. } => {
                 vec![format!("`{command}` brings it up to date; then try again")]
             }

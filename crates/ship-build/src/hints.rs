@@ -229,7 +229,7 @@ pub(crate) fn of_uv(output: &[String]) -> Vec<String> {
 }
 
 /// No Python fits.
-pub(crate) fn of_python(here: &[String]) -> Vec<String> {
+pub(crate) fn of_python(here: &[String], wanted: &str) -> Vec<String> {
     match here.first() {
         None => vec![
             "install one: `sudo apt install python3`, or give uv a way to fetch it: `UV_PYTHON_INSTALL_MIRROR`".to_owned(),
@@ -238,7 +238,12 @@ pub(crate) fn of_python(here: &[String]) -> Vec<String> {
             let minor = newest.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
             vec![
                 format!("here are {}", here.join(", ")),
-                format!("if the project runs on it: `echo {minor} > .python-version`"),
+                if wanted.contains("(pyproject.toml") || wanted.contains("setup.") {
+                    "what the project allows is said there: widen it where it runs on one of these"
+                        .to_owned()
+                } else {
+                    format!("if the project runs on it: `echo {minor} > .python-version`")
+                },
             ]
         }
     }

@@ -15,7 +15,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use ship_base::hash::Hasher;
 use ship_base::paths::Folders;
-use ship_project::plan::{PythonRequest, Sourced};
+use ship_project::plan::{Note, PythonRequest, Sourced};
+use ship_project::python_life;
 
 use crate::cancel::Cancel;
 use crate::error::Error;
@@ -26,9 +27,6 @@ use crate::uv::Variables;
 use known::Known;
 use request::Request;
 pub use version::Version;
-
-/// The oldest Python that uv makes environments for and that the scripts of ours run on.
-const OLDEST: (u32, u32) = (3, 8);
 
 /// What is asked of an interpreter, once. `-I -S` keep everything of the user's out.
 const QUESTION: &str = "import json, platform, sys, sysconfig
@@ -85,7 +83,7 @@ impl Interpreter {
     }
 
     fn is_usable(&self) -> bool {
-        self.about.version.minor() >= OLDEST
+        self.about.version.minor() >= python_life::OLDEST
     }
 
     /// Built without the global lock: its ABI is named `cpython-313t`.
@@ -180,12 +178,57 @@ pub(crate) fn choose(
     }
     Err(Error::NoPython {
         wanted: describe(wanted),
+        remedy: remedy(wanted, &today()),
         here: all
             .iter()
             .map(|found| found.about.version.to_string())
             .collect(),
         output,
     })
+}
+
+/// What to tell of a Python that gets no fixes any more, with where the project asks for it.
+pub(crate) fn ended(wanted: &Sourced<PythonRequest>, used: &Interpreter) -> Option<Note> {
+    let minor = used.about.version.minor();
+    let end = python_life::ended(minor, &today())?;
+    let (major, minor) = minor;
+    Some(Note {
+        text: format!("Python {major}.{minor} has had no security fixes since {end}"),
+        hint: Some(
+            "move to one that has them once the project runs on it: `echo 3.13 > .python-version`"
+                .to_owned(),
+        ),
+        place: wanted.places.first().cloned(),
+    })
+}
+
+/// `2026-11-26`
+fn today() -> String {
+    let now = ship_base::clock::Moment::now().to_string();
+    now.chars().take(10).collect()
+}
+
+/// Why a Python cannot be had, and where to ask for another.
+fn remedy(wanted: &Sourced<PythonRequest>, today: &str) -> Vec<String> {
+    let PythonRequest { request, requires } = &wanted.value;
+    let asked = [Some(request.as_str()), requires.as_deref()];
+    let asked = asked.into_iter().flatten().find(|text| !text.is_empty());
+    let minor = asked.and_then(python_life::minor);
+    let mut remedy = Vec::new();
+    if let Some((minor, end)) = minor.and_then(|m| Some((m, python_life::ended(m, today)?)))
+        && minor < python_life::OLDEST
+    {
+        let ((major, minor), (_, oldest)) = (minor, python_life::OLDEST);
+        remedy.push(format!(
+            "Python {major}.{minor} ended on {end}, and 3.{oldest} is the oldest that is used here"
+        ));
+    }
+    if request.contains("jit") {
+        remedy.push(
+            "there is no such build: CPython 3.14 has its JIT built in, `ship env set PYTHON_JIT=1` turns it on".to_owned(),
+        );
+    }
+    remedy
 }
 
 /// A later patch release of the very version that is asked for: it mends errors and breaks nothing

@@ -11,15 +11,15 @@ use crate::detect::{self, Found};
 use crate::error::{Error, Result};
 use crate::excerpt::Excerpt;
 use crate::files::procfile::Entry;
-use crate::files::python_version;
 use crate::manifest::Manifest;
 use crate::packages::Packages;
 use crate::plan::{
     AssetStep, Authored, DataPath, Dependencies, Framework, Generator, Note, Place, Plan, Process,
-    PythonRequest, Role, Route, RouteTarget, Sourced, Start, VERSION,
+    Role, Route, RouteTarget, Sourced, Start, VERSION,
 };
 use crate::project::Project;
 use crate::proposals::{self, Proposed};
+use crate::python_wanted;
 use crate::start::{is_python, without_runner};
 use crate::web;
 
@@ -81,7 +81,9 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         domains: manifest.domains.iter().map(sourced).collect(),
         framework: framework(sources, found.as_ref(), &packages, &proposals),
         python: if is_python {
-            Some(python(project, manifest, &packages, &folder)?)
+            Some(python_wanted::choose(
+                project, manifest, &packages, &folder,
+            )?)
         } else {
             None
         },
@@ -586,51 +588,6 @@ fn unnamed(dependencies: Option<&Sourced<Dependencies>>) -> Option<Note> {
         ),
         place: None,
     })
-}
-
-fn python(
-    project: &Project,
-    manifest: &Manifest,
-    packages: &Packages,
-    folder: &Path,
-) -> Result<Sourced<PythonRequest>> {
-    let requires = packages.requires_python.clone();
-    let specifier = requires.as_ref().map(|(text, _)| text.clone());
-    let request = |request: String| PythonRequest {
-        request,
-        requires: specifier.clone(),
-    };
-    if let Some(python) = &manifest.python {
-        return Ok(Sourced::from(
-            request(python.value.clone()),
-            python.place.clone(),
-        ));
-    }
-    if let Some((version, place)) = version_file(project, folder)? {
-        return Ok(Sourced::from(request(version), place));
-    }
-    Ok(match (requires, &specifier) {
-        (Some((_, place)), Some(text)) => Sourced::from(request(text.clone()), place),
-        _ => Sourced::by_default(request(String::new()), "any Python 3 will do"),
-    })
-}
-
-fn version_file(project: &Project, folder: &Path) -> Result<Option<(String, Place)>> {
-    type Reader = fn(&str) -> Option<(String, u32)>;
-    let files: [(&str, Reader); 2] = [
-        (".python-version", python_version::python_version),
-        ("runtime.txt", python_version::runtime_txt),
-    ];
-    for folder in [folder, Path::new("")] {
-        for (name, read) in files {
-            let file = folder.join(name);
-            let text = project.tree.text(&file)?;
-            if let Some((version, line)) = text.and_then(|text| read(&text)) {
-                return Ok(Some((version, Place::line(file, line))));
-            }
-        }
-    }
-    Ok(None)
 }
 
 /// `""` as `.`

@@ -84,7 +84,7 @@ impl Hints for Error {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::Manifest { hint, .. } => hint.iter().cloned().collect(),
-            Self::Syntax { .. } => Vec::new(),
+            Self::Syntax { excerpt, .. } => syntax_hints(&excerpt.text),
             Self::File(error) => error.hints(),
             Self::NotAFolder { .. } => vec!["name the folder that holds the project".to_owned()],
             Self::Nothing { looked_at, .. } => nothing_hints(looked_at),
@@ -93,6 +93,18 @@ impl Hints for Error {
             }
         }
     }
+}
+
+/// What is a statement in Python 2 and a mistake in Python 3.
+fn syntax_hints(line: &str) -> Vec<String> {
+    let line = line.trim_start();
+    let prints = line
+        .strip_prefix("print ")
+        .is_some_and(|rest| !rest.trim_start().starts_with(['=', '(']));
+    let is_old =
+        prints || line.starts_with("exec ") || line.starts_with("raise ") && line.contains(", ");
+    let told = "this is Python 2, which ended in 2020: https://docs.python.org/3/howto/pyporting.html shows the way to Python 3";
+    is_old.then(|| told.to_owned()).into_iter().collect()
 }
 
 fn nothing_hints(looked_at: &[String]) -> Vec<String> {

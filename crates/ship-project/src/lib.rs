@@ -25,6 +25,8 @@ pub mod plan;
 mod project;
 mod proposals;
 mod python;
+pub mod python_life;
+mod python_wanted;
 mod start;
 mod tree;
 mod web;
@@ -62,6 +64,7 @@ pub fn read(project: &Path) -> Result<Reading, Error> {
     }
     let manifest = read_manifest(project)?;
     let project = Project::read(project, &manifest)?;
+    python_wanted::refuse_python_2(&project)?;
     let file = Path::new("Procfile");
     let procfile = match project.tree.text(file)? {
         Some(text) => procfile::parse(file, &text)?,

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::excerpt::Excerpt;
-use crate::files::other_lock::OtherLock;
+use crate::files::other_lock::{Origin, OtherLock, Package};
 use crate::files::pyproject::{self, Pyproject};
-use crate::files::requirements::{Requirement, Requirements, line_of};
-use crate::files::{pdm_lock, pipfile, poetry_lock};
+use crate::files::requirements::{self, Requirement, Requirements, line_of, normalise};
+use crate::files::{pdm_lock, pipfile, poetry_lock, setup};
 use crate::plan::{LockTool, Place};
+use crate::python::module::Module;
 
 /// Poetry and Pipenv long left these out of their locks: each environment had them anyway.
 pub const LEFT_OUT: [&str; 4] = ["distribute", "pip", "setuptools", "wheel"];
@@ -48,6 +49,7 @@ pub(crate) struct Beside {
     lines: Vec<String>,
     pub(crate) roots: Vec<Requirement>,
     indexes: Vec<String>,
+    /// The one Python that a Pipfile names.
     pub(crate) python: Option<(String, Place)>,
 }
 
@@ -75,6 +77,9 @@ impl Beside {
                 Self::pyproject(tool, lock, &text, &manifest, &list)?
             }
         };
+        if tool == LockTool::Pipenv {
+            beside.keep_own_name(lock, text_of)?;
+        }
         beside.indexes.retain({
             let mut seen = BTreeSet::new();
             move |index| seen.insert(index.clone())
@@ -130,8 +135,29 @@ impl Beside {
             lines: own_lines(&project),
             roots: Vec::new(),
             indexes,
-            python: project.requires_python,
+            python: None,
         })
+    }
+
+    /// Some locks name the project itself as if an index had it. Whatever has that name there is
+    /// somebody else's.
+    fn keep_own_name(
+        &mut self,
+        lock: &Path,
+        text_of: &dyn Fn(&Path) -> Result<Option<String>>,
+    ) -> Result<()> {
+        let script = lock.with_file_name("setup.py");
+        let Some(text) = text_of(&script)? else {
+            return Ok(());
+        };
+        let named = setup::python(&Module::read(&script, &text)).name;
+        let own = normalise(&named.map(|(name, _)| name).unwrap_or_default());
+        let mut packages = self.lock.packages.iter_mut();
+        let is_own = |p: &&mut Package| p.name == own && p.hashes.is_empty();
+        if let Some(package) = packages.find(is_own).filter(|p| p.origin == Origin::Index) {
+            package.origin = Origin::Folder(".".to_owned());
+        }
+        Ok(())
     }
 
     /// What uv is told, for this Python.
@@ -258,6 +284,22 @@ pub fn hashes(root: &Path, files: &[PathBuf]) -> BTreeMap<String, Vec<LockedVers
         }
     }
     by_name
+}
+
+/// Requirements files, paths relative to `root`, as the lines that uv takes, where they have lines
+/// that it does not: a commit of a repository cannot be editable there, and is installed as it is.
+pub fn plain_lines(root: &Path, files: &[PathBuf]) -> Option<Vec<String>> {
+    let text_of = |path: &Path| ship_base::file::read_text_if_there(&root.join(path)).ok()?;
+    let mut lines = Vec::new();
+    let mut changed = false;
+    for file in files {
+        for line in requirements::flat_lines(file, &text_of) {
+            let plain = requirements::plain(&line);
+            changed |= plain.is_some();
+            lines.push(plain.unwrap_or(line));
+        }
+    }
+    changed.then_some(lines)
 }
 
 /// Where the lock of `tool` is in `folder`.

@@ -67,6 +67,8 @@ pub(crate) struct Packages {
     pub(crate) dependencies: Option<Sourced<Dependencies>>,
     /// `requires-python` of lock or project.
     pub(crate) requires_python: Option<(String, Place)>,
+    /// The Python that the list of packages names, where no file of its own does.
+    pub(crate) python: Option<(String, Place)>,
     /// The file names packages and cannot be used.
     pub(crate) refused: Option<Refused>,
     pub(crate) notes: Vec<Note>,
@@ -95,6 +97,7 @@ impl Packages {
             if packages.dependencies.is_some() {
                 return Ok(packages);
             }
+            read.python = read.python.or(packages.python);
             read.refused = read.refused.or(packages.refused);
             read.requires_python = read.requires_python.or(packages.requires_python);
             read.notes.extend(packages.notes);

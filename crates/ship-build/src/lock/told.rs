@@ -67,7 +67,11 @@ pub(super) fn requirements(
     python: &Interpreter,
     previous: Option<&str>,
 ) -> Result<String, Error> {
-    let text = compile(shop, &Asked::files(files), source, python, previous)?;
+    let asked = match locked::plain_lines(source, files) {
+        Some(lines) => Asked::lines(lines),
+        None => Asked::files(files),
+    };
+    let text = compile(shop, &asked, source, python, previous)?;
     let hashes = locked::hashes(source, files);
     let compared = Compared {
         files: &hashes,

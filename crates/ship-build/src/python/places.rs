@@ -19,6 +19,8 @@ const NAMES: &[&str] = &[
     "python3.10",
     "python3.9",
     "python3.8",
+    "python3.14t",
+    "python3.13t",
     "pypy3",
 ];
 

@@ -66,7 +66,9 @@ impl Request {
             _ => return None,
         };
         let version = &text[at..];
-        let locked = version.strip_suffix('t');
+        let locked = version
+            .strip_suffix("+freethreaded")
+            .or_else(|| version.strip_suffix('t'));
         Some(Self {
             implementation,
             free_threaded: locked.is_some(),
@@ -188,6 +190,8 @@ mod tests {
             ("python-3.12.1", "3.12.1", true),
             ("pypy3.10", "3.10.1", false),
             ("3.13t", "3.13.0", false),
+            ("3.13+freethreaded", "3.13.0", false),
+            ("pypy@3.10", "3.10.1", false),
         ] {
             assert_eq!(
                 allows(request, None, version),

@@ -1,22 +1,59 @@
-//! The files that name a Python: `.python-version` and `runtime.txt`.
+//! The files that name a Python: `.python-version`, `runtime.txt`, `.tool-versions` and mise's.
+//!
+//! What they name becomes a name that uv knows; `None` is what only another tool knows, such as a
+//! virtual environment of pyenv, or "the latest".
+
+use toml::{Table, Value};
+
+/// Implementations that uv knows, by the words that people write.
+const OTHERS: [(&str, &str); 2] = [("pypy", "pypy"), ("graalpy", "graalpy")];
 
 /// What `.python-version` asks for: its first line that is neither blank nor a comment, as uv and
-/// pyenv read it. `None` for what only pyenv knows, such as the name of a virtual environment.
+/// pyenv read it.
 ///
 /// ```text
 /// 3.12        -> 3.12
 /// cpython-3.12.4, python-3.12, v3.12 -> the number
-/// pypy3.10-7.3.17, my-env -> none
+/// 3.13t, 3.13t-dev, 3.13+freethreaded -> 3.13t
+/// pypy3.10-7.3.17 -> pypy@3.10
+/// my-env -> none
 /// ```
 pub(crate) fn python_version(text: &str) -> Option<(String, u32)> {
-    first_line(text).and_then(|(content, line)| Some((number(content)?, line)))
+    first_line(text).and_then(|(content, line)| Some((request(content)?, line)))
 }
 
-/// What `runtime.txt` asks for: `python-3.12.4`.
+/// What `runtime.txt` asks for: `python-3.12.4`, `pypy3.10-7.3.17`.
 pub(crate) fn runtime_txt(text: &str) -> Option<(String, u32)> {
     let (content, line) = first_line(text)?;
-    content.starts_with("python-").then_some(())?;
-    Some((number(content)?, line))
+    (content.starts_with("python-") || content.starts_with("pypy")).then_some(())?;
+    Some((request(content)?, line))
+}
+
+/// What `.tool-versions` of asdf and mise asks for: `python 3.12.4`, the first of several.
+pub(crate) fn tool_versions(text: &str) -> Option<(String, u32)> {
+    (1..).zip(text.lines()).find_map(|(number, line)| {
+        let line = line.split('#').next().unwrap_or(line);
+        let mut words = line.split_whitespace();
+        (words.next()? == "python").then_some(())?;
+        Some((words.find_map(request)?, number))
+    })
+}
+
+/// What `[tools]` of a mise file asks for: a text, the first of a list, or a table's `version`.
+pub(crate) fn mise(text: &str) -> Option<(String, u32)> {
+    let table: Table = text.parse().ok()?;
+    let tools = table.get("tools")?;
+    let value = tools.get("python").or_else(|| tools.get("core:python"))?;
+    let version = match value {
+        Value::Array(several) => several.first()?,
+        one => one,
+    };
+    let version = version
+        .as_str()
+        .or_else(|| version.get("version")?.as_str())?;
+    let at = text.find(version).unwrap_or(0);
+    let line = text[..at].matches('\n').count() as u32 + 1;
+    Some((request(version)?, line))
 }
 
 fn first_line(text: &str) -> Option<(&str, u32)> {
@@ -27,13 +64,35 @@ fn first_line(text: &str) -> Option<(&str, u32)> {
         .find(|(line, _)| says(line))
 }
 
-/// `3`, `3.12` or `3.12.4`, also as `python-3.12` and with a pre-release `3.14.0rc1`.
-fn number(text: &str) -> Option<String> {
-    let number = ["cpython-", "cpython", "python-", "python", "v"]
+/// A name that uv knows.
+fn request(text: &str) -> Option<String> {
+    let text = text.trim();
+    for (written, name) in OTHERS {
+        if let Some(rest) = text.strip_prefix(written) {
+            let rest = rest.trim_start_matches(['@', '-']);
+            // `pypy3.10-7.3.17`: the second number is PyPy's own.
+            let version = rest.split('-').next().unwrap_or(rest);
+            return Some(format!("{name}@{}", number(version)?));
+        }
+    }
+    let rest = ["cpython", "python", "prefix:", "v"]
         .iter()
         .find_map(|prefix| text.strip_prefix(prefix))
         .unwrap_or(text)
-        .trim_end_matches(".x");
+        .trim_start_matches(['@', '-']);
+    let rest = rest.strip_suffix("-dev").unwrap_or(rest);
+    let free = ["t", "+freethreaded"]
+        .iter()
+        .find_map(|suffix| rest.strip_suffix(suffix));
+    match free {
+        Some(version) => Some(format!("{}t", number(version)?)),
+        None => number(rest),
+    }
+}
+
+/// `3`, `3.12` or `3.12.4`, with a pre-release `3.14.0rc1`, and with a star for what follows.
+fn number(text: &str) -> Option<String> {
+    let number = text.trim_end_matches(".x").trim_end_matches(".*");
     let parts: Vec<&str> = number.split('.').collect();
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let (last, first) = parts.split_last()?;
@@ -41,7 +100,7 @@ fn number(text: &str) -> Option<String> {
         && last.starts_with(|c: char| c.is_ascii_digit())
         && last.bytes().all(|b| b.is_ascii_alphanumeric())
         && parts.len() <= 3
-        && parts[0] == "3";
+        && ["2", "3"].contains(&parts[0]);
     fits.then(|| number.to_owned())
 }
 
@@ -56,12 +115,20 @@ mod tests {
             ("3.12\n", Some("3.12")),
             ("# pinned\n\n3.12.4 # for now\n3.11\n", Some("3.12.4")),
             ("cpython-3.12", Some("3.12")),
+            ("cpython@3.12", Some("3.12")),
             ("python-3.11.2", Some("3.11.2")),
             ("3.14.0rc1", Some("3.14.0rc1")),
             ("3.12.x", Some("3.12")),
+            ("3.14-dev", Some("3.14")),
+            ("3.13t", Some("3.13t")),
+            ("3.13t-dev", Some("3.13t")),
+            ("3.14+freethreaded", Some("3.14t")),
+            ("pypy3.10-7.3.17", Some("pypy@3.10")),
+            ("pypy-3.10", Some("pypy@3.10")),
+            ("pypy@3.11", Some("pypy@3.11")),
+            ("2.7.18", Some("2.7.18")),
             ("my-env", None),
-            ("pypy3.10-7.3.17", None),
-            ("2.7", None),
+            ("latest", None),
             ("", None),
         ] {
             let found = python_version(text).map(|(version, _)| version);
@@ -71,17 +138,35 @@ mod tests {
         assert_eq!(runtime_txt("3.6.8"), None);
     }
 
+    #[test]
+    fn files_of_version_managers_are_read() {
+        let tools = "nodejs 20.1.0\npython 3.12.3 3.11.9 # both\n";
+        assert_eq!(tool_versions(tools), Some(("3.12.3".to_owned(), 2)));
+        assert_eq!(tool_versions("python system\n"), None);
+        for text in [
+            "[tools]\npython = \"3.12\"\n",
+            "[tools]\npython = [\"3.12\", \"3.11\"]\n",
+            "[tools]\npython = { version = \"3.12\" }\n",
+        ] {
+            assert_eq!(mise(text), Some(("3.12".to_owned(), 2)), "{text}");
+        }
+        assert_eq!(mise("[tools]\npython = \"latest\"\n"), None);
+    }
+
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in "(?s).*") {
             let _ = (python_version(&text), runtime_txt(&text));
+            let _ = (tool_versions(&text), mise(&text));
         }
 
         #[test]
         fn numbers_read_back(minor in 0u8..99, patch in 0u8..99) {
             let version = format!("3.{minor}.{patch}");
-            prop_assert_eq!(python_version(&version), Some((version.clone(), 1)));
-            prop_assert_eq!(runtime_txt(&format!("python-{version}\n")), Some((version, 1)));
+            let found = Some((version.clone(), 1));
+            prop_assert_eq!(&python_version(&version), &found);
+            prop_assert_eq!(&runtime_txt(&format!("python-{version}\n")), &found);
+            prop_assert_eq!(&tool_versions(&format!("python {version}\n")), &found);
         }
     }
 }

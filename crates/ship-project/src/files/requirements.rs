@@ -72,6 +72,48 @@ impl Requirements {
     }
 }
 
+/// Every line of a file and of those that it includes; constraints are named from the project.
+pub(crate) fn flat_lines(file: &Path, text_of: &dyn Fn(&Path) -> Option<String>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut open = vec![file.to_owned()];
+    while let Some(file) = open.pop() {
+        let Some(text) = text_of(&file).filter(|_| seen.insert(file.clone())) else {
+            continue;
+        };
+        for (_, line) in logical_lines(&text) {
+            if let Line::Include(path) = Line::read(&line) {
+                open.push(beside(&file, path));
+            } else if let Some(path) = option(&line, &["-c", "--constraint"]) {
+                lines.push(format!("-c {}", beside(&file, path).display()));
+            } else {
+                lines.push(line);
+            }
+        }
+    }
+    lines
+}
+
+/// `-e git+https://…#egg=name` as `name @ git+https://…`; `None` for every other line.
+pub(crate) fn plain(line: &str) -> Option<String> {
+    let address = option(line, &["-e", "--editable"])?;
+    let is_repository = ["git+", "hg+", "svn+", "bzr+"]
+        .iter()
+        .any(|kind| address.starts_with(kind));
+    if !is_repository {
+        return None;
+    }
+    let (place, fragment) = address.split_once('#').unwrap_or((address, ""));
+    let parts = || fragment.split('&').filter_map(|part| part.split_once('='));
+    let value = |key| parts().find_map(|(name, value)| (name == key).then_some(value));
+    let folder = value("subdirectory").map(|folder| format!("#subdirectory={folder}"));
+    let address = format!("{place}{}", folder.unwrap_or_default());
+    Some(match value("egg") {
+        Some(name) => format!("{name} @ {address}"),
+        None => address,
+    })
+}
+
 enum Line<'a> {
     Include(&'a str),
     Needs(&'a str),
@@ -291,9 +333,44 @@ flask==3.*   # any
         assert_eq!(read.missing[0].1.to_string(), "requirements/prod.txt:3");
     }
 
+    #[test]
+    fn a_commit_that_was_editable_is_a_plain_requirement() {
+        let git = "git+https://example.org/x.git@v1";
+        for (line, told) in [
+            (format!("-e {git}#egg=shop"), Some(format!("shop @ {git}"))),
+            (
+                format!("--editable={git}#egg=shop&subdirectory=py"),
+                Some(format!("shop @ {git}#subdirectory=py")),
+            ),
+            (format!("-e {git}"), Some(git.to_owned())),
+            ("-e .".to_owned(), None),
+            ("flask".to_owned(), None),
+        ] {
+            assert_eq!(plain(&line), told, "{line}");
+        }
+    }
+
+    #[test]
+    fn lines_of_includes_are_one_list() {
+        let files = [
+            (
+                "requirements/prod.txt",
+                "-r base.txt\n-c ../all.txt\ngunicorn\n",
+            ),
+            ("requirements/base.txt", "flask  # web\n"),
+        ];
+        let lines = flat_lines(Path::new(files[0].0), &|path| {
+            let file = files.iter().find(|(name, _)| Path::new(name) == path)?;
+            Some(file.1.to_owned())
+        });
+        assert_eq!(lines, ["-c all.txt", "gunicorn", "flask"]);
+    }
+
     proptest! {
         #[test]
         fn any_text_is_read(text in "(?s).*") {
+            let _ = text.lines().filter_map(plain).count();
+            let _ = flat_lines(Path::new("r.txt"), &|_| Some(text.clone()));
             let _ = read(&[("r.txt", &text)]);
         }
 

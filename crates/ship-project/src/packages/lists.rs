@@ -101,7 +101,7 @@ pub(super) fn pipfile(packages: &mut Packages, folder: &Folder<'_>) -> Result<bo
     if let Some(version) = read.python {
         let line = line_of(&text, text.find(&version).unwrap_or(0));
         let place = Place::line(&file, line);
-        packages.requires_python.get_or_insert((version, place));
+        packages.python = Some((version, place));
     }
     let value = Dependencies::Listed {
         file: file.clone(),
@@ -162,7 +162,7 @@ impl Packages {
     fn conda(&mut self, file: PathBuf, read: Conda) -> bool {
         if let Some((version, line)) = read.python {
             let place = Place::line(&file, line);
-            self.requires_python.get_or_insert((version, place));
+            self.python = Some((version, place));
         }
         if let Some((_, line)) = read.foreign.first() {
             self.refused = Some(refused(&file, *line, &read.foreign));

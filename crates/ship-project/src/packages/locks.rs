@@ -77,7 +77,7 @@ fn other(packages: &mut Packages, folder: &Folder<'_>, tool: LockTool) -> Result
         packages: needed.len(),
     };
     packages.named(value, Place::file(&file));
-    packages.requires_python = packages.requires_python.take().or(beside.python);
+    packages.python = beside.python;
     packages.requires(beside.lock.requires_python, &file);
     packages.versions = needed
         .into_iter()

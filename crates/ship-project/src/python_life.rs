@@ -1,0 +1,75 @@
+//! How long each Python gets security fixes.
+//!
+//! Source: <https://peps.python.org/api/release-cycle.json>, as of 2026-11-26. Where only a month is
+//! announced, its last day stands here.
+
+/// The oldest Python that can be used here.
+pub const OLDEST: (u32, u32) = (3, 8);
+
+/// Minor versions with the day of their last security fix, oldest first.
+const ENDS: &[((u32, u32), &str)] = &[
+    ((2, 7), "2020-01-01"),
+    ((3, 0), "2009-06-27"),
+    ((3, 1), "2012-04-09"),
+    ((3, 2), "2016-02-20"),
+    ((3, 3), "2017-09-29"),
+    ((3, 4), "2019-03-18"),
+    ((3, 5), "2020-09-30"),
+    ((3, 6), "2021-12-23"),
+    ((3, 7), "2023-06-27"),
+    ((3, 8), "2024-10-07"),
+    ((3, 9), "2025-10-31"),
+    ((3, 10), "2026-10-31"),
+    ((3, 11), "2027-10-31"),
+    ((3, 12), "2028-10-31"),
+    ((3, 13), "2029-10-31"),
+    ((3, 14), "2030-10-31"),
+    ((3, 15), "2031-10-31"),
+];
+
+/// The day on which a minor version ended, if that was before `today`; both as `2026-11-26`.
+pub fn ended(minor: (u32, u32), today: &str) -> Option<&'static str> {
+    let (_, end) = ENDS.iter().find(|(known, _)| *known == minor)?;
+    (*end < today).then_some(*end)
+}
+
+/// The minor version that a request begins with: `2.7.18`, `>=3.6`, `pypy@3.10`.
+pub fn minor(request: &str) -> Option<(u32, u32)> {
+    let at = request.find(|c: char| c.is_ascii_digit())?;
+    let mut numbers = request[at..].split('.').map(|part| {
+        let end = part.find(|c: char| !c.is_ascii_digit());
+        part[..end.unwrap_or(part.len())].parse().ok()
+    });
+    Some((numbers.next()??, numbers.next().flatten().unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_version_has_ended_once_its_last_day_is_over() {
+        assert_eq!(ended((3, 9), "2026-11-26"), Some("2025-10-31"));
+        assert_eq!(ended((3, 9), "2025-10-31"), None);
+        assert_eq!(ended((3, 14), "2026-11-26"), None);
+        assert_eq!(ended((4, 0), "2026-11-26"), None);
+        assert!(ENDS.is_sorted_by_key(|(minor, _)| *minor));
+    }
+
+    #[test]
+    fn the_minor_version_of_a_request_is_found() {
+        assert_eq!(minor("2.7.18"), Some((2, 7)));
+        assert_eq!(minor(">=3.6,<4"), Some((3, 6)));
+        assert_eq!(minor("pypy@3.10"), Some((3, 10)));
+        assert_eq!(minor("3.13t"), Some((3, 13)));
+        assert_eq!(minor("latest"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(text in "(?s).*") {
+            let _ = minor(&text);
+        }
+    }
+}
