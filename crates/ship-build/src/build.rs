@@ -49,6 +49,19 @@ pub struct Request<'a> {
     pub cancel: &'a Cancel,
 }
 
+impl Request<'_> {
+    /// The folder that becomes the source: the project, or the workspace it is a member of.
+    pub(crate) fn source(&self) -> PathBuf {
+        match &self.plan.above {
+            Some(above) => {
+                let source = self.project.join(above);
+                source.canonicalize().unwrap_or(source)
+            }
+            None => self.project.to_owned(),
+        }
+    }
+}
+
 /// What came of a build.
 #[derive(Debug, Clone)]
 pub struct Built {
@@ -131,8 +144,8 @@ impl<'a> Build<'a> {
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, Error> {
-        let project = self.shop.request().project;
-        let named = dependency_files(project, self.plan.dependencies.as_ref().map(|d| &d.value));
+        let project = self.shop.request().source();
+        let named = dependency_files(&project, self.plan.dependencies.as_ref().map(|d| &d.value));
         let choice = Choice {
             without: self
                 .plan
@@ -144,7 +157,7 @@ impl<'a> Build<'a> {
         };
         let (source, cancel) = (&self.source, self.shop.cancel());
         self.shop.phase(Phase::Source, |_| {
-            let snapshot = Snapshot::take(project, source, &choice, cancel)?;
+            let snapshot = Snapshot::take(&project, source, &choice, cancel)?;
             let detail = count::plural(snapshot.len(), "file");
             Ok((snapshot, detail))
         })

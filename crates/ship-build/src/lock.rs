@@ -62,6 +62,9 @@ pub(crate) fn inputs(
     let mut hasher = Hasher::new();
     hasher.field("lock 2");
     python.identify(&mut hasher);
+    if let Some(Dependencies::UvLock { member, .. }) = dependencies {
+        hasher.field(member.as_deref().unwrap_or_default());
+    }
     let files = match dependencies {
         Some(Dependencies::UvLock { lock, .. } | Dependencies::Pylock { lock, .. }) => {
             vec![lock.clone()]
@@ -147,7 +150,9 @@ pub(crate) fn make(
     previous: Option<&str>,
 ) -> Result<Lock, Error> {
     let text = match dependencies {
-        Some(Dependencies::UvLock { lock, .. }) => export(shop, lock, source, python)?,
+        Some(Dependencies::UvLock { lock, member, .. }) => {
+            export(shop, lock, member.as_deref(), source, python)?
+        }
         Some(Dependencies::Locked { tool, lock, .. }) => {
             told::lock(shop, *tool, lock, source, python)?
         }
@@ -179,6 +184,7 @@ pub(crate) fn make(
 fn export(
     shop: &mut Shop<'_>,
     lock: &Path,
+    member: Option<&str>,
     source: &Path,
     python: &Interpreter,
 ) -> Result<String, Error> {
@@ -187,6 +193,7 @@ fn export(
     let run = uv
         .tool(shop.tools(), &folder)
         .args(["export", "--locked", "--no-dev", "--no-header", "--quiet"])
+        .args(member.map(|name| format!("--package={name}")))
         .args(["--format", "pylock.toml", "--python"])
         .arg(&python.path)
         .capture();

@@ -94,7 +94,7 @@ pub(crate) fn prove(shop: &mut Shop<'_>, plan: &Plan, trial: &Trial) -> Result<S
             let object = told.index.and_then(|index| objects.get(index));
             let what = object.map_or_else(|| "the settings".to_owned(), ToString::to_string);
             let failure = told.failure(what, &trial.work(), plan);
-            let failure = failure.look_for_left_out(shop.request().project, &trial.work());
+            let failure = failure.look_for_left_out(&shop.request().source(), &trial.work());
             return Err(Box::new(failure).into());
         }
         let detail = match &seen.application {

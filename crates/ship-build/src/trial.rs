@@ -33,7 +33,8 @@ impl Trial {
         let folder = request.into.join("trial");
         let (work, data) = (folder.join("work"), folder.join("data"));
         let app_data = request.folders.app_data(request.app);
-        let seeds = [app_data.as_path(), request.project];
+        let project = request.source();
+        let seeds = [app_data.as_path(), project.as_path()];
         prepare_trial(source, &work, &data, plan, &seeds, request.cancel)?;
         let runtime = runtime(&work)?;
         Ok(Self {

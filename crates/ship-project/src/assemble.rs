@@ -20,6 +20,7 @@ use crate::plan::{
 use crate::project::Project;
 use crate::proposals::{self, Proposed};
 use crate::python_wanted;
+use crate::several;
 use crate::start::{is_python, without_runner};
 use crate::web;
 
@@ -45,6 +46,9 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     let name = app_name(project, manifest)?;
     let proposals = proposals::read(sources);
     let found = found(sources, &proposals)?;
+    if let Some(found) = found.as_ref().filter(|_| !is_said(sources)) {
+        several::refuse(project, found)?;
+    }
     let folder = start_folder(sources, found.as_ref());
     let packages = packages(project, found.as_ref())?;
     let mut notes = Vec::new();
@@ -99,6 +103,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         env: env(manifest, found.as_ref()),
         required_env: manifest.required_env.iter().map(sourced).collect(),
         limits: manifest.limits.clone(),
+        above: None,
         folder: shown(&folder),
         processes,
         notes,
@@ -122,10 +127,8 @@ fn app_name(project: &Project, manifest: &Manifest) -> Result<Sourced<AppName>> 
     {
         return Ok(Sourced::from(name, place.clone()));
     }
-    let whole = project
-        .root
-        .canonicalize()
-        .unwrap_or_else(|_| project.root.clone());
+    let own = project.root.join(&project.folder);
+    let whole = own.canonicalize().unwrap_or(own);
     let folder = whole
         .file_name()
         .unwrap_or_default()
@@ -137,14 +140,19 @@ fn app_name(project: &Project, manifest: &Manifest) -> Result<Sourced<AppName>> 
     }
 }
 
+/// Whether the author says what runs.
+fn is_said(sources: &Sources) -> bool {
+    let manifest = &sources.manifest;
+    manifest.web.command.is_some()
+        || manifest.web.app.is_some()
+        || !manifest.processes.is_empty()
+        || !manifest.routes.is_empty()
+        || !sources.procfile.is_empty()
+}
+
 /// What detection finds. Nothing is an error only when nobody else says what to run.
 fn found(sources: &Sources, proposals: &[Proposed]) -> Result<Option<Found>> {
-    let said = sources.manifest.web.command.is_some()
-        || sources.manifest.web.app.is_some()
-        || !sources.manifest.processes.is_empty()
-        || !sources.manifest.routes.is_empty()
-        || !sources.procfile.is_empty()
-        || !proposals.is_empty();
+    let said = is_said(sources) || !proposals.is_empty();
     match detect::detect(&sources.project) {
         // Pages and scripts beside a program of the author's are the program's.
         Ok(found) if said && !found.serves() => Ok(None),
@@ -225,13 +233,13 @@ fn start_folder(sources: &Sources, found: Option<&Found>) -> PathBuf {
         || !manifest.build.is_empty();
     match found {
         Some(found) if !authored => found.folder.clone(),
-        _ => PathBuf::new(),
+        _ => sources.project.folder.clone(),
     }
 }
 
 /// Packages of the root; else of the folders on the way to the program.
 fn packages(project: &Project, found: Option<&Found>) -> Result<Packages> {
-    let mut folders = vec![PathBuf::new()];
+    let mut folders = vec![PathBuf::new(), project.folder.clone()];
     if let Some(found) = found {
         let ways = found.import_paths.iter().chain([&found.folder]);
         let plain = ways.flat_map(|path| path.ancestors());
@@ -532,14 +540,14 @@ fn import_paths(project: &Project, found: Option<&Found>, is_python: bool) -> Ve
     }
     let mut paths = match found {
         Some(found) if !found.import_paths.is_empty() => found.import_paths.clone(),
-        _ => vec![PathBuf::from(".")],
+        _ => vec![shown(&project.folder)],
     };
-    let src = PathBuf::from("src");
+    let src = project.folder.join("src");
     let is_layout = project
         .index
         .modules()
         .any(|module| module.file.starts_with(&src))
-        && !project.tree.has("src/__init__.py");
+        && !project.tree.has(src.join("__init__.py"));
     if is_layout && !paths.contains(&src) {
         paths.push(src);
     }

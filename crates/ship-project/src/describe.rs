@@ -151,7 +151,16 @@ fn wants(process: &Process) -> Vec<Row> {
 
 fn packages(dependencies: &Dependencies, from: &str) -> String {
     match dependencies {
-        Dependencies::UvLock { lock, packages }
+        Dependencies::UvLock {
+            lock,
+            packages,
+            member: Some(member),
+        } => format!(
+            "{} ({}, {member})",
+            plural(*packages, "package"),
+            lock.display()
+        ),
+        Dependencies::UvLock { lock, packages, .. }
         | Dependencies::Locked { lock, packages, .. }
         | Dependencies::Pylock { lock, packages } => {
             format!("{} ({})", plural(*packages, "package"), lock.display())

@@ -47,6 +47,14 @@ pub enum Error {
         /// What was looked at, in our voice: `12 Python files: no application object in them`.
         looked_at: Vec<String>,
     },
+    /// There are several projects in it, and nothing says which one is meant.
+    #[error("there are several applications in `{}`", project.display())]
+    Several {
+        /// The folder.
+        project: PathBuf,
+        /// The folders of the projects, relative to it, each with the name of its framework.
+        folders: Vec<(PathBuf, String)>,
+    },
     /// No name can be made of the folder's name.
     #[error("no app name can be made of the folder name `{folder}`")]
     Name {
@@ -67,6 +75,7 @@ impl Error {
             Self::Syntax { .. }
             | Self::NotAFolder { .. }
             | Self::Nothing { .. }
+            | Self::Several { .. }
             | Self::Name { .. } => FaultKind::User,
         }
     }
@@ -88,6 +97,12 @@ impl Hints for Error {
             Self::File(error) => error.hints(),
             Self::NotAFolder { .. } => vec!["name the folder that holds the project".to_owned()],
             Self::Nothing { looked_at, .. } => nothing_hints(looked_at),
+            Self::Several { project, folders } => folders
+                .iter()
+                .map(|(folder, label)| {
+                    format!("`ship up {}`: {label}", project.join(folder).display())
+                })
+                .collect(),
             Self::Name { .. } => {
                 vec!["write the name into `ship.toml`: `name = \"my-app\"`".to_owned()]
             }

@@ -27,10 +27,12 @@ mod proposals;
 mod python;
 pub mod python_life;
 mod python_wanted;
+mod several;
 mod start;
 mod tree;
 mod web;
 pub mod web_server;
+mod workspace;
 
 use std::path::Path;
 
@@ -43,6 +45,7 @@ use crate::files::procfile;
 use crate::manifest::Manifest;
 use crate::plan::Plan;
 use crate::project::Project;
+use crate::workspace::Whereabouts;
 
 /// What a project says: the plan, and the settings of its `.env`.
 #[derive(Debug, Clone)]
@@ -63,11 +66,12 @@ pub fn read(project: &Path) -> Result<Reading, Error> {
         });
     }
     let manifest = read_manifest(project)?;
-    let project = Project::read(project, &manifest)?;
+    let at = Whereabouts::of(project)?;
+    let project = Project::read(&at, &manifest)?;
     python_wanted::refuse_python_2(&project)?;
-    let file = Path::new("Procfile");
-    let procfile = match project.tree.text(file)? {
-        Some(text) => procfile::parse(file, &text)?,
+    let file = project.folder.join("Procfile");
+    let procfile = match project.tree.text(&file)? {
+        Some(text) => procfile::parse(&file, &text)?,
         None => Vec::new(),
     };
     let sources = Sources {
@@ -75,7 +79,8 @@ pub fn read(project: &Path) -> Result<Reading, Error> {
         manifest,
         procfile,
     };
-    let plan = assemble::assemble(&sources)?;
+    let mut plan = assemble::assemble(&sources)?;
+    plan.above = at.above();
     Ok(Reading {
         plan,
         dotenv: sources.project.dotenv,

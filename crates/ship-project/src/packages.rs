@@ -47,6 +47,8 @@ struct Folder<'a> {
     tree: &'a Tree,
     path: &'a Path,
     pyproject: Option<&'a Pyproject>,
+    /// All folders that may name packages, this one among them.
+    all: &'a [PathBuf],
 }
 
 impl Folder<'_> {
@@ -92,6 +94,7 @@ impl Packages {
                 tree,
                 path,
                 pyproject: project.as_ref(),
+                all: folders,
             };
             let packages = Self::in_folder(&folder)?;
             if packages.dependencies.is_some() {

@@ -110,6 +110,10 @@ pub struct Plan {
     /// the source: `.`, or the one that holds `manage.py`.
     #[serde(default = "source_itself")]
     pub folder: PathBuf,
+    /// The way from the project's folder to the source, `../..`, where the project is a member of
+    /// a uv workspace: the workspace is the source then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above: Option<PathBuf>,
     /// What runs. At most one process is [`Role::Web`].
     pub processes: Vec<Process>,
     /// Run with the new code and settings before any traffic: migrations.
@@ -173,8 +177,11 @@ pub struct PythonRequest {
 pub enum Dependencies {
     /// `uv.lock` beside `pyproject.toml`; `uv sync --locked`.
     UvLock {
-        /// The lock, relative to the project.
+        /// The lock, relative to the source.
         lock: PathBuf,
+        /// The package of the workspace that is run, where it is not the one beside the lock.
+        #[serde(default)]
+        member: Option<String>,
         /// How many packages it holds, without the project itself.
         packages: usize,
     },

@@ -185,6 +185,7 @@ fn a_uv_lock_is_followed_to_the_letter_and_without_what_is_for_development() {
     .serve("main:app", Interface::Wsgi);
     bench.uv(&["lock", "--quiet"]);
     let lock = Dependencies::UvLock {
+        member: None,
         lock: "uv.lock".into(),
         packages: 2,
     };

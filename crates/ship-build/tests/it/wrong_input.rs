@@ -22,6 +22,7 @@ fn bench() -> Bench {
 
 fn uv_lock(bench: &mut Bench) {
     let lock = Dependencies::UvLock {
+        member: None,
         lock: "uv.lock".into(),
         packages: 1,
     };

@@ -1,6 +1,7 @@
 //! `uv.lock`: what will be installed, and in which version.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -42,14 +43,25 @@ struct Need {
     extra: Vec<String>,
 }
 
-/// Reads a lock; the error is the TOML reader's.
-pub(crate) fn parse(text: &str) -> Result<UvLock, toml::de::Error> {
+/// The packages that are folders of the workspace, by folder; the one beside the lock is empty.
+pub(crate) fn members(text: &str) -> Result<BTreeMap<PathBuf, String>, toml::de::Error> {
     let lock: Lock = toml::from_str(text)?;
-    let needed = needed(&lock.package);
+    let folder = |path: &str| PathBuf::from(if path == "." { "" } else { path });
+    Ok(lock
+        .package
+        .iter()
+        .filter_map(|package| Some((folder(member_path(package)?), package.name.clone())))
+        .collect())
+}
+
+/// Reads a lock for its own project, or for `member`; the error is the TOML reader's.
+pub(crate) fn parse(text: &str, member: Option<&str>) -> Result<UvLock, toml::de::Error> {
+    let lock: Lock = toml::from_str(text)?;
+    let needed = needed(&lock.package, member);
     let packages = lock
         .package
         .iter()
-        .filter(|package| !is_root(package) && needed.contains(package.name.as_str()))
+        .filter(|package| member_path(package).is_none() && needed.contains(package.name.as_str()))
         .map(|package| {
             (
                 package.name.clone(),
@@ -63,22 +75,26 @@ pub(crate) fn parse(text: &str) -> Result<UvLock, toml::de::Error> {
     })
 }
 
-/// The project: the package whose source is the lock's own folder.
-fn is_root(package: &Package) -> bool {
-    ["virtual", "editable"].iter().any(|kind| {
-        package
-            .source
-            .get(*kind)
-            .and_then(toml::Value::as_str)
-            .is_some_and(|path| path == ".")
-    })
+/// The folder of a package that is part of the workspace, relative to the lock.
+fn member_path(package: &Package) -> Option<&str> {
+    ["virtual", "editable"]
+        .iter()
+        .find_map(|kind| package.source.get(*kind)?.as_str())
+}
+
+/// The project: the package whose source is the lock's own folder, or the chosen member.
+fn is_root(package: &Package, member: Option<&str>) -> bool {
+    match member {
+        Some(member) => package.name == member,
+        None => member_path(package) == Some("."),
+    }
 }
 
 /// Names reachable from the project; all when no package is the project.
-fn needed(packages: &[Package]) -> BTreeSet<&str> {
+fn needed<'p>(packages: &'p [Package], member: Option<&str>) -> BTreeSet<&'p str> {
     let mut to_see: Vec<(&str, &[String])> = packages
         .iter()
-        .filter(|package| is_root(package))
+        .filter(|package| is_root(package, member))
         .map(|package| (package.name.as_str(), [].as_slice()))
         .collect();
     if to_see.is_empty() {
@@ -134,11 +150,47 @@ mod tests {
             name = "gunicorn"
             version = "23.0.0"
             "#,
+            None,
         )
         .unwrap();
         let names: Vec<&String> = lock.packages.keys().collect();
         assert_eq!(names, ["fastapi", "starlette", "uvicorn"]);
         assert_eq!(lock.packages["uvicorn"], "0.38.0");
         assert_eq!(lock.requires_python.as_deref(), Some(">=3.12"));
+    }
+
+    #[test]
+    fn a_member_needs_what_it_names_and_what_its_neighbours_name() {
+        let text = r#"
+            [[package]]
+            name = "api"
+            version = "0.1.0"
+            source = { editable = "packages/api" }
+            dependencies = [{ name = "shared" }, { name = "fastapi" }]
+            [[package]]
+            name = "shared"
+            version = "0.1.0"
+            source = { editable = "packages/shared" }
+            dependencies = [{ name = "httpx" }]
+            [[package]]
+            name = "site"
+            version = "0.1.0"
+            source = { virtual = "packages/site" }
+            dependencies = [{ name = "flask" }]
+            [[package]]
+            name = "fastapi"
+            version = "0.120.0"
+            [[package]]
+            name = "httpx"
+            version = "0.28.0"
+            [[package]]
+            name = "flask"
+            version = "3.1.0"
+            "#;
+        let lock = parse(text, Some("api")).unwrap();
+        let names: Vec<&String> = lock.packages.keys().collect();
+        assert_eq!(names, ["fastapi", "httpx"]);
+        let members = members(text).unwrap();
+        assert_eq!(members[std::path::Path::new("packages/site")], "site");
     }
 }

@@ -16,9 +16,18 @@ pub(super) fn uv(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool> {
     if folder.pyproject.is_none() {
         return Ok(false);
     }
-    let lock = uv_lock::parse(&text).map_err(|e| pyproject::toml_error(&file, &text, &e))?;
+    let unreadable = |e| pyproject::toml_error(&file, &text, &e);
+    let members = uv_lock::members(&text).map_err(unreadable)?;
+    // The application's own folder, or the nearest above it, is the member that is run.
+    let below = folder.all.iter().rev();
+    let own = below.filter_map(|path| path.strip_prefix(folder.path).ok());
+    let member = own
+        .filter(|path| path.iter().next().is_some())
+        .find_map(|path| members.get(path).cloned());
+    let lock = uv_lock::parse(&text, member.as_deref()).map_err(unreadable)?;
     let value = Dependencies::UvLock {
         lock: file.clone(),
+        member,
         packages: lock.packages.len(),
     };
     packages.named(value, Place::file(&file));

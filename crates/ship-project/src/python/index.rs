@@ -62,9 +62,10 @@ impl<'a> View<'a> {
 }
 
 impl Index {
-    /// Reads every Python file of `tree`; files that nest without end are left out.
-    pub(crate) fn read(tree: &Tree) -> Result<Self> {
-        let files: Vec<&Path> = tree.files().filter(|file| is_python(file)).collect();
+    /// Reads every Python file of `tree` below `folder`; files that nest without end are left out.
+    pub(crate) fn read(tree: &Tree, folder: &Path) -> Result<Self> {
+        let own = tree.files().filter(|file| file.starts_with(folder));
+        let files: Vec<&Path> = own.filter(|file| is_python(file)).collect();
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         // A thread for a few files takes longer than it saves.
         let share = files.len().div_ceil(cores).max(FEW);
