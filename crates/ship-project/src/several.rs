@@ -35,7 +35,9 @@ pub(crate) fn refuse(project: &Project, found: &Found) -> Result<()> {
     };
     let mut applications = BTreeMap::from([(chosen.clone(), found.row.label)]);
     for folder in folders.iter().filter(|folder| *folder != chosen) {
-        if let Some(label) = application(&project.root, folder) {
+        let other = application(&project.root, folder);
+        // Beside what answers visitors, a program is a tool.
+        if let Some((label, _)) = other.filter(|(_, serves)| *serves == found.serves()) {
             applications.insert(folder.clone(), label);
         }
     }
@@ -71,10 +73,11 @@ fn projects(project: &Project) -> Vec<PathBuf> {
     folders
 }
 
-/// What kind of application a folder holds, read as a project of its own.
-fn application(root: &Path, folder: &Path) -> Option<&'static str> {
+/// What kind of application a folder holds, read as a project of its own, and whether it answers
+/// visitors.
+fn application(root: &Path, folder: &Path) -> Option<(&'static str, bool)> {
     let at = Whereabouts::alone(&root.join(folder));
     let project = Project::read(&at, &Manifest::default()).ok()?;
     let found = detect::detect(&project).ok()?;
-    (found.row.key != "static").then_some(found.row.label)
+    (!found.is_static()).then(|| (found.row.label, found.serves()))
 }
