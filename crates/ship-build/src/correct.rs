@@ -310,6 +310,7 @@ mod tests {
             server,
             added: false,
             arguments: vec!["--threads".to_owned(), "4".to_owned()],
+            one_worker: false,
         }
     }
 

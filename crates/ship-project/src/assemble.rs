@@ -79,6 +79,9 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     }
     notes.extend(packages.notes.iter().cloned());
     notes.extend(found.iter().flat_map(|found| found.notes.iter().cloned()));
+    if is_python {
+        notes.extend(detect::services::notes(project));
+    }
     Ok(Plan {
         version: VERSION,
         name,
@@ -102,6 +105,11 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         data: data(manifest, found.as_ref()),
         env: env(manifest, found.as_ref()),
         required_env: manifest.required_env.iter().map(sourced).collect(),
+        asked_env: if is_python {
+            asked_env(project, manifest, found.as_ref())
+        } else {
+            Vec::new()
+        },
         limits: manifest.limits.clone(),
         above: None,
         folder: shown(&folder),
@@ -156,6 +164,7 @@ fn found(sources: &Sources, proposals: &[Proposed]) -> Result<Option<Found>> {
     match detect::detect(&sources.project) {
         // Pages and scripts beside a program of the author's are the program's.
         Ok(found) if said && !found.serves() => Ok(None),
+        Ok(found) if said && found.program.is_some() && !web::is_known(sources, &found) => Ok(None),
         Ok(found) => Ok(Some(found)),
         Err(Error::Nothing { .. }) if said => Ok(None),
         Err(error) => Err(error),
@@ -532,6 +541,23 @@ fn env(manifest: &Manifest, found: Option<&Found>) -> BTreeMap<String, Sourced<S
         env.insert(name.clone(), sourced(value));
     }
     env
+}
+
+/// What the code demands and nobody has answered yet.
+fn asked_env(
+    project: &Project,
+    manifest: &Manifest,
+    found: Option<&Found>,
+) -> Vec<Sourced<String>> {
+    let detected = found.into_iter().flat_map(|found| found.env.keys());
+    let known = project
+        .dotenv
+        .iter()
+        .map(|entry| &entry.name)
+        .chain(manifest.env.iter().map(|(name, _)| name))
+        .chain(manifest.required_env.iter().map(|name| &name.value))
+        .chain(detected);
+    detect::asked::asked(project, &known.map(String::as_str).collect())
 }
 
 fn import_paths(project: &Project, found: Option<&Found>, is_python: bool) -> Vec<PathBuf> {

@@ -51,6 +51,7 @@ impl Plan {
         );
         rows.extend(self.settings());
         rows.extend(self.processes.iter().flat_map(wants));
+        rows.extend(self.asked());
         rows
     }
 
@@ -102,6 +103,27 @@ impl Plan {
         } else {
             format!("from {}", files.join(", "))
         }
+    }
+
+    fn asked(&self) -> Option<Row> {
+        /// More names than this are no help in one line.
+        const MOST: usize = 6;
+        let (first, _) = self.asked_env.split_first()?;
+        let names: Vec<&str> = self
+            .asked_env
+            .iter()
+            .take(MOST)
+            .map(|name| name.value.as_str())
+            .collect();
+        let more = match self.asked_env.len().saturating_sub(MOST) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(Row::new(
+            "asks for",
+            format!("{}{more}", names.join(", ")),
+            why(first),
+        ))
     }
 
     fn settings(&self) -> Option<Row> {

@@ -128,6 +128,10 @@ pub struct Plan {
     pub env: BTreeMap<String, Sourced<String>>,
     /// Settings that must be there before the build.
     pub required_env: Vec<Sourced<String>>,
+    /// Settings that the code reads without a default, and that neither `.env` nor the manifest
+    /// has: without them it may not start.
+    #[serde(default)]
+    pub asked_env: Vec<Sourced<String>>,
     /// Caps for each instance.
     pub limits: Limits,
     /// What the author should know; shown once, below the plan.
@@ -364,6 +368,9 @@ pub struct Served {
     pub added: bool,
     /// Further arguments for the server: `--threads 4`.
     pub arguments: Vec<String>,
+    /// It keeps its sessions in the memory of one process: a single worker serves it.
+    #[serde(default)]
+    pub one_worker: bool,
 }
 
 /// The author's command, with what we understood of it.
@@ -377,16 +384,19 @@ pub struct Authored {
     /// The server's own configuration asks for what unix sockets cannot do: it gets a port.
     #[serde(default)]
     pub needs_port: bool,
-    /// It is its own server and asks for a port of its own choice: that is exchanged for `PORT`.
+    /// Detection knows it as its own server, and how it comes to listen where it should.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_port: Option<OwnPort>,
 }
 
-/// The port that a program asks for, and gets another in place of: so that several instances run
-/// beside each other, and the old beside the new while they are switched.
+/// The port that a program of its own server asks for. A port of its own choice is exchanged for
+/// `PORT`, so that several instances run beside each other, and the old beside the new while they
+/// are switched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OwnPort {
+    /// `PORT`, by its command or by its code.
+    Given,
     /// This one, which its code names.
     Asked(u16),
     /// The first one that it listens on.

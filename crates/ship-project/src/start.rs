@@ -11,18 +11,28 @@ use crate::web_server::{Listen, WebServer};
 pub(crate) const OWN_PORT: &str = "SHIP_OWN_PORT";
 
 impl OwnPort {
-    fn told(self) -> String {
-        match self {
-            Self::Asked(port) => port.to_string(),
-            Self::First => "first".to_owned(),
-        }
+    /// The words before the program's own. The number of workers is for servers that share one
+    /// socket: Uvicorn, called from a program, refuses it.
+    fn words(self) -> Vec<String> {
+        let asked = match self {
+            Self::Given => None,
+            Self::Asked(port) => Some(port.to_string()),
+            Self::First => Some("first".to_owned()),
+        };
+        let words = ["env", "-u", "WEB_CONCURRENCY"].map(str::to_owned);
+        let setting = asked.map(|asked| format!("{OWN_PORT}={asked}"));
+        words.into_iter().chain(setting).collect()
     }
 }
 
 impl Start {
     /// Whether the release needs the exchange of ports, see [`OwnPort`].
     pub fn exchanges_port(&self) -> bool {
-        matches!(self, Self::Command(authored) if authored.own_port.is_some())
+        let own = match self {
+            Self::Command(authored) => authored.own_port,
+            Self::Object(_) => None,
+        };
+        own.is_some_and(|port| port != OwnPort::Given)
     }
 
     /// Program and arguments of one instance. `listen` is `None` for what does not listen;
@@ -70,6 +80,7 @@ impl Served {
     /// See [`Start::argv`].
     pub fn argv(&self, listen: Option<&Listen>, workers: u32) -> Vec<String> {
         let row = self.server.row();
+        let workers = if self.one_worker { 1 } else { workers };
         let mut argv = vec![row.program.to_owned()];
         argv.extend(listen.iter().flat_map(|to| self.server.listen_flags(to)));
         argv.extend(self.server.worker_flags(workers));
@@ -118,8 +129,8 @@ impl Authored {
     pub fn argv(&self, listen: Option<&Listen>, env: &BTreeMap<String, String>) -> Vec<String> {
         let mut argv = self.command.resolve(env);
         if let (Some(port), Some(_)) = (self.own_port, listen) {
-            let setting = format!("{OWN_PORT}={}", port.told());
-            argv.splice(0..0, ["env".to_owned(), setting]);
+            let at = usize::from(argv.first().is_some_and(|first| first == "env"));
+            argv.splice(0..at, port.words());
             return argv;
         }
         let (Some(server), Some(listen)) = (self.server, listen) else {
@@ -352,6 +363,7 @@ mod tests {
                     server: row.server,
                     added: false,
                     arguments: Vec::new(),
+                    one_worker: false,
                 };
                 let port = Listen::Tcp(([127, 0, 0, 1], 0).into());
                 let start = Start::Object(served);

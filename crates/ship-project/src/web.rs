@@ -1,17 +1,19 @@
 //! How `web` is started: by the author's command, or an object behind a server of our choice.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::assemble::Sources;
 use crate::command::CommandLine;
 use crate::detect::development::{Replaceable, recognise};
+use crate::detect::known::ONE_WORKER;
 use crate::detect::program::Program;
 use crate::detect::{Candidate, Found, named};
 use crate::error::{Error, Result};
 use crate::excerpt::Excerpt;
 use crate::manifest::{self, Located};
 use crate::packages::Packages;
-use crate::plan::{Authored, Interface, ObjectRef, Place, Served, Sourced, Start};
+use crate::plan::{Authored, Interface, ObjectRef, OwnPort, Place, Served, Sourced, Start};
 use crate::project::Project;
 use crate::start::{gunicorn_config, is_python, without_runner};
 use crate::web_server::{ROWS, WebServer};
@@ -69,12 +71,34 @@ pub(crate) fn process(
         let before = before.map(|line| Sourced::from(line, entry.place.clone()));
         return Ok(Some(Web { start, before }));
     }
-    if let Some(known) = Choice::known_program(&entry.command, found) {
-        let start = Sourced::because(known.value, known.reason, vec![entry.place.clone()]);
+    if let Some(program) = found.and_then(|found| known(&entry.command, found)) {
+        let start = Choice::run(program, &program.command);
+        let start = Sourced::because(start, program.reason.clone(), vec![entry.place.clone()]);
         return Ok(Some(start.into()));
     }
     let authored = choice.authored(&entry.command);
     Ok(Some(Sourced::from(authored, entry.place.clone()).into()))
+}
+
+/// Whether the Procfile's `web` starts the program that detection found, and leaves the port to it.
+pub(crate) fn is_known(sources: &Sources, found: &Found) -> bool {
+    let web = sources.procfile.iter().find(|entry| entry.name == "web");
+    web.is_some_and(|entry| known(&entry.command, found).is_some())
+}
+
+/// The author's line for a program that detection knows: `python server.py` with a port of its own
+/// choice.
+fn known<'a>(command: &CommandLine, found: &'a Found) -> Option<&'a Program> {
+    let program = found.program.as_ref().filter(|program| program.is_web)?;
+    let asks = program.own_port.is_some_and(|port| port != OwnPort::Given);
+    let plain = |command: &CommandLine| {
+        let (first, rest) = without_runner(command.words()?).split_first()?;
+        let rest = rest.iter().filter(|word| *word != "-u");
+        let rest = rest.map(|word| word.trim_start_matches("./").to_owned());
+        is_python(first).then(|| rest.collect::<Vec<_>>())
+    };
+    let same = plain(command)? == plain(&program.command)?;
+    (asks && same && found.folder.iter().next().is_none()).then_some(program)
 }
 
 struct Choice<'a> {
@@ -112,25 +136,6 @@ impl Choice<'_> {
             server: None,
             needs_port: false,
             own_port: program.own_port,
-        })
-    }
-
-    /// The author's line for a program that detection knows: `python server.py` with a port of its
-    /// own choice.
-    fn known_program(command: &CommandLine, found: Option<&Found>) -> Option<Sourced<Start>> {
-        let found = found.filter(|found| found.folder.iter().next().is_none())?;
-        let program = found.program.as_ref().filter(|program| program.is_web)?;
-        program.own_port?;
-        let plain = |command: &CommandLine| {
-            let words = without_runner(command.words()?);
-            let (first, rest) = words.split_first()?;
-            let rest = rest.iter().filter(|word| *word != "-u");
-            let rest = rest.map(|word| word.trim_start_matches("./").to_owned());
-            is_python(first).then(|| rest.collect::<Vec<_>>())
-        };
-        (plain(command)? == plain(&program.command)?).then(|| {
-            let start = Self::run(program, &program.command);
-            Sourced::because(start, program.reason.clone(), Vec::new())
         })
     }
 
@@ -194,6 +199,7 @@ impl Choice<'_> {
         let first = &objects[0];
         let interface = web.interface.as_ref().map(|i| i.value).or(first.interface);
         let (server, added) = self.server(interface, first)?;
+        let sessions = self.in_one_process();
         let served = Served {
             object: first.object.clone(),
             others: others(objects),
@@ -201,14 +207,31 @@ impl Choice<'_> {
             server,
             added,
             arguments: Vec::new(),
+            one_worker: sessions.is_some(),
         };
         let reason = if added {
             self.why_added(interface, server)
         } else {
             first.reason.clone()
         };
+        let reason = match sessions {
+            Some(label) => format!("{reason}; one worker: {label} keeps its sessions in memory"),
+            None => reason,
+        };
         let start = self.configured(&served).unwrap_or(Start::Object(served));
         Ok(Sourced::because(start, reason, vec![first.place.clone()]))
+    }
+
+    /// What the code uses that keeps its sessions in the memory of one process.
+    fn in_one_process(&self) -> Option<&'static str> {
+        let modules = self.project().index.own_modules();
+        let imports: BTreeSet<&str> = modules
+            .flat_map(|module| &module.top.imports)
+            .filter(|import| import.level == 0)
+            .filter_map(|import| import.module.split('.').next())
+            .collect();
+        let known = ONE_WORKER.iter().find(|(name, _)| imports.contains(name));
+        known.map(|(_, label)| *label)
     }
 
     /// The server that the manifest names, else the one among the packages, else Granian, added.

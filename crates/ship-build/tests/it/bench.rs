@@ -286,6 +286,7 @@ fn plan() -> Plan {
         data: Vec::new(),
         env: BTreeMap::new(),
         required_env: Vec::new(),
+        asked_env: Vec::new(),
         limits: Limits::default(),
         notes: Vec::new(),
     }
@@ -306,6 +307,7 @@ fn web(object: &str, interface: Interface, server: WebServer, added: bool) -> Pr
                 server,
                 added,
                 arguments: Vec::new(),
+                one_worker: false,
             }),
             "",
         ),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::detect::Row;
 use crate::detect::tool::{Tool, ends_in};
+use crate::plan::OwnPort;
 
 pub(super) const ROW: Row = Row {
     key: "datasette",
@@ -24,7 +25,7 @@ pub(super) const TOOL: Tool = Tool {
         "--port",
         "$PORT",
     ],
-    own_port: None,
+    own_port: OwnPort::Given,
     note: None,
 };
 

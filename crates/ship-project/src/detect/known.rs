@@ -38,7 +38,7 @@ pub(super) const GIVERS: [(&str, &str, Interface); 4] = [
 ];
 
 /// Methods that give an application: class, method, key of the row.
-pub(super) const MAKERS: [(&str, &str, &str, Interface); 6] = [
+pub(super) const MAKERS: [(&str, &str, &str, Interface); 8] = [
     (
         "pyramid.config.Configurator",
         "make_wsgi_app",
@@ -47,6 +47,13 @@ pub(super) const MAKERS: [(&str, &str, &str, Interface); 6] = [
     ),
     ("web.application", "wsgifunc", "wsgi", Wsgi),
     ("fastmcp.FastMCP", "http_app", "mcp", Asgi),
+    ("mcp.server.MCPServer", "streamable_http_app", "mcp", Asgi),
+    (
+        "mcp.server.mcpserver.MCPServer",
+        "streamable_http_app",
+        "mcp",
+        Asgi,
+    ),
     (
         "mcp.server.fastmcp.FastMCP",
         "streamable_http_app",
@@ -89,7 +96,7 @@ const fn inside(
     }
 }
 
-pub(super) const INSIDE: [Inside; 6] = [
+pub(super) const INSIDE: [Inside; 8] = [
     inside("dash.Dash", "server", false, Wsgi, "dash"),
     inside("dash.dash.Dash", "server", false, Wsgi, "dash"),
     inside("jupyter_dash.JupyterDash", "server", false, Wsgi, "dash"),
@@ -102,10 +109,37 @@ pub(super) const INSIDE: [Inside; 6] = [
         "mcp",
     ),
     inside(
+        "mcp.server.MCPServer",
+        "streamable_http_app",
+        true,
+        Asgi,
+        "mcp",
+    ),
+    inside(
+        "mcp.server.mcpserver.MCPServer",
+        "streamable_http_app",
+        true,
+        Asgi,
+        "mcp",
+    ),
+    inside(
         "mcp.server.FastMCP",
         "streamable_http_app",
         true,
         Asgi,
         "mcp",
     ),
+];
+
+/// Packages whose programs keep what they know of a visitor in the memory of one process, with the
+/// name that people use: each next request has to come to the same one.
+pub(crate) const ONE_WORKER: [(&str, &str); 8] = [
+    ("socketio", "Socket.IO"),
+    ("flask_socketio", "Socket.IO"),
+    ("engineio", "Engine.IO"),
+    ("gradio", "Gradio"),
+    ("nicegui", "NiceGUI"),
+    ("shiny", "Shiny"),
+    ("fastmcp", "MCP"),
+    ("mcp", "MCP"),
 ];

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::detect::known::{FIRST_OF, GIVERS, INSIDE, Inside, MAKERS, WRAPPERS};
-use crate::detect::{Candidate, Found, ROWS, Row, asgi, declared, stored, wsgi};
+use crate::detect::{Candidate, Found, ROWS, Row, asgi, declared, mcp, stored, wsgi};
 use crate::error::Result;
 use crate::plan::{Interface, Note, ObjectRef};
 use crate::project::Project;
@@ -94,6 +94,7 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     }
     found.folder = start_folder(&root);
     found.import_paths = import_paths(&root);
+    found.notes.extend(mcp::note(&found));
     stored::add(project, &mut found);
     Ok(Some(found))
 }

@@ -11,7 +11,7 @@ use crate::detect::{
     objects, panel, robyn, stored, streamlit, tornado, twisted,
 };
 use crate::error::Result;
-use crate::plan::Note;
+use crate::plan::{Note, OwnPort};
 use crate::project::Project;
 use crate::python::index::{Target, View};
 use crate::python::module::Module;
@@ -98,31 +98,31 @@ impl OwnServer {
         let mut found = Found::new(self.row, place.clone());
         let run = program::run(project, entry);
         let label = self.row.label;
-        let asked = program::asked(project, entry, serving);
+        let asked = program::asked(entry, serving);
         let (words, own_port) = match self.start {
-            Starting::Script => (run.words, Some(asked)),
+            Starting::Script => (run.words, asked),
             Starting::Settings(settings) => {
                 let settings = settings.iter().map(|&setting| setting.to_owned());
                 let words = std::iter::once("env".to_owned())
                     .chain(settings)
                     .chain(run.words);
-                (words.collect(), Some(asked))
+                (words.collect(), asked)
             }
             Starting::Command(words) => {
                 let words = words.iter().map(|word| word.replace("{file}", &run.file));
-                (words.collect(), None)
+                (words.collect(), OwnPort::Given)
             }
         };
         let reason = match own_port {
-            Some(port) => format!("{label} is its own server, {}", program::spoken(port)),
-            None => format!("{label} is its own server"),
+            OwnPort::Given => format!("{label} is its own server"),
+            port => format!("{label} is its own server, {}", program::spoken(port)),
         };
         found.reason = format!("{label} is its own server");
         found.folder = run.folder;
         found.import_paths = run.import_paths;
         found.program = Some(Program {
             command: CommandLine::Argv(words),
-            own_port,
+            own_port: Some(own_port),
             is_web: true,
             reason,
             place,

@@ -16,7 +16,7 @@ use crate::python::module::Module;
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
     pub(crate) command: CommandLine,
-    /// How it comes to listen where it should; `None` when its command says so.
+    /// How it comes to listen where it should; `None` for a worker.
     pub(crate) own_port: Option<OwnPort>,
     /// It answers HTTP; else it is a worker.
     pub(crate) is_web: bool,
@@ -104,9 +104,13 @@ pub(super) fn has_main(module: &Module) -> bool {
     !module.main.calls.is_empty() || !module.main.bindings.is_empty()
 }
 
-/// The port that the program asks for, where its code names exactly one.
-pub(super) fn asked(_project: &Project, entry: &Module, serving: &[&Module]) -> OwnPort {
+/// The port that the program asks for, where its code names exactly one and does not read `PORT`.
+pub(super) fn asked(entry: &Module, serving: &[&Module]) -> OwnPort {
     let modules = serving.iter().copied().chain([entry]);
+    let mut texts = modules.clone().flat_map(|module| &module.texts);
+    if texts.any(|(text, _)| text == "PORT") {
+        return OwnPort::Given;
+    }
     let ports: BTreeSet<u16> = modules
         .flat_map(|module| {
             module
@@ -169,9 +173,10 @@ fn port_number(module: &Module, expr: &Expr) -> Option<u16> {
     }
 }
 
-/// For reasons: `and asks for port 8888, in whose place it gets one of its own`.
+/// For reasons: `…, each instance with a port of its own in place of 8888`.
 pub(super) fn spoken(port: OwnPort) -> String {
     match port {
+        OwnPort::Given => "which is told its port".to_owned(),
         OwnPort::Asked(port) => format!("each instance with a port of its own in place of {port}"),
         OwnPort::First => "each instance with a port of its own".to_owned(),
     }

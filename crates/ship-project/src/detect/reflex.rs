@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::detect::Row;
 use crate::detect::tool::Tool;
+use crate::plan::OwnPort;
 
 pub(super) const ROW: Row = Row {
     key: "reflex",
@@ -28,7 +29,7 @@ pub(super) const TOOL: Tool = Tool {
         "--backend-port",
         "$PORT",
     ],
-    own_port: None,
+    own_port: OwnPort::Given,
     note: Some((
         "Reflex builds its front end when it starts, with Node.js from the network: the first start takes minutes",
         "give it time: `[web]` with `ready_within = \"10m\"` in `ship.toml`",

@@ -17,7 +17,7 @@ pub(super) const TOOL: Tool = Tool {
     row: &ROW,
     belongs,
     command: &["scrapyd"],
-    own_port: Some(OwnPort::First),
+    own_port: OwnPort::First,
     note: Some((
         "visitors can upload and run spiders: Scrapyd asks for no password by itself",
         "set `username` and `password` in the section `[scrapyd]` of `scrapyd.conf`",

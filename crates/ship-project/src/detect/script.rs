@@ -57,9 +57,9 @@ fn entry_point(project: &Project) -> Option<Found> {
     let serving = scripts
         .iter()
         .find(|(name, ..)| SERVES.contains(&name.replace('_', "-").as_str()));
-    let (name, _, place) = match (serving, scripts.as_slice()) {
-        (Some(script), _) | (None, [script]) => script,
-        _ => return None,
+    let ((Some((name, _, place)), _) | (None, [(name, _, place)])) = (serving, scripts.as_slice())
+    else {
+        return None;
     };
     let mut found = Found::new(&ROW, place.clone());
     let is_web = serving.is_some();

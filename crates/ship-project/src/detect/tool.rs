@@ -18,8 +18,8 @@ pub(super) struct Tool {
     pub(super) belongs: fn(&Path) -> bool,
     /// The command; `{file}` is that file.
     pub(super) command: &'static [&'static str],
-    /// How it comes to listen where it should; `None` when the command says so.
-    pub(super) own_port: Option<OwnPort>,
+    /// How it comes to listen where it should.
+    pub(super) own_port: OwnPort,
     /// What its author should know, and what to do about it.
     pub(super) note: Option<(&'static str, &'static str)>,
 }
@@ -62,7 +62,7 @@ impl Tool {
         found.reason.clone_from(&reason);
         found.program = Some(Program {
             command: CommandLine::Argv(words.collect()),
-            own_port: self.own_port,
+            own_port: Some(self.own_port),
             is_web: true,
             reason,
             place: place.clone(),

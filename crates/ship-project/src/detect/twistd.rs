@@ -17,7 +17,7 @@ pub(super) const TOOL: Tool = Tool {
     row: &ROW,
     belongs,
     command: &["twistd", "--nodaemon", "--pidfile=", "--python={file}"],
-    own_port: Some(OwnPort::First),
+    own_port: OwnPort::First,
     note: None,
 };
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::detect::Row;
 use crate::detect::tool::{Tool, ends_in};
+use crate::plan::OwnPort;
 
 pub(super) const ROW: Row = Row {
     key: "voila",
@@ -22,7 +23,7 @@ pub(super) const TOOL: Tool = Tool {
         "--port=$PORT",
         "--Voila.ip=127.0.0.1",
     ],
-    own_port: None,
+    own_port: OwnPort::Given,
     note: None,
 };
 

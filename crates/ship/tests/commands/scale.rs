@@ -32,3 +32,16 @@ fn more_instances_share_the_requests_and_fewer_go_quietly() {
         .success();
     assert_eq!(instances(&home), ["own-server/web.1"]);
 }
+
+#[test]
+fn a_program_with_a_port_of_its_own_choice_has_several_instances() {
+    let (home, project) = (home(), Project::fixture("fixed-port"));
+    let url = up(&home, &project);
+    home.ship_in(project.folder(), &["scale", "web=2"])
+        .success();
+    let mut pids = BTreeSet::new();
+    eventually("both instances answer", SOON, || {
+        pids.insert(body(&url, "/"));
+        (pids.len() == 2).then_some(())
+    });
+}
