@@ -108,7 +108,12 @@ impl Plan {
     fn asked(&self) -> Option<Row> {
         /// More names than this are no help in one line.
         const MOST: usize = 6;
-        let (first, _) = self.asked_env.split_first()?;
+        if self.asked_env.is_empty() {
+            return None;
+        }
+        let shown = self.asked_env.iter().take(MOST);
+        let mut places: Vec<Place> = shown.flat_map(|name| name.places.clone()).collect();
+        places.dedup();
         let names: Vec<&str> = self
             .asked_env
             .iter()
@@ -122,7 +127,7 @@ impl Plan {
         Some(Row::new(
             "asks for",
             format!("{}{more}", names.join(", ")),
-            why(first),
+            why(&Sourced::because((), "", places)),
         ))
     }
 

@@ -147,6 +147,17 @@ impl Authored {
     }
 }
 
+/// The flag of an author's command that is for development alone and is left out.
+pub(crate) fn left_out(command: &CommandLine) -> Option<&str> {
+    let words = without_runner(command.words()?);
+    let (server, at) = server_at(words)?;
+    let unwanted = server.row().unwanted;
+    let flags = words[at + 1..].iter().map(String::as_str);
+    flags
+        .filter(|word| word.contains("reload"))
+        .find(|word| is_flag(word, unwanted))
+}
+
 /// The file that `gunicorn -c FILE` names, or the one it reads by itself.
 pub(crate) fn gunicorn_config(words: &[String]) -> &str {
     let flag = |word: &String| word == "-c" || word == "--config";
@@ -317,6 +328,30 @@ mod tests {
         ] {
             assert_eq!(understood(line), (line.to_owned(), None));
         }
+    }
+
+    #[test]
+    fn a_program_with_a_port_of_its_own_choice_is_told_what_to_exchange() {
+        let argv = |line: &str, own_port| {
+            let authored = Authored {
+                own_port: Some(own_port),
+                ..Authored::understand(CommandLine::parse(line).unwrap())
+            };
+            let port = Listen::Tcp(([127, 0, 0, 1], 0).into());
+            CommandLine::Argv(authored.argv(Some(&port), &BTreeMap::new())).to_string()
+        };
+        assert_eq!(
+            argv("python app.py", OwnPort::Asked(8888)),
+            "env -u WEB_CONCURRENCY SHIP_OWN_PORT=8888 python app.py"
+        );
+        assert_eq!(
+            argv("env X=$PORT python app.py", OwnPort::First),
+            "env -u WEB_CONCURRENCY SHIP_OWN_PORT=first X=$PORT python app.py"
+        );
+        assert_eq!(
+            argv("panel serve --port=$PORT", OwnPort::Given),
+            "env -u WEB_CONCURRENCY panel serve --port=$PORT"
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::manifest::{self, Located};
 use crate::packages::Packages;
 use crate::plan::{Authored, Interface, ObjectRef, OwnPort, Place, Served, Sourced, Start};
 use crate::project::Project;
-use crate::start::{gunicorn_config, is_python, without_runner};
+use crate::start::{gunicorn_config, is_python, left_out, without_runner};
 use crate::web_server::{ROWS, WebServer};
 
 /// How `web` is started, and what its author runs right before.
@@ -77,7 +77,11 @@ pub(crate) fn process(
         return Ok(Some(start.into()));
     }
     let authored = choice.authored(&entry.command);
-    Ok(Some(Sourced::from(authored, entry.place.clone()).into()))
+    let reason = left_out(&entry.command)
+        .map(|flag| format!("without `{flag}`, which is for development"))
+        .unwrap_or_default();
+    let start = Sourced::because(authored, reason, vec![entry.place.clone()]);
+    Ok(Some(start.into()))
 }
 
 /// Whether the Procfile's `web` starts the program that detection found, and leaves the port to it.

@@ -258,6 +258,24 @@ fn an_author_s_own_command_is_proven_where_its_object_is_certain() {
 }
 
 #[test]
+fn all_missing_settings_are_told_at_once() {
+    let mut bench = bench(WSGI, "main:app");
+    bench.write("conf.py", "import os\n\nURL = os.environ['DATABASE_URL']\n");
+    bench.write(
+        "main.py",
+        "import os\nKEY = os.environ['SECRET_KEY']\nimport conf\nassert conf.URL.startswith('sqlite')\nN = int(os.environ['POOL_SIZE'])\n",
+    );
+    assert_snapshot!(bench.failure(), @r#"
+    error: cannot import `main:app`: KeyError: 'SECRET_KEY'
+      | main.py:2
+      |     KEY = os.environ['SECRET_KEY']
+    hint: `ship env set --app shop SECRET_KEY=…`, or a line in .env
+    hint: `ship env set --app shop DATABASE_URL=…`, or a line in .env
+    hint: `ship env set --app shop POOL_SIZE=…`, or a line in .env
+    "#);
+}
+
+#[test]
 fn a_missing_attribute_names_those_that_are_there() {
     let mut bench = bench(&WSGI.replace("app", "application"), "main:app");
     assert_snapshot!(bench.failure(), @r#"

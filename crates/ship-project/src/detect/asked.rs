@@ -39,7 +39,7 @@ const CLASSES: [&str; 6] = [
     "decouple.Config",
 ];
 
-/// What the code of `project` demands and nothing in `known` answers, by name.
+/// What the code of `project` demands and nothing in `known` answers, in the order of the lines.
 pub(crate) fn asked(project: &Project, known: &BTreeSet<&str>) -> Vec<Sourced<String>> {
     let mut asked: BTreeMap<String, Place> = BTreeMap::new();
     for module in project.index.own_modules() {
@@ -53,10 +53,10 @@ pub(crate) fn asked(project: &Project, known: &BTreeSet<&str>) -> Vec<Sourced<St
             }
         }
     }
-    asked
-        .into_iter()
-        .map(|(name, place)| Sourced::from(name, place))
-        .collect()
+    let mut asked: Vec<(String, Place)> = asked.into_iter().collect();
+    asked.sort_by(|(_, a), (_, b)| a.cmp(b));
+    let sourced = |(name, place)| Sourced::from(name, place);
+    asked.into_iter().map(sourced).collect()
 }
 
 fn is_variable(name: &str) -> bool {

@@ -66,6 +66,15 @@ fn by_program(program: &str, arguments: &[&str]) -> Option<Replaceable> {
         "manage.py" | "django-admin" | "django" if does("runserver") => {
             because("`runserver` is Django's development server", None)
         }
+        "manage.py" | "django-admin" | "django"
+            if does("runserver_plus") || does("runsslserver") =>
+        {
+            because("its `runserver` is a development server", None)
+        }
+        "litestar" if does("run") => because(
+            "`litestar run` starts Uvicorn on a port",
+            option(arguments, &["--app"]),
+        ),
         "flask" if does("run") => because(
             "`flask run` is a development server",
             option(arguments, &["--app", "-A"]),

@@ -99,6 +99,27 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     Ok(Some(found))
 }
 
+/// What keeps a project from being served that only has factories with arguments: where one is, and
+/// what it needs.
+pub(super) fn unfinished(project: &Project) -> Option<String> {
+    let objects = Objects::new(&project.index);
+    let needy = |module| Some((module, objects.needy(module)?));
+    let (module, function) = project.index.own_modules().find_map(needy)?;
+    let needed = function.parameters.iter().take(function.required);
+    let needed: Vec<String> = needed.map(|name| format!("`{name}`")).collect();
+    let needed = if needed.is_empty() {
+        "arguments".to_owned()
+    } else {
+        needed.join(", ")
+    };
+    let (_, import) = project.index.import_name(&module.file);
+    Some(format!(
+        "`{place}`: `{name}` gives an application and needs {needed}; a file `wsgi.py` that says with what is enough: `from {import} import {name}`, `app = {name}(…)`",
+        place = module.place(function.line),
+        name = function.name,
+    ))
+}
+
 /// Applications as deep as the chosen one, in folders of their own.
 fn elsewhere(ranked: &[Ranked]) -> Option<Note> {
     let depth = |ranked: &Ranked| ranked.candidate.place.file.components().count();
@@ -330,6 +351,17 @@ impl<'a> Objects<'a> {
                 })
             })
             .collect()
+    }
+
+    /// Functions that return an application and need arguments, so that nobody can call them.
+    fn needy(&self, module: &'a Module) -> Option<&'a Function> {
+        let view = View::of(module);
+        module.top.functions.iter().find(|function| {
+            function.required > 0
+                && !function.decorated
+                && callable(function, &function.parameters).is_none()
+                && self.returned(&view, function, DEPTH).is_some()
+        })
     }
 
     fn functions(&self, module: &'a Module) -> Vec<Object<'a>> {

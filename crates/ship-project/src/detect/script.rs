@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::command::CommandLine;
-use crate::detect::objects::{UNCONVENTIONAL, rank_of};
+use crate::detect::objects::{self, UNCONVENTIONAL, rank_of};
 use crate::detect::program::{self, Program, has_main};
 use crate::detect::{Found, Row, stored};
 use crate::error::{Error, Result};
@@ -36,6 +36,12 @@ const NAMES: [&str; 10] = [
 
 /// `[project.scripts]`, then a single script.
 pub(super) fn find(project: &Project) -> Result<Option<Found>> {
+    if let Some(unfinished) = objects::unfinished(project) {
+        return Err(Error::Nothing {
+            project: project.root.clone(),
+            looked_at: vec![unfinished],
+        });
+    }
     if let Some(found) = entry_point(project) {
         return Ok(Some(found));
     }

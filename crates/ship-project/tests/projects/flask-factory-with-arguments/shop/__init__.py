@@ -1,0 +1,7 @@
+from flask import Flask
+
+
+def create_app(stage, testing=False):
+    app = Flask(__name__)
+    app.config["STAGE"] = stage
+    return app
