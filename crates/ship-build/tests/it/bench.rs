@@ -287,6 +287,7 @@ fn plan() -> Plan {
         env: BTreeMap::new(),
         required_env: Vec::new(),
         asked_env: Vec::new(),
+        above: None,
         limits: Limits::default(),
         notes: Vec::new(),
     }
@@ -313,6 +314,7 @@ fn web(object: &str, interface: Interface, server: WebServer, added: bool) -> Pr
         ),
         instances: 1,
         grace: Duration::from_secs(30),
+        proposed: None,
     }
 }
 
