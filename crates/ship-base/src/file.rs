@@ -142,6 +142,41 @@ pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
         .with_path("change the mode of", path)
 }
 
+/// Makes one file, folder or link somebody's own; a link itself, not what it leads to.
+pub fn give(path: &Path, owner: u32) -> Result<()> {
+    std::os::unix::fs::lchown(path, Some(owner), Some(owner)).with_path("change the owner of", path)
+}
+
+/// Makes a folder and everything in it somebody's own. No link is followed, not even one that is
+/// put in a folder's place meanwhile: what is below may belong to a program that runs.
+pub fn give_tree(path: &Path, owner: u32) -> Result<()> {
+    use rustix::fs::{CWD, Mode, OFlags, openat};
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(CWD, path, flags, Mode::empty())
+        .and_then(|folder| give_below(folder, owner))
+        .map_err(io::Error::from)
+        .with_path("change the owner of", path)
+}
+
+fn give_below(folder: std::os::fd::OwnedFd, owner: u32) -> rustix::io::Result<()> {
+    use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Uid, chownat, fchown, openat};
+    let (uid, gid) = (Some(Uid::from_raw(owner)), Some(Gid::from_raw(owner)));
+    for entry in Dir::read_from(&folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        if entry.file_type() == FileType::Directory {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            give_below(openat(&folder, name, flags, Mode::empty())?, owner)?;
+        } else {
+            chownat(&folder, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
+        }
+    }
+    fchown(&folder, uid, gid)
+}
+
 /// Removes a file; no error when it is not there.
 pub fn remove(path: &Path) -> Result<()> {
     missing_is_fine(fs::remove_file(path)).with_path("remove", path)
@@ -341,6 +376,28 @@ mod tests {
             left.collect::<Vec<_>>(),
             [".tmp-77-1", ".tmp-x-1", "state.json"]
         );
+    }
+
+    #[test]
+    fn a_tree_changes_hands_and_what_its_links_lead_to_does_not() {
+        use std::os::unix::fs::MetadataExt as _;
+        if !rustix::process::getuid().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (tree, outside) = (folder.path().join("tree"), folder.path().join("outside"));
+        create_folder(&tree.join("a")).unwrap();
+        create_folder(&outside).unwrap();
+        for file in [tree.join("a/b"), outside.join("secret")] {
+            fs::write(file, "").unwrap();
+        }
+        symlink(&outside, &tree.join("link")).unwrap();
+        give_tree(&tree, 70_000).unwrap();
+        let owner = |path: &Path| fs::symlink_metadata(path).unwrap().uid();
+        for path in ["", "a", "a/b", "link"] {
+            assert_eq!(owner(&tree.join(path)), 70_000, "{path}");
+        }
+        assert_eq!((owner(&outside), owner(&outside.join("secret"))), (0, 0));
     }
 
     #[test]

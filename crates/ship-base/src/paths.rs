@@ -22,6 +22,8 @@ const LONGEST_RUNTIME: usize = 40;
 pub struct Folders {
     data: PathBuf,
     runtime: PathBuf,
+    /// Other users' programs come through to what is theirs.
+    shared: bool,
 }
 
 /// No folder could be chosen.
@@ -57,6 +59,7 @@ impl Folders {
         Self {
             data: "/var/lib/ship".into(),
             runtime: "/run/ship".into(),
+            shared: true,
         }
     }
 
@@ -65,13 +68,18 @@ impl Folders {
         Self {
             runtime: fitting_runtime(home.join("run")),
             data: home,
+            shared: false,
         }
     }
 
-    /// Creates the folders that must exist before anything else; the owner's alone.
+    /// Creates the folders that must exist before anything else. They are the owner's alone; those of
+    /// a server can be entered by the users of its apps, and not be listed.
     pub fn create(&self) -> Result<(), FileError> {
-        file::create_private_folder(&self.data)?;
-        file::create_private_folder(&self.runtime)?;
+        let mode = if self.shared { 0o711 } else { 0o700 };
+        for folder in [&self.data, &self.runtime] {
+            file::create_folder(folder)?;
+            file::set_mode(folder, mode)?;
+        }
         for folder in [
             self.apps(),
             self.environments(),
@@ -135,6 +143,16 @@ impl Folders {
         self.app(app).join("data")
     }
 
+    /// The project as it was last sent by a deploy from afar.
+    pub fn sent_project(&self, app: &AppName) -> PathBuf {
+        self.app(app).join("project")
+    }
+
+    /// The content of what deploys from afar sent: a file per piece, named after its hash.
+    pub fn sent_pieces(&self, app: &AppName) -> PathBuf {
+        self.app(app).join("sent")
+    }
+
     /// The lock that a deploy of this app holds.
     pub fn deploy_lock(&self, app: &AppName) -> PathBuf {
         self.app(app).join("deploy.lock")
@@ -190,6 +208,16 @@ impl Folders {
         self.runtime.join("door.sock")
     }
 
+    /// Servers far away that this user deploys to.
+    pub fn remotes(&self) -> PathBuf {
+        self.data.join("remotes.toml")
+    }
+
+    /// Connections to servers far away that ssh keeps for the next command.
+    pub fn connections(&self) -> PathBuf {
+        self.runtime.join("ssh")
+    }
+
     /// The lock that the one control process of this installation holds.
     pub fn server_lock(&self) -> PathBuf {
         self.data.join("server.lock")
@@ -208,6 +236,11 @@ impl Folders {
     /// The folder of the sockets that instances listen on.
     pub fn sockets(&self) -> PathBuf {
         self.runtime.join("app")
+    }
+
+    /// The folder of the sockets of instances that run as the user `owner`.
+    pub fn sockets_of(&self, owner: u32) -> PathBuf {
+        self.sockets().join(owner.to_string())
     }
 
     /// The socket that one instance of one release listens on.

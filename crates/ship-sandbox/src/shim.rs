@@ -104,14 +104,16 @@ fn failure(step: Step, error: &io::Error) -> Failure {
 /// One arrangement.
 type Arrange = fn(&Order) -> io::Result<()>;
 
-/// What is arranged, in order. Users, namespaces, Landlock and seccomp take their places here:
-/// after the control group, before the folder is entered.
+/// What is arranged, in order. Namespaces, Landlock and seccomp take their places here: after the
+/// control group, before the folder is entered.
 const STEPS: &[(&str, Arrange)] = &[
     ("begin a session", begin_session),
-    ("tie it to its keeper", tie_to_parent),
-    ("forbid new privileges", forbid_privileges),
     ("enter its control group", enter_cgroup),
     ("set limits", set_limits),
+    // What comes before needs root's rights; what comes after is undone by a change of user.
+    ("become the owner of its folder", become_owner),
+    ("tie it to its keeper", tie_to_parent),
+    ("forbid new privileges", forbid_privileges),
     ("reset signals", reset_signals),
     ("let go of what came from outside", let_go),
 ];
@@ -137,6 +139,27 @@ fn tie_to_parent(order: &Order) -> io::Result<()> {
 /// No set-user-id program from here on; one would also cut the tie to the parent.
 fn forbid_privileges(_: &Order) -> io::Result<()> {
     Ok(rustix::thread::set_no_new_privs(true)?)
+}
+
+/// Root starts programs as whoever the folder belongs to that they start in: on a server each app's
+/// working copy has an owner of its own. Groups first: afterwards nobody may change them.
+fn become_owner(order: &Order) -> io::Result<()> {
+    use rustix::process::{Gid, Uid};
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let folder = rustix::fs::stat(&order.folder)?;
+    if folder.st_uid == 0 {
+        return Ok(());
+    }
+    let (uid, gid) = (Uid::from_raw(folder.st_uid), Gid::from_raw(folder.st_gid));
+    for output in [rustix::stdio::stdout(), rustix::stdio::stderr()] {
+        // Some programs open `/dev/stdout` by its name, which asks for rights anew.
+        rustix::fs::fchown(output, Some(uid), Some(gid))?;
+    }
+    rustix::thread::set_thread_groups(&[])?;
+    rustix::thread::set_thread_gid(gid)?;
+    Ok(rustix::thread::set_thread_uid(uid)?)
 }
 
 fn enter_cgroup(order: &Order) -> io::Result<()> {

@@ -99,7 +99,11 @@ impl Store {
                 app.created.as_millis(),
             ],
         )?;
-        file::create_private_folder(&self.folders.app(&app.name))?;
+        let folder = self.folders.app(&app.name);
+        // One that is there may have been opened to the user its programs run as.
+        if !folder.is_dir() {
+            file::create_private_folder(&folder)?;
+        }
         Ok(file::create_folder(&self.folders.app_data(&app.name))?)
     }
 

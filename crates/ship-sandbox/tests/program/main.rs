@@ -182,3 +182,20 @@ fn a_cap_on_memory_either_holds_or_is_told_to_be_open() {
         MemoryCap::Open { why } => assert!(!why.is_empty()),
     }
 }
+
+#[test]
+fn root_starts_a_program_as_the_owner_of_its_folder_and_it_cannot_go_back() {
+    if !rustix::process::getuid().is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    ship_base::file::give_tree(folder.path(), 70_001).unwrap();
+    let script = "id -u; id -g; id -G; : >made; echo >/dev/stderr; \
+                  test -w /etc/passwd || echo no; grep NoNewPrivs /proc/self/status";
+    let spec = Spec {
+        folder: folder.path().to_owned(),
+        ..spec(&["sh", "-c", script])
+    };
+    let text = output(&spec);
+    assert_eq!(text, "70001\n70001\n70001\nno\nNoNewPrivs:\t1\n");
+}
