@@ -7,6 +7,7 @@
 use std::io;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
@@ -20,15 +21,18 @@ use ship_base::clock::Moment;
 use ship_base::fault::FaultKind;
 use ship_base::hint::Hints;
 use ship_base::name::AppName;
-use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 
 use crate::event::{AttachEvent, DeployEvent, LogLine};
 use crate::problem::Problem;
-use crate::reply::{App, EnvEntry, OneOff, Release, ServerStatus};
-use crate::request::{ChangeEnv, CreateApp, Logs, RestartApp, Rollback, RunIn, Scale, Stop, Up};
+use crate::reply::{App, EnvEntry, Missing, OneOff, Release, ServerStatus};
+use crate::request::{
+    ChangeEnv, CreateApp, Deploy, Logs, RestartApp, Rollback, RunIn, Scale, Stop, Up,
+};
 use crate::route::{Route, Verb};
+use crate::source::Source;
 use crate::version::{self, Mismatch};
+use crate::way::{Caller, Connection, Dial, Way};
 
 /// Why a request got no answer, or not the hoped-for one.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +55,28 @@ pub enum Error {
         #[source]
         source: hyper::Error,
     },
+    /// The program that leads far away could not be started, or did not join us to a server.
+    #[error("cannot reach the server at `{destination}`")]
+    Far {
+        /// What people call it.
+        destination: String,
+        /// Its exit code: ssh's own is 255, a program that is not there 127.
+        code: Option<i32>,
+        /// What it said.
+        words: Vec<String>,
+        /// Why it could not be started, where it could not.
+        #[source]
+        source: Option<io::Error>,
+    },
+    /// The server far away speaks another version.
+    #[error("the server at `{destination}` is of another version")]
+    FarMismatch {
+        /// What people call it.
+        destination: String,
+        /// Both versions.
+        #[source]
+        source: Mismatch,
+    },
     /// The server speaks another version.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
@@ -72,8 +98,8 @@ impl Error {
     /// Whose move it is.
     pub fn fault(&self) -> FaultKind {
         match self {
-            Self::NobodyThere { .. } | Self::Broken { .. } => FaultKind::Outside,
-            Self::Mismatch(_) => FaultKind::User,
+            Self::NobodyThere { .. } | Self::Broken { .. } | Self::Far { .. } => FaultKind::Outside,
+            Self::Mismatch(_) | Self::FarMismatch { .. } => FaultKind::User,
             Self::Refused(problem) => problem.kind,
             Self::Unreadable { .. } => FaultKind::Bug,
         }
@@ -107,10 +133,44 @@ impl Hints for Error {
                 vec!["the same command again: it starts the server anew".to_owned()]
             }
             Self::Mismatch(mismatch) => mismatch.hints(),
+            Self::FarMismatch { destination, .. } => {
+                vec![format!(
+                    "`ship server upgrade {destination}` brings this version there"
+                )]
+            }
+            Self::Far {
+                destination,
+                code,
+                words,
+                ..
+            } => far_hints(destination, *code, &words.join("\n")),
             Self::Refused(problem) => problem.hints.clone(),
             Self::Unreadable { .. } => Vec::new(),
         }
     }
+}
+
+/// What to do, by what ssh is known to say (OpenSSH 8 to 10) and by its exit code.
+fn far_hints(destination: &str, code: Option<i32>, words: &str) -> Vec<String> {
+    let said = |text: &str| words.contains(text);
+    let hint = if said("Host key verification failed") || said("HOST IDENTIFICATION HAS CHANGED") {
+        format!(
+            "`ssh {destination}` shows the key of the machine: compare it with what its provider shows"
+        )
+    } else if said("Permission denied") {
+        format!(
+            "`ssh-copy-id {destination}` lets your key in; `ssh {destination}` shows whether it does"
+        )
+    } else if said("Could not resolve hostname") {
+        "is the name spelled right? a name of your ssh configuration works too".to_owned()
+    } else if said("Connection refused") || said("timed out") || said("No route to host") {
+        format!("is the machine up, and is that its ssh port? `ssh -v {destination}` tells more")
+    } else if code == Some(127) {
+        format!("there is no `ship` there yet: `ship server install {destination}`")
+    } else {
+        format!("`ssh {destination} ship server status` asks there")
+    };
+    vec![hint]
 }
 
 /// Result of every method here.
@@ -119,7 +179,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// A way to the server; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
-    socket: PathBuf,
+    way: Way,
 }
 
 impl Client {
@@ -127,9 +187,24 @@ impl Client {
     /// [`Folders::api_socket`](ship_base::paths::Folders::api_socket).
     pub async fn connect(socket: &Path) -> Result<Self> {
         let client = Self {
-            socket: socket.to_owned(),
+            way: Way::Socket(socket.to_owned()),
         };
         client.open().await.map(|_| client)
+    }
+
+    /// A server far away; whether it is there shows with the first request.
+    pub fn through(dial: Dial) -> Self {
+        Self {
+            way: Way::Program(Arc::new(dial)),
+        }
+    }
+
+    /// What people call a server far away; `None` for the one of this machine.
+    pub fn destination(&self) -> Option<&str> {
+        match &self.way {
+            Way::Socket(_) => None,
+            Way::Program(dial) => Some(&dial.destination),
+        }
     }
 
     /// The server itself.
@@ -184,6 +259,23 @@ impl Client {
     /// Changes how many instances run.
     pub async fn scale(&self, app: &AppName, scale: &Scale) -> Result<EventStream<DeployEvent>> {
         self.stream(of(app, Verb::Scale), "", Some(scale)).await
+    }
+
+    /// Tells what is to be deployed; gives the content that the server does not have yet.
+    pub async fn offer(&self, app: &AppName, source: &Source) -> Result<Missing> {
+        self.ask(of(app, Verb::Offer), Some(source)).await
+    }
+
+    /// Sends content that was missing: a finished [`Batch`](crate::source::Batch).
+    pub async fn send_batch(&self, app: &AppName, batch: Vec<u8>) -> Result<()> {
+        let route = of(app, Verb::Send);
+        let (answer, _open) = self.exchange(&route, raw_request(&route, batch)).await?;
+        whole(&route, answer).await.map(drop)
+    }
+
+    /// Builds what was sent and brings it live. Dropping the stream cancels the deploy.
+    pub async fn deploy(&self, app: &AppName, deploy: &Deploy) -> Result<EventStream<DeployEvent>> {
+        self.stream(of(app, Verb::Deploy), "", Some(deploy)).await
     }
 
     /// The releases of an app, newest first.
@@ -275,26 +367,82 @@ impl Client {
         query: &str,
         body: Option<&impl Serialize>,
     ) -> Result<(Response<Incoming>, Open)> {
-        let io = TokioIo::new(self.open().await?);
-        let broken = |source| broken(route, source);
-        let (mut sender, connection) = http1::handshake(io).await.map_err(broken)?;
-        let open = Open(tokio::spawn(async move {
-            // An error of the connection reaches the one who waits for the answer.
-            let _ = connection.await;
-        }));
-        let answer = sender.send_request(request(route, query, body)).await;
-        let answer = accepted(route, answer.map_err(broken)?).await?;
-        Ok((answer, open))
+        self.exchange(route, request(route, query, body)).await
     }
 
-    async fn open(&self) -> Result<UnixStream> {
-        UnixStream::connect(&self.socket)
-            .await
-            .map_err(|source| Error::NobodyThere {
-                socket: self.socket.clone(),
-                source,
-            })
+    async fn exchange(
+        &self,
+        route: &Route,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(Response<Incoming>, Open)> {
+        let (connection, caller) = self.open().await?;
+        match ask_over(connection, request).await {
+            Ok((answer, task)) => {
+                let open = Open {
+                    task,
+                    _caller: caller,
+                };
+                let answer = accepted(route, answer).await;
+                Ok((answer.map_err(|error| self.placed(error))?, open))
+            }
+            Err(source) => Err(self.why(broken(route, source), caller).await),
+        }
     }
+
+    /// The reason that the program gave which should have led to the server, where one did not.
+    async fn why(&self, broken: Error, caller: Option<Caller>) -> Error {
+        let (Some(caller), Some(destination)) = (caller, self.destination()) else {
+            return broken;
+        };
+        let farewell = caller.farewell().await;
+        Error::Far {
+            destination: destination.to_owned(),
+            code: farewell.code,
+            words: farewell.words,
+            source: None,
+        }
+    }
+
+    fn placed(&self, error: Error) -> Error {
+        match (error, self.destination()) {
+            (Error::Mismatch(source), Some(destination)) => Error::FarMismatch {
+                destination: destination.to_owned(),
+                source,
+            },
+            (error, _) => error,
+        }
+    }
+
+    async fn open(&self) -> Result<(Connection, Option<Caller>)> {
+        self.way.open().await.map_err(|source| match &self.way {
+            Way::Socket(socket) => Error::NobodyThere {
+                socket: socket.clone(),
+                source,
+            },
+            Way::Program(dial) => Error::Far {
+                destination: dial.destination.clone(),
+                code: None,
+                words: Vec::new(),
+                source: Some(source),
+            },
+        })
+    }
+}
+
+async fn ask_over(
+    connection: Connection,
+    request: Request<Full<Bytes>>,
+) -> std::result::Result<(Response<Incoming>, JoinHandle<()>), hyper::Error> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(connection)).await?;
+    let task = tokio::spawn(async move {
+        // An error of the connection reaches the one who waits for the answer.
+        let _ = connection.await;
+    });
+    let answer = sender.send_request(request).await;
+    if answer.is_err() {
+        task.abort();
+    }
+    Ok((answer?, task))
 }
 
 fn of(app: &AppName, verb: Verb) -> Route {
@@ -310,11 +458,20 @@ fn request(route: &Route, query: &str, body: Option<&impl Serialize>) -> Request
     let body = body.map_or_else(Vec::new, |body| {
         serde_json::to_vec(body).expect("our requests hold nothing that JSON cannot write")
     });
+    built(route, uri, "application/json", body)
+}
+
+/// A request whose body is no JSON.
+fn raw_request(route: &Route, body: Vec<u8>) -> Request<Full<Bytes>> {
+    built(route, route.path(), "application/zlib", body)
+}
+
+fn built(route: &Route, uri: String, kind: &str, body: Vec<u8>) -> Request<Full<Bytes>> {
     let mut request = Request::builder()
         .method(route.method())
         .uri(uri)
         .header(header::HOST, "ship")
-        .header(header::CONTENT_TYPE, "application/json");
+        .header(header::CONTENT_TYPE, kind);
     if !spans_versions(route) {
         request = request.header(version::HEADER, version::VERSION);
     }
@@ -364,11 +521,15 @@ fn unreadable(route: &Route, source: serde_json::Error) -> Error {
 
 /// The task that drives a connection; dropping it closes the connection.
 #[derive(Debug)]
-struct Open(JoinHandle<()>);
+struct Open {
+    task: JoinHandle<()>,
+    /// The program in between ends with it.
+    _caller: Option<Caller>,
+}
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! - [`route::Route`]: everything that can be asked for, read by the server, written by the client;
 //! - [`request`], [`reply`], [`event`]: the bodies;
+//! - [`source::Source`]: a project on its way to a server;
 //! - [`problem::Problem`]: a failure, with the same words on both sides of the wire;
 //! - [`client::Client`]: one method per route.
 //!
@@ -16,6 +17,9 @@ mod query;
 pub mod reply;
 pub mod request;
 pub mod route;
+pub mod source;
 pub mod version;
+mod way;
 
 pub use query::QueryError;
+pub use way::Dial;

@@ -1,10 +1,11 @@
 //! What the server answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use ship_base::clock::Moment;
+use ship_base::hash::ContentHash;
 use ship_base::name::{AppName, InstanceId, ProcessName, ReleaseId};
 use ship_base::secret::Secret;
 
@@ -102,6 +103,13 @@ pub struct Release {
     pub summary: String,
     /// Whether it can still be rolled back to.
     pub kept: bool,
+}
+
+/// `POST /v1/apps/{app}/source`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// The pieces that the server does not have.
+    pub pieces: BTreeSet<ContentHash>,
 }
 
 /// `GET /v1/apps/{app}/env`.

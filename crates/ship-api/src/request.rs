@@ -9,6 +9,8 @@ use ship_base::clock::Moment;
 use ship_base::name::{AppName, ProcessName, ReleaseId};
 use ship_base::secret::Secret;
 
+use crate::source::Source;
+
 /// `POST /v1/up`: build the project in this folder and bring it live. Streams
 /// [`DeployEvent`](crate::event::DeployEvent).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,6 +26,17 @@ pub struct Up {
     pub detach: bool,
     /// Variables of the caller that tools need: `PATH`, `UV_*`, `PIP_*`, proxies.
     pub tools: BTreeMap<String, Secret<String>>,
+}
+
+/// `POST /v1/apps/{app}/deploy`: builds a source whose content was sent, and brings it live.
+/// Streams [`DeployEvent`](crate::event::DeployEvent).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Deploy {
+    /// The same list that was offered.
+    pub source: Source,
+    /// `--domain`: host names in addition to the project's own. Where none is given, those of the
+    /// deploy before stay.
+    pub domains: Vec<String>,
 }
 
 /// `POST /v1/plan`: the plan of a folder, as [`PlanView`](crate::reply::PlanView)s. Answered by

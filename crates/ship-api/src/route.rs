@@ -42,6 +42,14 @@ pub enum Verb {
     Env,
     /// `POST …/env` with a [`ChangeEnv`](crate::request::ChangeEnv). 204.
     ChangeEnv,
+    /// `POST …/source` with a [`Source`](crate::source::Source): what is to be deployed; answers
+    /// [`Missing`](crate::reply::Missing).
+    Offer,
+    /// `POST …/pieces` with a [`Batch`](crate::source::Batch): content that was missing. 204.
+    Send,
+    /// `POST …/deploy` with a [`Deploy`](crate::request::Deploy): builds what was sent and brings it
+    /// live; streams [`DeployEvent`](crate::event::DeployEvent).
+    Deploy,
     /// `GET …/logs` with [`Logs`](crate::request::Logs) as query; streams
     /// [`LogLine`](crate::event::LogLine).
     Logs,
@@ -68,14 +76,17 @@ pub enum Verb {
 pub const VERBS: &[(Verb, Method, &str)] = &[
     (Verb::Attach, Method::GET, "attach"),
     (Verb::ChangeEnv, Method::POST, "env"),
+    (Verb::Deploy, Method::POST, "deploy"),
     (Verb::Destroy, Method::DELETE, ""),
     (Verb::Env, Method::GET, "env"),
     (Verb::Logs, Method::GET, "logs"),
+    (Verb::Offer, Method::POST, "source"),
     (Verb::Releases, Method::GET, "releases"),
     (Verb::Restart, Method::POST, "restart"),
     (Verb::Rollback, Method::POST, "rollback"),
     (Verb::Run, Method::POST, "run"),
     (Verb::Scale, Method::POST, "scale"),
+    (Verb::Send, Method::POST, "pieces"),
     (Verb::Show, Method::GET, ""),
     (Verb::Stop, Method::POST, "stop"),
 ];
@@ -195,6 +206,9 @@ mod tests {
             | Verb::Releases
             | Verb::Env
             | Verb::ChangeEnv
+            | Verb::Offer
+            | Verb::Send
+            | Verb::Deploy
             | Verb::Logs
             | Verb::Attach
             | Verb::Rollback
@@ -216,7 +230,7 @@ mod tests {
     #[test]
     fn every_route_reads_back_what_it_writes() {
         let routes = every_route();
-        assert_eq!(routes.len(), 5 + 12);
+        assert_eq!(routes.len(), 5 + 15);
         for route in routes {
             assert_eq!(Route::parse(&route.method(), &route.path()), Ok(route));
         }

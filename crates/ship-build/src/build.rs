@@ -509,7 +509,10 @@ fn is_locked(dependencies: Option<&Dependencies>) -> bool {
 }
 
 /// Files that the lock is made from: part of the source even where an ignore file names them.
-fn dependency_files(project: &Path, dependencies: Option<&Dependencies>) -> Vec<PathBuf> {
+pub(crate) fn dependency_files(
+    project: &Path,
+    dependencies: Option<&Dependencies>,
+) -> Vec<PathBuf> {
     let folder = |file: &Path| {
         file.parent()
             .unwrap_or(Path::new(""))

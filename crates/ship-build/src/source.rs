@@ -141,7 +141,7 @@ pub fn source_of(project: &Path) -> impl Iterator<Item = DirEntry> {
     walk(project, &Choice::default()).filter_map(Result::ok)
 }
 
-fn walk<'a>(
+pub(crate) fn walk<'a>(
     project: &'a Path,
     choice: &Choice<'_>,
 ) -> impl Iterator<Item = Result<DirEntry, ignore::Error>> + use<'a> {
@@ -175,11 +175,11 @@ fn is_never(entry: &DirEntry) -> bool {
             || entry.path().join("pyvenv.cfg").is_file())
 }
 
-fn below(project: &Path, path: &Path) -> PathBuf {
+pub(crate) fn below(project: &Path, path: &Path) -> PathBuf {
     path.strip_prefix(project).unwrap_or(path).to_owned()
 }
 
-fn listing_failed(project: &Path, error: ignore::Error) -> FileError {
+pub(crate) fn listing_failed(project: &Path, error: ignore::Error) -> FileError {
     let source = match error.into_io_error() {
         Some(error) => error,
         None => std::io::Error::other("the folder cannot be walked"),
@@ -230,6 +230,16 @@ fn read_piece(file: &mut std::fs::File, piece: &mut [u8]) -> std::io::Result<usi
 
 /// Copies a link that stays inside the project, relative so that it holds in every copy.
 fn copy_link(project: &Path, link: &Path, to: &Path) -> Result<Entry, Error> {
+    let relative = link_target(project, link)?;
+    file::symlink(&relative, to)?;
+    Ok(Entry {
+        mode: 0o777,
+        hash: ContentHash::of(relative.as_os_str().as_encoded_bytes()),
+    })
+}
+
+/// Where a link of the project leads, relative to its folder; refused where that is outside.
+pub(crate) fn link_target(project: &Path, link: &Path) -> Result<PathBuf, Error> {
     let path = project.join(link);
     let target = path.read_link().with_path("read", &path)?;
     let relative = match target.strip_prefix(project) {
@@ -240,11 +250,7 @@ fn copy_link(project: &Path, link: &Path, to: &Path) -> Result<Entry, Error> {
         let link = link.to_owned();
         return Err(Error::LinkOutside { link, target });
     }
-    file::symlink(&relative, to)?;
-    Ok(Entry {
-        mode: 0o777,
-        hash: ContentHash::of(relative.as_os_str().as_encoded_bytes()),
-    })
+    Ok(relative)
 }
 
 /// `target`, relative to the project, as seen from the folder of `link`.

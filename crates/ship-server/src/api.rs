@@ -15,14 +15,14 @@ use tokio::net::UnixStream;
 use tracing::debug;
 
 use crate::app::App;
-use crate::body::{Body, nothing, read, read_stop, whole};
+use crate::body::{Body, nothing, read, read_batch, read_source, read_stop, whole};
 use crate::error::Error;
 use crate::events::Events;
 use crate::refused::Refused;
 use crate::server::{Busy, Server};
 use crate::socket::Socket;
 use crate::task::{PANIC, blocking};
-use crate::{attach, deploy, enter, life, logs, scale, settings, stop, stream, usage};
+use crate::{attach, deploy, enter, life, logs, received, scale, settings, stop, stream, usage};
 
 /// Accepts callers until the server stops.
 pub(crate) async fn serve(server: Arc<Server>, mut socket: Socket) {
@@ -117,9 +117,34 @@ async fn of_app(
     verb: Verb,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Refused> {
+    if verb == Verb::Offer {
+        // The first deploy from afar is where its app begins.
+        enter::claim(&server, &name, &server.folders.sent_project(&name))?;
+    }
     server.record(&name)?;
     let app = server.app_or_new(&name);
     match verb {
+        Verb::Offer => {
+            let source = read_source(request).await?;
+            Ok(whole(
+                &blocking(move || received::missing(&server, &name, &source)).await?,
+            )?)
+        }
+        Verb::Send => {
+            let batch = read_batch(request).await?;
+            blocking(move || received::keep(&server, &name, &batch)).await?;
+            Ok(nothing())
+        }
+        Verb::Deploy => {
+            let body = read_source(request).await?;
+            Ok(deploying_app(
+                server,
+                app,
+                move |server, app, events| async move {
+                    deploy::sent(&server, &app, body, &events).await
+                },
+            ))
+        }
         Verb::Show => Ok(whole(&blocking(move || usage::app(&server, &name)).await?)?),
         Verb::Releases => Ok(whole(&usage::releases(&server, &name)?)?),
         Verb::Env => Ok(whole(&settings::entries(&server, &name)?)?),

@@ -10,18 +10,24 @@ use hyper::{Request, Response, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ship_api::request::Stop;
+use ship_api::source::{BATCH, PIECE};
 
 use crate::error::Error;
 
 /// The largest request body: settings of an app, generously.
 const LARGEST: usize = 4 << 20;
 
+/// The largest list of a source: [`MOST_ENTRIES`](ship_api::source::MOST_ENTRIES) files of a project.
+const LARGEST_SOURCE: usize = 64 << 20;
+/// The largest batch of pieces as it travels: what does not compress grows a little.
+const LARGEST_BATCH: usize = BATCH + PIECE + (1 << 20);
+
 /// The body of an answer: whole, or a stream of lines.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// The body of a stop; it may be left out, since all it could say has a default.
 pub(crate) async fn read_stop(request: Request<Incoming>) -> Result<Stop, Error> {
-    let text = read_whole(request).await?;
+    let text = read_whole(request, LARGEST).await?;
     if text.is_empty() {
         return Ok(Stop::default());
     }
@@ -30,11 +36,23 @@ pub(crate) async fn read_stop(request: Request<Incoming>) -> Result<Stop, Error>
 
 /// The body as what the route takes.
 pub(crate) async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Error> {
-    parse(&read_whole(request).await?)
+    parse(&read_whole(request, LARGEST).await?)
 }
 
-async fn read_whole(request: Request<Incoming>) -> Result<Bytes, Error> {
-    let body = Limited::new(request.into_body(), LARGEST).collect().await;
+/// The same for what holds the list of a whole project.
+pub(crate) async fn read_source<T: DeserializeOwned>(
+    request: Request<Incoming>,
+) -> Result<T, Error> {
+    parse(&read_whole(request, LARGEST_SOURCE).await?)
+}
+
+/// The body as it is: a batch of pieces.
+pub(crate) async fn read_batch(request: Request<Incoming>) -> Result<Bytes, Error> {
+    read_whole(request, LARGEST_BATCH).await
+}
+
+async fn read_whole(request: Request<Incoming>, most: usize) -> Result<Bytes, Error> {
+    let body = Limited::new(request.into_body(), most).collect().await;
     let body =
         body.map_err(|error| Error::Request(format!("the body did not come whole: {error}")))?;
     Ok(body.to_bytes())

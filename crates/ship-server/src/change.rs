@@ -134,6 +134,7 @@ impl Change {
 fn title(verb: &'static str) -> &'static str {
     match verb {
         "up" => "ship up",
+        "deploy" => "ship deploy",
         "rollback" => "ship rollback",
         "restart" => "ship restart",
         "scale" => "ship scale",

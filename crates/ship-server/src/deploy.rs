@@ -1,4 +1,4 @@
-//! The verbs that change what visitors reach: `up`, `rollback`, `restart`.
+//! The verbs that change what visitors reach: `up`, `deploy`, `rollback`, `restart`.
 //!
 //! `up` is the whole deploy, from top to bottom: read, build, release command, start, wait, swap,
 //! drain. The others enter it further down. What all changes have in common is in `change.rs`, the
@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use ship_api::event::DeployEvent;
-use ship_api::request::{RestartApp, Rollback, Up};
+use ship_api::request::{Deploy, RestartApp, Rollback, Up};
 use ship_base::hint;
 use ship_base::name::ReleaseId;
 use ship_project::plan::Process;
@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::build::{self, Outcome};
 use crate::candidate::Candidate;
 use crate::change::{Change, Switched};
-use crate::enter::{Entry, check_domains, enter};
+use crate::enter::{self, Entry, check_domains, claim, enter};
 use crate::environment::Settings;
 use crate::error::Error;
 use crate::events::Events;
@@ -29,13 +29,52 @@ use crate::roll::{long_lived, roll};
 use crate::server::Server;
 use crate::task::blocking;
 use crate::work::prepare;
-use crate::{door, job, release_command, spec};
+use crate::{domain, door, job, received, release_command, spec};
 
 /// `ship up`: the project in a folder becomes what visitors reach.
 pub(crate) async fn up(server: &Arc<Server>, request: Up, events: &Events) -> Result<(), Error> {
     let (mut change, entry) = enter(server, &request, events).await?;
     let result = deploy(server, &mut change, entry, &request, events).await;
     change.end(server, result, events).await
+}
+
+/// `ship deploy`: a project that was sent from afar becomes what visitors reach.
+pub(crate) async fn sent(
+    server: &Arc<Server>,
+    app: &Arc<App>,
+    request: Deploy,
+    events: &Events,
+) -> Result<(), Error> {
+    let mut change = Change::begin(app, "deploy", events).await?;
+    let result = deploy_sent(server, app, &mut change, request, events).await;
+    change.end(server, result, events).await
+}
+
+async fn deploy_sent(
+    server: &Arc<Server>,
+    app: &Arc<App>,
+    change: &mut Change,
+    request: Deploy,
+    events: &Events,
+) -> Result<Switched, Error> {
+    if !server.is_the(app) {
+        let app = app.name.to_string();
+        return Err(Error::NoApp { app });
+    }
+    let up = Up {
+        project: server.folders.sent_project(&app.name),
+        name: Some(app.name.clone()),
+        port: None,
+        detach: true,
+        tools: server.config.tools.clone(),
+    };
+    let (of, name, source) = (server.clone(), app.name.clone(), request.source);
+    blocking(move || received::lay_out(&of, &name, &source)).await?;
+    claim(server, &app.name, &up.project)?;
+    let (mut plan, dotenv) = enter::read(&up).await?;
+    domain::add(server, app, &mut plan, &request.domains)?;
+    let app = app.clone();
+    deploy(server, change, Entry { app, plan, dotenv }, &up, events).await
 }
 
 async fn deploy(

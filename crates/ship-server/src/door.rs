@@ -3,6 +3,7 @@
 //! The sockets are kept here as well, so that a killed door loses nothing but the requests in its
 //! hands: the kernel's backlog holds new connections until the next door accepts them.
 
+use std::net::Ipv4Addr;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -105,6 +106,16 @@ pub(crate) async fn open(server: &Arc<Server>, asked: Option<u16>) -> Result<(),
     let door = &server.door;
     let folder = server.folders.door();
     let mut more = Vec::new();
+    if let Some(public) = server.config.public {
+        let listen = |scheme, port| port::at(scheme, (Ipv4Addr::UNSPECIFIED, port).into());
+        if door.port().is_none() {
+            more.push(listen(Scheme::Http, public.http)?);
+        }
+        if door.https_port().is_none() {
+            more.push(listen(Scheme::Https, public.https)?);
+        }
+        return add(server, more).await;
+    }
     match asked {
         Some(port) if !door.has_port(port) => more.push(port::exactly(Scheme::Http, port)?),
         None if door.port().is_none() => {
@@ -119,6 +130,12 @@ pub(crate) async fn open(server: &Arc<Server>, asked: Option<u16>) -> Result<(),
             Err(error) => warn!(error = %hint::chain(&error), "the door goes without TLS"),
         }
     }
+    add(server, more).await
+}
+
+/// Gives the door what it does not listen on yet, and starts it where it does not live.
+async fn add(server: &Arc<Server>, more: Vec<Listener>) -> Result<(), Error> {
+    let door = &server.door;
     let added: Vec<u16> = more.iter().map(|listener| listener.port).collect();
     for listener in more {
         remember(server, &listener)?;

@@ -51,7 +51,8 @@ pub(crate) async fn enter(
     }
 }
 
-async fn read(request: &Up) -> Result<(Plan, Variables), Error> {
+/// The project as it is now.
+pub(crate) async fn read(request: &Up) -> Result<(Plan, Variables), Error> {
     let project = request.project.clone();
     let mut reading = blocking(move || Ok(ship_project::read(&project)?)).await?;
     if let Some(name) = request.name.clone() {

@@ -121,6 +121,24 @@ pub enum Error {
         /// Its folder.
         project: String,
     },
+    /// A source that no honest command sends.
+    #[error(transparent)]
+    Source(#[from] ship_api::source::SourceError),
+    /// A batch of content that cannot be opened.
+    #[error("the content that was sent cannot be read")]
+    Batch(#[source] io::Error),
+    /// A `--domain` that is none.
+    #[error("`{domain}` is not a domain")]
+    Domain {
+        /// What was given.
+        domain: String,
+    },
+    /// Content that was offered and is not here, or not what it was.
+    #[error("the content of `{path}` did not arrive whole")]
+    Content {
+        /// Relative to the project.
+        path: String,
+    },
     /// Settings that the manifest requires.
     #[error("{} of `{app}` {} no value: {}", count::plural(names.len(), "setting"), has(names.len()), names.join(", "))]
     MissingSettings {
@@ -242,6 +260,8 @@ impl Error {
             | Self::DoorDown { .. }
             | Self::DoorSilent { .. }
             | Self::AlreadyRuns
+            | Self::Batch(_)
+            | Self::Content { .. }
             | Self::Ending
             | Self::ReleaseCommand { .. }
             | Self::NotReady { .. } => FaultKind::Outside,
@@ -324,6 +344,12 @@ impl Error {
             ),
             Self::DomainTaken { other, .. } => {
                 format!("take it out of one of the two, or `ship stop --app {other}`")
+            }
+            Self::Domain { .. } => {
+                "the bare name that visitors use: `--domain talkshow.example`".to_owned()
+            }
+            Self::Batch(_) | Self::Content { .. } => {
+                "the same command again: only what is missing is sent".to_owned()
             }
             Self::Ending => "`ship up` again: nothing half made is left".to_owned(),
             Self::MissingSettings { app, names } => {

@@ -82,7 +82,12 @@ impl Listener {
 
 /// Listens on `wanted`, which was asked for and is refused when it cannot be had.
 pub(crate) fn exactly(scheme: Scheme, wanted: u16) -> Result<Listener, Error> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, wanted));
+    at(scheme, SocketAddr::from((Ipv4Addr::LOCALHOST, wanted)))
+}
+
+/// Listens at an address, which is refused when it cannot be had.
+pub(crate) fn at(scheme: Scheme, address: SocketAddr) -> Result<Listener, Error> {
+    let wanted = address.port();
     match ship_door::bind(address) {
         Ok(socket) => Ok(Listener {
             scheme,

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::app::App;
 use crate::candidate::Candidate;
 use crate::environment::Variables;
-use crate::server::{Config, Server};
+use crate::server::{Config, Public, Server};
 
 /// A server in a temporary folder.
 pub(crate) struct Scene {
@@ -22,7 +22,17 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
+    /// A laptop's.
     pub(crate) fn new() -> Self {
+        Self::with(None)
+    }
+
+    /// That of a machine which visitors reach.
+    pub(crate) fn public() -> Self {
+        Self::with(Some(Public { http: 0, https: 0 }))
+    }
+
+    fn with(public: Option<Public>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let folders = Folders::under(folder.path().to_owned());
         folders.create().unwrap();
@@ -31,6 +41,8 @@ impl Scene {
             program: "/nothing/of/this/name".into(),
             developer: true,
             role_environment: [].into(),
+            tools: [].into(),
+            public,
             idle: None,
         };
         let server = Arc::new(Server::new(config, Store::open(&folders).unwrap()));

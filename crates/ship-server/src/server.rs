@@ -12,6 +12,7 @@ use ship_base::file;
 use ship_base::hint;
 use ship_base::name::{AppName, ReleaseId};
 use ship_base::paths::Folders;
+use ship_base::secret::Secret;
 use ship_project::plan::Plan;
 use ship_store::{AppRecord, Store};
 use tokio::sync::Notify;
@@ -36,8 +37,21 @@ pub struct Config {
     pub developer: bool,
     /// The environment that the door is started with: what it needs to find `folders` again.
     pub role_environment: BTreeMap<OsString, OsString>,
+    /// A server of a machine, as opposed to a laptop's: where visitors come in.
+    pub public: Option<Public>,
+    /// What the tools of a build from afar are started with: a caller's own variables stay at home.
+    pub tools: BTreeMap<String, Secret<String>>,
     /// End after this long without apps and callers; `None`: never.
     pub idle: Option<Duration>,
+}
+
+/// How a machine's server meets the world. Its apps run as users of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Public {
+    /// The port of plain HTTP, on every address.
+    pub http: u16,
+    /// The port of TLS, on every address.
+    pub https: u16,
 }
 
 /// Everything the control process holds; shared by its tasks.
@@ -141,19 +155,27 @@ impl Server {
         ))
     }
 
-    /// The host name with the port, as a browser sends it.
-    pub(crate) fn authority(&self, app: &AppName) -> String {
+    /// The host name with the port, as a browser sends it: on a server the first domain.
+    pub(crate) fn authority(&self, plan: &Plan) -> String {
+        let domain = plan.domains.first().map(|domain| domain.value.clone());
+        let domain = domain.filter(|_| self.config.public.is_some());
+        let host = domain.unwrap_or_else(|| local_host(&plan.name.value));
         match self.door.port() {
-            None | Some(80) => local_host(app),
-            Some(port) => format!("{}:{port}", local_host(app)),
+            None | Some(80) => host,
+            Some(port) => format!("{host}:{port}"),
         }
     }
 
-    /// Where visitors find an app, while the door is open.
+    /// Where visitors find the app of a plan, while the door is open.
+    pub(crate) fn url_of(&self, plan: &Plan) -> Option<String> {
+        let url = || format!("http://{}", self.authority(plan));
+        self.door.port().map(|_| url())
+    }
+
+    /// Where visitors find an app, while it runs and the door is open.
     pub(crate) fn url(&self, app: &AppName) -> Option<String> {
-        self.door
-            .port()
-            .map(|_| format!("http://{}", self.authority(app)))
+        let live = self.apps().into_iter().find(|known| &known.name == app)?;
+        self.url_of(&live.live()?.plan)
     }
 
     /// Sends the routes of now to the door, if there is one.

@@ -81,9 +81,14 @@ impl Socket {
 
 fn bind(path: &Path) -> io::Result<UnixListener> {
     if let Some(folder) = path.parent() {
-        file::create_private_folder(folder).map_err(|error| error.source)?;
+        // A server's is there, and open to what lies in it for the users of apps.
+        if !folder.is_dir() {
+            file::create_private_folder(folder).map_err(|error| error.source)?;
+        }
     }
-    UnixListener::bind(path)
+    let listener = UnixListener::bind(path)?;
+    file::set_mode(path, 0o600).map_err(|error| error.source)?;
+    Ok(listener)
 }
 
 fn inode(path: &Path) -> Option<u64> {

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::candidate::Candidate;
 use crate::environment::{self, Variables};
 use crate::error::Error;
+use crate::owner;
 use crate::server::Server;
 
 /// A process without a health check counts as ready once it has lived this long: one that cannot
@@ -54,7 +55,7 @@ pub(crate) fn of_instance(server: &Server, wanted: &Wanted) -> Result<Spec, Erro
             .argv(told.as_ref(), environment::workers(), &plain),
         env,
         folder: runtime.start_folder,
-        health: health(server, app, process),
+        health: health(server, &of.plan, process),
         settle: SETTLE,
         restart: if matches!(process.role, Role::Job { .. }) {
             Restart::Never
@@ -128,7 +129,7 @@ pub(crate) fn variables(
     of: &Candidate,
     runtime: &Runtime,
 ) -> Variables {
-    let url = server.url(&app.name);
+    let url = server.url_of(&of.plan);
     let settings = of.settings.clone();
     environment::of_release(
         &server.folders,
@@ -148,7 +149,7 @@ fn listen(server: &Server, wanted: &Wanted, instance: &InstanceId) -> Option<Lis
     if !wanted.process.start.value.listens_on_unix() {
         return Some(Listen::Port);
     }
-    let socket = server.folders.instance_socket(instance, wanted.of.release);
+    let socket = owner::socket(server, instance, wanted.of.release);
     let mut name = socket.into_os_string();
     name.push(format!(".{}", wanted.generation));
     Some(Listen::Unix(name.into()))
@@ -162,13 +163,13 @@ fn web_server_listen(listen: &Listen) -> web_server::Listen {
     }
 }
 
-fn health(server: &Server, app: &App, process: &Process) -> Option<Health> {
+fn health(server: &Server, plan: &Plan, process: &Process) -> Option<Health> {
     let Role::Web { health, .. } = &process.role else {
         return None;
     };
     Some(Health {
         path: health.clone(),
-        host: server.authority(&app.name),
+        host: server.authority(plan),
         // What visitors of a server use; an app that redirects plain HTTP answers 301, not a loop.
         scheme: "https".to_owned(),
     })

@@ -18,6 +18,7 @@ use crate::app::{App, lock};
 use crate::candidate::Candidate;
 use crate::error::Error;
 use crate::events::Events;
+use crate::owner;
 use crate::server::Server;
 use crate::task::blocking;
 
@@ -135,15 +136,20 @@ fn make(
 ) -> Result<Vec<ship_build::Moved>, Error> {
     let folders = &server.folders;
     let work = folders.work(&app.name, of.release);
+    owner::settle(server, &app.name)?;
     file::remove_folder(&work)?;
     let release = folders.release(&app.name, of.release);
     let data = folders.app_data(&app.name);
     let made = ship_build::prepare_work(&release, &work, &data, &of.plan, project);
+    let made = made.map_err(Error::from).and_then(|moved| {
+        owner::hand_over(server, &app.name, &work, &moved)?;
+        Ok(moved)
+    });
     if made.is_err() {
         // Half a copy must not be taken for one.
         let _ = file::remove_folder(&work);
     }
-    Ok(made?)
+    made
 }
 
 /// The releases that must stay: something runs in their working copies, or is about to. What is live

@@ -13,7 +13,7 @@ use crate::wait::wait_until;
 
 /// Variables of the machine that tools may need: where programs, certificates and the package
 /// index are.
-const PASSED_ON: &[&str] = &[
+pub(crate) const PASSED_ON: &[&str] = &[
     "PATH",
     "HOME",
     "LANG",

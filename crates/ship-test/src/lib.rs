@@ -18,6 +18,7 @@ pub mod http;
 mod load;
 mod project;
 mod snapshot;
+mod ssh;
 mod terminal;
 mod wait;
 
@@ -25,5 +26,6 @@ pub use home::{Home, Output, Running};
 pub use load::{Load, Outcome};
 pub use project::Project;
 pub use snapshot::filtered;
+pub use ssh::Sshd;
 pub use terminal::Terminal;
 pub use wait::{eventually, wait_until};

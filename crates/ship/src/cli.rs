@@ -7,13 +7,14 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use ship_base::fault::FaultKind;
 
 use crate::commands::{
-    completions, destroy, doctor, env, logs, plan, ps, releases, restart, rollback, run, scale,
-    server, stop, trust, up,
+    completions, deploy, destroy, dial, doctor, env, logs, plan, ps, releases, remote, restart,
+    rollback, run, scale, server, stop, trust, up,
 };
 use crate::control::Control;
 use crate::error::{CommandError, Result};
 use crate::exit;
 use crate::problem_view;
+use crate::remotes::Remotes;
 use crate::ui::Ui;
 use crate::world::World;
 
@@ -36,12 +37,18 @@ const STYLES: Styles = Styles::styled()
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Ask this server, in place of this machine's
+    ///
+    /// A name given with `ship remote`, or what ssh calls the machine.
+    #[arg(short, long, value_name = "REMOTE", global = true)]
+    remote: Option<String>,
 }
 
 /// One per file of `commands/`.
 #[derive(Debug, Subcommand)]
 enum Command {
     Up(up::Args),
+    Deploy(deploy::Args),
     Plan(plan::Args),
     Ps(ps::Args),
     Logs(logs::Args),
@@ -55,14 +62,45 @@ enum Command {
     Destroy(destroy::Args),
     Trust(trust::Args),
     Doctor(doctor::Args),
+    Remote(remote::Args),
     Server(server::Args),
+    Dial(dial::Args),
     Completions(completions::Args),
+}
+
+impl Command {
+    /// Whether it can be asked of a server far away.
+    fn goes_far(&self) -> bool {
+        match self {
+            Self::Deploy(_)
+            | Self::Ps(_)
+            | Self::Logs(_)
+            | Self::Releases(_)
+            | Self::Rollback(_)
+            | Self::Env(_)
+            | Self::Restart(_)
+            | Self::Scale(_)
+            | Self::Stop(_)
+            | Self::Destroy(_) => true,
+            Self::Up(_)
+            | Self::Plan(_)
+            | Self::Run(_)
+            | Self::Trust(_)
+            | Self::Doctor(_)
+            | Self::Remote(_)
+            | Self::Server(_)
+            | Self::Dial(_)
+            | Self::Completions(_) => false,
+        }
+    }
 }
 
 /// What every command has at hand.
 pub(crate) struct Context {
     pub(crate) world: World,
     pub(crate) ui: Ui,
+    /// The server far away that is asked, where one is.
+    pub(crate) remote: Option<String>,
 }
 
 /// The parser, for help, completions and the reference page.
@@ -80,9 +118,30 @@ pub(crate) fn run(world: World) -> ExitCode {
     let mut context = Context {
         world,
         ui: Ui::of_process(dumb),
+        remote: None,
     };
-    let result = dispatch(cli.command, &mut context);
+    let result = remote(&cli, &context.world).and_then(|remote| {
+        context.remote = remote;
+        dispatch(cli.command, &mut context)
+    });
     ExitCode::from(code(&mut context.ui, result))
+}
+
+/// `-r`, else `SHIP_REMOTE`; the latter says nothing to commands that are about this machine.
+fn remote(cli: &Cli, world: &World) -> Result<Option<String>> {
+    if cli.command.goes_far() {
+        let usual = world.variable("SHIP_REMOTE");
+        let usual = usual.and_then(|name| name.into_string().ok());
+        return Ok(cli.remote.clone().or(usual).filter(|name| !name.is_empty()));
+    }
+    match &cli.remote {
+        None => Ok(None),
+        Some(_) => Err(CommandError::new(
+            FaultKind::Usage,
+            "this command is about this machine: it takes no `--remote`",
+        )
+        .hint("`ssh HOST ship …` runs it there")),
+    }
 }
 
 /// Help and version go to standard output with 0, mistakes to standard error with 2.
@@ -111,6 +170,9 @@ fn code(ui: &mut Ui, result: Result<u8>) -> u8 {
 fn dispatch(command: Command, context: &mut Context) -> Result<u8> {
     match command {
         Command::Up(args) => done(wait(up::run(args, context))),
+        Command::Deploy(args) => done(wait(deploy::run(args, context))),
+        Command::Remote(args) => done(remote::run(args, context)),
+        Command::Dial(args) => done(dial::run(args, context)),
         Command::Plan(args) => done(plan::run(&args, context)),
         Command::Ps(args) => done(wait(ps::run(args, context))),
         Command::Logs(args) => done(wait(logs::run(args, context))),
@@ -145,9 +207,13 @@ pub(crate) fn wait<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 }
 
 impl Context {
-    /// The server of this user, running or not.
+    /// The server of this user, running or not; or the one far away that was named.
     pub(crate) fn control(&self) -> Result<Control> {
-        Control::new(&self.world)
+        let far = self.remote.as_ref().map(|name| {
+            let remotes = Remotes::read(&self.world)?;
+            remotes.dial(&self.world, name)
+        });
+        Control::new(&self.world, far.transpose()?)
     }
 }
 
@@ -185,10 +251,11 @@ mod tests {
         insta::assert_snapshot!(help, @"
         Ships Python web projects: `ship up` runs the one in this folder
 
-        Usage: ship <COMMAND>
+        Usage: ship [OPTIONS] <COMMAND>
 
         Commands:
           up           Build the project in a folder and run it
+          deploy       Deploy the project in a folder to a server
           plan         Show what `ship up` would do, and why
           ps           Show every app with its instances and jobs
           logs         Show what an app wrote
@@ -202,12 +269,15 @@ mod tests {
           destroy      Remove an app: its releases, settings, logs and its data
           trust        Have browsers trust `https://` names of this machine
           doctor       Look whether this machine has what is needed
+          remote       Name the servers that you deploy to
           server       Run, stop or look at the server that keeps your apps
+          dial         Join standard input and output to the server of this machine
           completions  Print the completions for a shell
 
         Options:
-          -h, --help     Print help
-          -V, --version  Print version
+          -r, --remote <REMOTE>  Ask this server, in place of this machine's
+          -h, --help             Print help (see more with '--help')
+          -V, --version          Print version
 
         Example:
           cd my-project && ship up

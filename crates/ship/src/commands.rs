@@ -1,13 +1,16 @@
 //! One file per command: what can be typed, what its help says, what it does.
 
 pub(crate) mod completions;
+pub(crate) mod deploy;
 pub(crate) mod destroy;
+pub(crate) mod dial;
 pub(crate) mod doctor;
 pub(crate) mod env;
 pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod ps;
 pub(crate) mod releases;
+pub(crate) mod remote;
 pub(crate) mod restart;
 pub(crate) mod rollback;
 pub(crate) mod run;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use ship_api::Dial;
 use ship_api::client::{self, Client};
 use ship_base::fault::FaultKind;
 use ship_base::file;
@@ -37,15 +38,20 @@ pub(crate) struct Control {
     folders: Folders,
     environment: BTreeMap<OsString, OsString>,
     program: PathBuf,
+    far: Option<Dial>,
+    /// systemd starts it, not we.
+    is_installed: bool,
 }
 
 impl Control {
     /// The one that this world's folders belong to.
-    pub(crate) fn new(world: &World) -> Result<Self> {
+    pub(crate) fn new(world: &World, far: Option<Dial>) -> Result<Self> {
         Ok(Self {
             folders: world.folders()?,
-            environment: role_environment(world),
+            environment: server_environment(world),
             program: World::program(),
+            far,
+            is_installed: world.is_server(),
         })
     }
 
@@ -56,7 +62,7 @@ impl Control {
 
     /// Whether anything was ever brought up here.
     pub(crate) fn was_used(&self) -> bool {
-        self.folders.database().exists()
+        self.far.is_some() || self.folders.database().exists()
     }
 
     /// The server if it runs. A connection alone does not tell: one that was killed a moment ago
@@ -77,8 +83,19 @@ impl Control {
 
     /// The server; started where it does not run.
     pub(crate) async fn connect(&self) -> Result<Client> {
+        if let Some(dial) = &self.far {
+            // The first request shows whether it is there: every one is a program of its own.
+            return Ok(Client::through(dial.clone()));
+        }
         if let Some(client) = self.running().await? {
             return Ok(client);
+        }
+        if self.is_installed {
+            return Err(CommandError::new(
+                FaultKind::Outside,
+                "the server of this machine does not run",
+            )
+            .hint("`systemctl start ship` starts it; `journalctl -u ship` tells why it ended"));
         }
         self.folders.create()?;
         self.start_and_wait().await
@@ -154,7 +171,15 @@ fn late() -> String {
     format!("no answer within {} s", START.as_secs())
 }
 
-/// What server, door and keepers are started with.
+/// What the server is started with: what it hands on to its roles and to the tools of builds.
+fn server_environment(world: &World) -> BTreeMap<OsString, OsString> {
+    let mut environment = role_environment(world);
+    let tools = tool_environment(world).into_iter();
+    environment.extend(tools.map(|(name, value)| (name.into(), value.into_inner().into())));
+    environment
+}
+
+/// What door and keepers are started with.
 pub(crate) fn role_environment(world: &World) -> BTreeMap<OsString, OsString> {
     let named = |name: &std::ffi::OsStr| {
         name.to_str()

@@ -65,6 +65,11 @@ impl From<client::Error> for CommandError {
     fn from(error: client::Error) -> Self {
         match error {
             client::Error::Refused(problem) => Self::Failed(problem),
+            client::Error::Far { ref words, .. } => {
+                let output = words.clone();
+                let problem = Problem::of(error.fault(), &error);
+                Problem { output, ..problem }.into()
+            }
             error => Self::of(error.fault(), &error),
         }
     }

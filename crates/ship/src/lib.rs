@@ -9,16 +9,20 @@
 
 mod cli;
 mod commands;
+mod config;
 mod control;
+mod destination;
 mod error;
 pub mod exit;
 mod follow;
 mod log_view;
 mod plan_rows;
 mod problem_view;
+mod remotes;
 mod role;
 mod secret_input;
 mod seen;
+mod sending;
 mod session;
 mod signals;
 mod story;

@@ -8,6 +8,7 @@ use ship_base::fault::FaultKind;
 use ship_base::hint;
 use tracing_subscriber::EnvFilter;
 
+use crate::config::Config;
 use crate::error::{CommandError, Result};
 use crate::exit;
 use crate::problem_view;
@@ -62,7 +63,7 @@ fn run_door(world: &World) -> Result<()> {
         socket: folders.door_socket(),
         folder: folders.door(),
         cores: cores.min(MOST_CORES),
-        developer: true,
+        developer: !world.is_server(),
     };
     ship_door::run(config).map_err(|error| CommandError::of(error.fault(), &error))
 }
@@ -78,12 +79,25 @@ pub(crate) fn server(world: &World) -> ExitCode {
 }
 
 fn run_server(world: &World) -> Result<()> {
+    let machine = world.is_server().then(Config::read).transpose()?.flatten();
+    let mut tools = crate::control::tool_environment(world);
+    if let Some(index) = machine.as_ref().and_then(|machine| machine.index.clone()) {
+        // uv and pip each read their own.
+        for name in ["UV_DEFAULT_INDEX", "PIP_INDEX_URL"] {
+            tools.insert(name.to_owned(), index.clone().into());
+        }
+    }
     let config = ship_server::Config {
         folders: world.folders()?,
         program: World::program(),
-        developer: true,
-        idle: Some(IDLE),
+        developer: machine.is_none(),
+        idle: machine.is_none().then_some(IDLE),
+        public: machine.map(|machine| ship_server::Public {
+            http: machine.http,
+            https: machine.https,
+        }),
         role_environment: crate::control::role_environment(world),
+        tools,
     };
     ship_server::run(config).map_err(|error| CommandError::of(error.fault(), &error))
 }

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use ship_api::client::Client;
 use ship_api::reply::App;
+use ship_api::source::Source;
 use ship_base::name::AppName;
 
 use crate::error::{CommandError, Result};
+use crate::remotes::Remotes;
 use crate::world::World;
 
 /// The option that names an app.
@@ -23,6 +25,7 @@ impl Target {
     pub(crate) async fn resolve(&self, world: &World, client: &Client) -> Result<AppName> {
         match &self.app {
             Some(app) => Ok(app.clone()),
+            None if client.destination().is_some() => of_project(world),
             None => of_folder(world.folder(), &client.apps().await?),
         }
     }
@@ -34,6 +37,12 @@ impl Target {
         world: &World,
         client: &Client,
     ) -> Result<(AppName, Option<PathBuf>)> {
+        if client.destination().is_some() {
+            let app = self.resolve(world, client).await?;
+            // An empty offer makes the app known there, where it is not.
+            client.offer(&app, &Source::default()).await?;
+            return Ok((app, None));
+        }
         match self.resolve(world, client).await {
             Err(none) if self.app.is_none() => {
                 // A project that cannot be read has no name yet: that nothing came up is the point.
@@ -43,6 +52,23 @@ impl Target {
             }
             resolved => resolved.map(|app| (app, None)),
         }
+    }
+}
+
+/// A server far away knows nothing of this machine's folders: the name under which this project was
+/// deployed, else the one that its plan gives.
+fn of_project(world: &World) -> Result<AppName> {
+    let folder = real(world.folder());
+    if let Some(last) = Remotes::read(world)?.last(&folder) {
+        return Ok(last.app.clone());
+    }
+    match ship_project::read(&folder) {
+        Ok(reading) => Ok(reading.plan.name.value),
+        Err(_) => Err(CommandError::user(format!(
+            "no app was deployed from `{}`",
+            folder.display()
+        ))
+        .hint("say which: `--app NAME`; `ship ps -r REMOTE` lists them")),
     }
 }
 

@@ -21,6 +21,14 @@ pub const READ: &[(&str, &str)] = &[
          filter such as `ship_server=debug,info`.",
     ),
     (
+        "SHIP_REMOTE",
+        "The server that commands ask, as if `-r` were given.",
+    ),
+    (
+        "SHIP_SSH",
+        "The program that reaches servers, in place of `ssh`; it gets ssh's arguments.",
+    ),
+    (
         "SHIP_UV",
         "The `uv` to use, in place of the one on `PATH` or our own.",
     ),
@@ -30,7 +38,7 @@ pub const READ: &[(&str, &str)] = &[
     ),
 ];
 
-/// What `ship up` hands to uv, Python and the author's build commands: nothing else reaches them.
+/// What `ship up`, or the server of a `ship deploy`, hands to uv, Python and the author's build commands: nothing else reaches them.
 /// A name that ends with `*` stands for all that begin so.
 pub const TOOLS: &[&str] = &[
     "ALL_PROXY",
@@ -63,7 +71,7 @@ pub const TOOLS: &[&str] = &[
     "no_proxy",
 ];
 
-/// What the server is started with, and hands on to door and keepers.
+/// What the server hands on to door and keepers; it is itself started with [`TOOLS`] besides.
 pub const ROLES: &[&str] = &[
     "HOME",
     "LANG",

@@ -53,7 +53,16 @@ impl World {
 
     /// The folders of this user's installation.
     pub(crate) fn folders(&self) -> Result<Folders, NoHome> {
+        if self.is_server() {
+            return Ok(Folders::of_server());
+        }
         Folders::of_user(|name| self.variable(name))
+    }
+
+    /// Whether we are root on a machine that `ship server install` made a server.
+    pub(crate) fn is_server(&self) -> bool {
+        let own = self.variable("SHIP_HOME").is_none();
+        own && rustix::process::getuid().is_root() && Path::new(crate::config::PATH).exists()
     }
 
     /// `path` as the caller means it: relative to the caller's folder.

@@ -39,7 +39,7 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "NAME")]
     process: Option<ProcessName>,
     /// Only this release
-    #[arg(short, long, value_name = "rN")]
+    #[arg(long, value_name = "rN")]
     release: Option<ReleaseId>,
     /// From this time on: `10m`, `2h`, `3d` ago; `2026-11-21`, `"2026-11-21 08:00"`, `08:00`
     #[arg(short, long, value_name = "TIME", value_parser = when::since)]

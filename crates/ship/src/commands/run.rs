@@ -1,7 +1,7 @@
 //! `ship run`: one program in the environment of a release, at this terminal.
 
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     target: Target,
     /// The release; by default the live one
-    #[arg(short, long, value_name = "rN")]
+    #[arg(long, value_name = "rN")]
     release: Option<ReleaseId>,
     /// The program and its arguments; everything from its name on is its own
     #[arg(
@@ -83,7 +83,16 @@ fn command(program: &Path, words: &[OsString], one_off: &OneOff) -> Command {
                 .map(|(name, value)| (name, value.reveal())),
         )
         .current_dir(&one_off.folder);
+    if let Some(owner) = other_owner(&one_off.folder) {
+        command.gid(owner).uid(owner);
+    }
     command
+}
+
+/// On a server root runs a program as the user whose working copy it is, like every other of the app.
+fn other_owner(folder: &Path) -> Option<u32> {
+    let owner = folder.metadata().ok()?.uid();
+    (rustix::process::getuid().is_root() && owner != 0).then_some(owner)
 }
 
 /// The program as execvp(3) finds it, but in the release's PATH and folder.

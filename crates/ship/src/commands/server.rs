@@ -1,5 +1,8 @@
 //! `ship server`: the control process itself.
 
+mod install;
+mod machine;
+
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
@@ -30,6 +33,41 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a machine a server: this one, or another over ssh
+    ///
+    /// Copies this program there, writes a configuration and a systemd unit, and starts it. What is
+    /// there already stays as it is: it may be repeated.
+    #[command(after_help = "Examples:
+  ship server install root@203.0.113.7 --dry-run
+  ship server install root@203.0.113.7")]
+    Install {
+        /// A remote's name, or what ssh calls the machine; without it, this machine
+        #[arg(value_name = "DEST")]
+        destination: Option<String>,
+        /// Say what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Bring the server of a machine to this version; apps and visitors do not notice
+    #[command(after_help = "Example:\n  ship server upgrade root@203.0.113.7")]
+    Upgrade {
+        /// A remote's name, or what ssh calls the machine; without it, this machine
+        #[arg(value_name = "DEST")]
+        destination: Option<String>,
+        /// Say what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Stop everything on a machine and remove the program; apps and their data stay
+    #[command(after_help = "Example:\n  ship server uninstall root@203.0.113.7")]
+    Uninstall {
+        /// A remote's name, or what ssh calls the machine; without it, this machine
+        #[arg(value_name = "DEST")]
+        destination: Option<String>,
+        /// Remove every app with its data, too
+        #[arg(long)]
+        purge: bool,
+    },
     /// Serve in the foreground, as systemd wants it
     #[command(after_help = "Example:\n  SHIP_LOG=debug ship server run")]
     Run,
@@ -53,6 +91,17 @@ enum Command {
 pub(crate) async fn run(args: Args, context: &mut Context) -> Result<()> {
     let control = context.control()?;
     match args.command {
+        Command::Install {
+            destination,
+            dry_run,
+        }
+        | Command::Upgrade {
+            destination,
+            dry_run,
+        } => install::install(context, destination.as_deref(), dry_run).await,
+        Command::Uninstall { destination, purge } => {
+            install::uninstall(context, destination.as_deref(), purge).await
+        }
         // The exact words are a role, which never gets here: see `role.rs`.
         Command::Run => Err(CommandError::new(
             FaultKind::Usage,

@@ -72,7 +72,7 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> Result<()> {
 }
 
 /// The folder itself, links resolved: the server knows projects by it.
-fn project(path: &std::path::Path) -> Result<PathBuf> {
+pub(crate) fn project(path: &std::path::Path) -> Result<PathBuf> {
     let unusable = |what: String| {
         CommandError::user(format!("`{}` {what}", path.display()))
             .hint("name the folder that holds the project: `ship up PATH`")

@@ -1,6 +1,9 @@
 //! Whole-program tests: the real binary, real servers, one file per command.
 
+#![expect(clippy::print_stderr, reason = "a test says what it skips")]
+
 mod completions;
+mod deploy;
 mod destroy;
 mod doctor;
 mod env;
@@ -8,6 +11,7 @@ mod logs;
 mod plan;
 mod ps;
 mod releases;
+mod remote;
 mod restart;
 mod run;
 mod scale;

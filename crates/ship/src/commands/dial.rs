@@ -1,0 +1,52 @@
+//! `ship dial`: what `ssh` runs on a server, so that a command elsewhere can talk to it.
+
+use std::fs::File;
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+use ship_base::fault::FaultKind;
+
+use crate::cli::{self, Context};
+use crate::error::{CommandError, Result};
+
+/// Join standard input and output to the server of this machine
+///
+/// This is what `ssh` runs for `ship deploy` and for `-r`: it is not meant to be typed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  ssh root@203.0.113.7 ship dial")]
+pub(crate) struct Args {}
+
+/// Until one of the two sides ends.
+pub(crate) fn run(_args: Args, context: &mut Context) -> Result<()> {
+    let control = context.control()?;
+    let socket = control.folders().api_socket();
+    cli::wait(async { control.connect().await.map(drop) })?;
+    join(&socket).map_err(|error| {
+        let message = format!("the connection to `{}` broke", socket.display());
+        CommandError::new(FaultKind::Outside, message).cause(error)
+    })
+}
+
+/// Threads and blocking copies: a runtime could not be ended while it reads standard input.
+fn join(socket: &std::path::Path) -> io::Result<()> {
+    let mut answers = UnixStream::connect(socket)?;
+    let mut questions = answers.try_clone()?;
+    let mut input = unbuffered(io::stdin().as_fd())?;
+    let mut output = unbuffered(io::stdout().as_fd())?;
+    std::thread::spawn(move || {
+        let _ = io::copy(&mut input, &mut questions);
+        // The server sees that nobody is there any more, and cancels what it did for them.
+        let _ = questions.shutdown(Shutdown::Write);
+    });
+    match io::copy(&mut answers, &mut output) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn unbuffered(descriptor: BorrowedFd<'_>) -> io::Result<File> {
+    Ok(File::from(descriptor.try_clone_to_owned()?))
+}

@@ -1,0 +1,220 @@
+//! `ship server install`, `upgrade` and `uninstall`: on this machine, or by ssh on another.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ship_api::Dial;
+use ship_api::client::Client;
+use ship_api::request::Stop;
+use ship_base::fault::FaultKind;
+use ship_base::file;
+use ship_base::hash::ContentHash;
+
+use super::machine::{self, CONFIG, PROGRAM, STEPS, UNIT, systemctl};
+use crate::cli::Context;
+use crate::control::Control;
+use crate::error::{CommandError, Result};
+use crate::remotes::{self, Remotes};
+use crate::world::World;
+
+/// How long a started server may take to answer: it starts every app that ran.
+const ANSWERS: Duration = Duration::from_mins(1);
+/// How often it is asked meanwhile.
+const ASK: Duration = Duration::from_millis(100);
+
+/// What the other machine does with the program that arrives on its standard input: it is run only
+/// when its hash is the one that was sent. Nothing of ours is put into this text but the hash.
+const RECEIVE: &str = "set -eu; umask 077; new=$(mktemp /tmp/ship.XXXXXX); trap 'rm -f \"$new\"' EXIT; \
+                       cat >\"$new\"; echo \"HASH  $new\" | sha256sum --check --status || \
+                       { echo 'the program did not arrive whole' >&2; exit 1; }; \
+                       chmod 700 \"$new\"; \"$new\" server";
+
+/// Installs, or brings an installation to this version.
+pub(super) async fn install(
+    context: &mut Context,
+    destination: Option<&str>,
+    dry_run: bool,
+) -> Result<()> {
+    if let Some(destination) = destination {
+        let verb = if dry_run {
+            "install --dry-run"
+        } else {
+            "install"
+        };
+        return elsewhere(context, destination, verb);
+    }
+    machine::check()?;
+    let mut renewed = false;
+    for step in STEPS {
+        if (step.is_done)() {
+            context.ui.say(&format!("  ✓ {}: there already", step.what));
+        } else if dry_run {
+            context.ui.say(&format!("  → {}", step.what));
+        } else {
+            (step.go)()?;
+            renewed = true;
+            context.ui.say(&format!("  ✓ {}", step.what));
+        }
+    }
+    if dry_run {
+        context.ui.say("  nothing was changed");
+        return Ok(());
+    }
+    if renewed {
+        // Control alone is started again: apps and front door stay, and so do the requests in them.
+        systemctl(&["restart", "ship"])?;
+    }
+    let status = answers(context).await?;
+    context
+        .ui
+        .say(&format!("  the server runs, version {}", status.version));
+    context
+        .ui
+        .say("  `ship deploy user@host` from a project's folder brings an app here");
+    Ok(())
+}
+
+async fn answers(context: &Context) -> Result<ship_api::reply::ServerStatus> {
+    // Read anew: there was no server's configuration when this process began, perhaps.
+    let control = Control::new(&context.world, None)?;
+    let deadline = Instant::now() + ANSWERS;
+    loop {
+        if let Some(client) = control.running().await? {
+            return Ok(client.status().await?);
+        }
+        if Instant::now() > deadline {
+            return Err(CommandError::new(
+                FaultKind::Outside,
+                "the server was started and does not answer",
+            )
+            .hint("`journalctl -u ship` and `/var/lib/ship/server.log` tell why"));
+        }
+        tokio::time::sleep(ASK).await;
+    }
+}
+
+/// Stops everything and takes the program away; what apps are and have stays unless `purge`.
+pub(super) async fn uninstall(
+    context: &mut Context,
+    destination: Option<&str>,
+    purge: bool,
+) -> Result<()> {
+    if let Some(destination) = destination {
+        let verb = if purge {
+            "uninstall --purge"
+        } else {
+            "uninstall"
+        };
+        return elsewhere(context, destination, verb);
+    }
+    if !rustix::process::getuid().is_root() {
+        return Err(CommandError::user("uninstalling a server needs root"));
+    }
+    let control = Control::new(&context.world, None)?;
+    if let Ok(client) = Client::connect(&control.folders().api_socket()).await {
+        client.stop_server(&Stop::default()).await?;
+        context
+            .ui
+            .say("  ✓ every app and the front door are stopped");
+    }
+    if Path::new(UNIT).exists() {
+        systemctl(&["disable", "--now", "--quiet", "ship"])?;
+        file::remove(Path::new(UNIT))?;
+        systemctl(&["daemon-reload"])?;
+        context.ui.say("  ✓ the unit is gone");
+    }
+    let data = control.folders().data().to_owned();
+    if purge && Path::new(CONFIG).exists() {
+        file::remove_folder(&data)?;
+        context
+            .ui
+            .say("  ✓ apps, their data and their releases are gone");
+    }
+    if Path::new(CONFIG).exists() {
+        file::remove(Path::new(CONFIG))?;
+    }
+    file::remove(Path::new(PROGRAM))?;
+    context.ui.say("  ✓ the program is gone");
+    if !purge && data.exists() {
+        let kept = data.display();
+        context
+            .ui
+            .say(&format!("  what apps are and have is kept in {kept}"));
+    }
+    Ok(())
+}
+
+/// Copies this very program there, and lets it do the same on that machine.
+fn elsewhere(context: &mut Context, destination: &str, verb: &str) -> Result<()> {
+    let there = Remotes::read(&context.world)?.destination(destination)?;
+    context.ui.say(&format!("{there}:"));
+    let program = file::read(&World::program())?;
+    let receive = RECEIVE.replace("HASH", &ContentHash::of(&program).to_string());
+    let command = format!("{receive} {verb}");
+    let dial = remotes::ssh(&context.world, &there, &[&command])?;
+    let ended = run(&dial, &program).map_err(|error| {
+        CommandError::new(
+            FaultKind::Outside,
+            format!("cannot start `{}`", dial.program.display()),
+        )
+        .cause(error)
+    })?;
+    match ended {
+        Some(0) => Ok(()),
+        // What went wrong was said there, in the same words.
+        Some(255) | None => Err(CommandError::new(
+            FaultKind::Outside,
+            format!("ssh did not come through to {there}"),
+        )
+        .hint(format!("`ssh {there}` shows whether you may come in"))),
+        Some(code) => Err(CommandError::new(
+            FaultKind::Outside,
+            format!("{there} is not as it should be"),
+        )
+        .cause(format!("`ship server {verb}` ended there with {code}"))),
+    }
+}
+
+/// The other side's words go where ours go.
+fn run(dial: &Dial, input: &[u8]) -> std::io::Result<Option<i32>> {
+    use std::io::Write as _;
+    let mut child = Command::new(&dial.program)
+        .args(&dial.arguments)
+        .stdin(Stdio::piped())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // One that refuses early says why by itself.
+        let _ = stdin.write_all(input);
+    }
+    Ok(child.wait()?.code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn receive(content: &[u8], hash: ContentHash) -> (Option<i32>, bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let marker = folder.path().join("ran");
+        let command = format!(
+            "{} {}",
+            RECEIVE.replace("HASH", &hash.to_string()),
+            marker.display()
+        );
+        let shell = Dial {
+            destination: String::new(),
+            program: "/bin/sh".into(),
+            arguments: vec!["-c".into(), command.into()],
+        };
+        (run(&shell, content).unwrap(), marker.exists())
+    }
+
+    #[test]
+    fn a_program_that_did_not_arrive_whole_is_not_run() {
+        let program = b"#!/bin/sh\ntouch \"$2\"\n";
+        let hash = ContentHash::of(program);
+        assert_eq!(receive(program, hash), (Some(0), true));
+        assert_eq!(receive(&program[..12], hash), (Some(1), false));
+    }
+}
