@@ -217,6 +217,16 @@ pub(crate) fn callers_have(request: &Request<'_>, program: &str) -> bool {
     std::env::split_paths(&path).any(|place| place.join(program).is_file())
 }
 
+/// Tells one version of a program from another, without starting it: the file that its name leads
+/// to, and when that was changed.
+pub(crate) fn version_of(shop: &Shop<'_>, program: &str) -> String {
+    let path = shop.tools().get("PATH").map(|path| path.reveal().clone());
+    let path = on_path(&path.unwrap_or_default(), Path::new(""), program);
+    let file = path.canonicalize().unwrap_or(path);
+    let changed = file.metadata().and_then(|metadata| metadata.modified());
+    format!("{} {:?}", file.display(), changed.ok())
+}
+
 /// The address of everything below a folder; of nothing where it is not there.
 pub(crate) fn address_of(folder: &Path, hasher: &mut Hasher) -> Result<(), Error> {
     let mut entries = file::entries_if_there(folder)?;

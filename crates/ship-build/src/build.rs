@@ -22,7 +22,7 @@ use crate::runtime::Runtime;
 use crate::shop::Shop;
 use crate::source::{Choice, Snapshot};
 use crate::trial::Trial;
-use crate::{assets, byte_code, correct, environment, proof, site};
+use crate::{assets, byte_code, correct, environment, front_end, proof, site};
 
 /// What is to be built, and with what.
 #[derive(Debug)]
@@ -335,6 +335,9 @@ impl<'a> Build<'a> {
             let (from, to) = (previous.join("assets"), request.into.join("assets"));
             assets::link_tree(&from, &to)?;
         }
+        if let Some(built) = &facts.front_end {
+            built.repeat(previous, &self.source)?;
+        }
         if let Some(environment) = environment {
             self.compile(environment)?;
         }
@@ -352,6 +355,7 @@ impl<'a> Build<'a> {
         assets::run_commands(&mut self.shop, &self.plan, &runtime, &self.source)?;
         site::build(&mut self.shop, &self.plan, &runtime, &self.source)?;
         let mut facts = Facts::new(inputs);
+        facts.front_end = self.front_end(snapshot, &runtime)?;
         if let Some(environment) = &mut environment {
             self.compile(environment)?;
             let trial = self.trial(environment)?;
@@ -360,10 +364,27 @@ impl<'a> Build<'a> {
                 correct::plan(&mut self.plan, &seen, &trial, &mut self.shop.report());
             // The proof may have chosen another server; a layer that is there costs nothing.
             self.add_layer(snapshot, environment)?;
-            facts.static_inputs = self.collect(snapshot, environment, &seen, &trial)?;
+            let made = facts.front_end.as_ref().map(|built| built.inputs);
+            facts.static_inputs = self.collect(snapshot, environment, &seen, &trial, made)?;
         }
-        facts.content = self.content(snapshot, environment.as_ref())?;
+        facts.content = self.content(snapshot, environment.as_ref(), facts.front_end.as_ref())?;
         self.write(facts, environment.as_ref())
+    }
+
+    fn front_end(
+        &mut self,
+        snapshot: &Snapshot,
+        runtime: &Runtime,
+    ) -> Result<Option<front_end::Built>, Error> {
+        let before = self.previous.as_ref();
+        let bench = front_end::Bench {
+            plan: &self.plan,
+            snapshot,
+            runtime,
+            source: &self.source,
+            before: before.and_then(|facts| facts.front_end.as_ref()),
+        };
+        front_end::build(&mut self.shop, &bench)
     }
 
     /// Collects static files, or takes those of the previous release over where nothing that
@@ -374,9 +395,10 @@ impl<'a> Build<'a> {
         environment: &Environment,
         seen: &proof::Seen,
         trial: &Trial,
+        front_end: Option<ContentHash>,
     ) -> Result<Option<ContentHash>, Error> {
         let layer = environment.layer.as_ref().map(|layer| layer.address);
-        let addresses = [Some(environment.address), layer];
+        let addresses = [Some(environment.address), layer, front_end];
         let inputs = assets::inputs(&self.plan, seen, trial, snapshot, &addresses);
         let before = self.previous.as_ref().and_then(|facts| facts.static_inputs);
         match self.shop.request().previous {
@@ -427,6 +449,7 @@ impl<'a> Build<'a> {
         &self,
         snapshot: &Snapshot,
         environment: Option<&Environment>,
+        front_end: Option<&front_end::Built>,
     ) -> Result<ContentHash, Error> {
         let data: Vec<PathBuf> = self
             .plan
@@ -441,6 +464,9 @@ impl<'a> Build<'a> {
         hasher.field(plan_text(&self.plan)?);
         // What is built may depend on settings and on the day, which the source does not tell.
         assets::address_of(&self.shop.request().into.join(site::SITE), &mut hasher)?;
+        if let Some(built) = front_end {
+            hasher.field(built.inputs.to_string());
+        }
         identify(environment, &mut hasher);
         Ok(hasher.finish())
     }

@@ -97,6 +97,22 @@ pub enum Error {
         /// Its last lines.
         output: Vec<String>,
     },
+    /// A front end, and nobody here who can build it.
+    #[error("the front end in `{}` is built by `{program}`, which is not on this machine", folder.display())]
+    NoFrontEndTool {
+        /// `npm`
+        program: &'static str,
+        /// The folder of its `package.json`, relative to the project.
+        folder: PathBuf,
+        /// Where it would be built, as far as that is known.
+        output: Option<PathBuf>,
+    },
+    /// A front end that was built without making the folder that its configuration names.
+    #[error("the front end was built and made no `{}`", folder.display())]
+    NothingMade {
+        /// The folder, relative to the project.
+        folder: PathBuf,
+    },
     /// The application cannot be imported, or is none.
     #[error(transparent)]
     Proof(#[from] Box<ProofFailure>),
@@ -176,6 +192,12 @@ impl Hints for Error {
             }
             Self::OtherFiles { .. } => vec![
                 "nothing was installed: the hashes are those of other files. Was it locked with another index? `UV_DEFAULT_INDEX` names one".to_owned(),
+            ],
+            Self::NoFrontEndTool { program, output, .. } => {
+                crate::hints::of_front_end(program, output.as_deref())
+            }
+            Self::NothingMade { .. } => vec![
+                "say how it is built, and what is served: `[build] command = […]` and `[route.\"/\"] static = \"…\"` in ship.toml".to_owned(),
             ],
             Self::Start { program, .. } => {
                 vec![format!("see whether it is installed: `command -v {program}`")]

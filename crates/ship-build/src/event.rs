@@ -17,6 +17,8 @@ pub enum Phase {
     Environment,
     /// Compiling byte code.
     ByteCode,
+    /// Building a JavaScript front end.
+    FrontEnd,
     /// Importing the application.
     Proof,
     /// Static files and build commands.

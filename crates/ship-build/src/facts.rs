@@ -7,6 +7,7 @@ use ship_base::file;
 use ship_base::hash::ContentHash;
 
 use crate::error::Error;
+use crate::front_end;
 use crate::python::Interpreter;
 
 /// The version of `build.json`; raised when an older reader would misread it.
@@ -36,6 +37,9 @@ pub(crate) struct Facts {
     /// The address of all that decides about the collected files, where it is known.
     #[serde(default)]
     pub(crate) static_inputs: Option<ContentHash>,
+    /// What the front ends came to.
+    #[serde(default)]
+    pub(crate) front_end: Option<front_end::Built>,
 }
 
 impl Facts {
@@ -52,6 +56,7 @@ impl Facts {
             uv: None,
             static_root: None,
             static_inputs: None,
+            front_end: None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What to do about failures of other programs, as far as their words tell.
 
+use std::path::Path;
+
 use ship_base::name::AppName;
 use ship_project::plan::{Dependencies, Plan};
 
@@ -74,6 +76,28 @@ const BUILD_TOOLS: &[(&str, &str)] = &[
     ("xmlsec", "libxmlsec1-dev"),
     ("ldap.h", "libldap2-dev libsasl2-dev"),
 ];
+
+/// Where there is no Node (or no pnpm, …) to build a front end with.
+pub(crate) fn of_front_end(program: &str, output: Option<&Path>) -> Vec<String> {
+    let install = match program {
+        "npm" => {
+            "Node brings it: `apt install nodejs npm`, `brew install node`, or https://nodejs.org"
+                .to_owned()
+        }
+        "bun" => "`npm install --global bun` installs it".to_owned(),
+        other => format!("`npm install --global {other}` installs it, or `corepack enable`"),
+    };
+    let folder = output.map_or("frontend/dist/".to_owned(), |folder| {
+        format!("{}/", folder.display())
+    });
+    vec![
+        install,
+        format!(
+            "or build it where you have `{program}`, and let releases take what it makes: `echo '!{folder}' >> .shipignore`"
+        ),
+        "or leave it out: `[build]` with `command = \"true\"` in ship.toml".to_owned(),
+    ]
+}
 
 /// The command that gives a setting a value.
 pub(crate) fn set(name: &str, app: &AppName) -> String {

@@ -19,6 +19,7 @@ mod environment;
 mod error;
 pub mod event;
 mod facts;
+mod front_end;
 mod hints;
 mod inventory;
 pub mod last_words;

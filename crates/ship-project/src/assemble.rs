@@ -7,6 +7,7 @@ use std::time::Duration;
 use ship_base::name::{AppName, ProcessName};
 
 use crate::command::CommandLine;
+use crate::detect::front_end::{self, Added};
 use crate::detect::{self, Found};
 use crate::error::{Error, Result};
 use crate::excerpt::Excerpt;
@@ -68,7 +69,8 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
             .err()
             .unwrap_or_else(|| nothing(project)));
     }
-    let assets = assets(manifest, found.as_ref());
+    let front_ends = front_ends(project, manifest, &processes);
+    let assets = assets(manifest, &front_ends, found.as_ref());
     let is_python = !processes.is_empty() || needs_python(&assets, &packages);
     if is_python && packages.dependencies.is_none() {
         refuse(project, &packages)?;
@@ -82,6 +84,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     if is_python {
         notes.extend(detect::services::notes(project));
     }
+    notes.extend(front_ends.notes.iter().cloned());
     Ok(Plan {
         version: VERSION,
         name,
@@ -101,7 +104,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         ),
         release: release(sources, before, found.as_ref(), &folder),
         assets,
-        routes: routes(manifest, found.as_ref()),
+        routes: routes(manifest, &front_ends, found.as_ref()),
         data: data(manifest, found.as_ref()),
         env: env(manifest, found.as_ref()),
         required_env: manifest.required_env.iter().map(sourced).collect(),
@@ -457,7 +460,30 @@ fn from_folder(command: CommandLine, own: &Path, folder: &Path) -> CommandLine {
     CommandLine::Argv(words)
 }
 
-fn assets(manifest: &Manifest, found: Option<&Found>) -> Vec<Sourced<AssetStep>> {
+/// Front ends, unless their author says how they are built.
+fn front_ends(project: &Project, manifest: &Manifest, processes: &[Process]) -> Added {
+    let said = !manifest.build.is_empty() || manifest.routes.iter().any(|r| r.build.is_some());
+    if said {
+        return Added::default();
+    }
+    let has_web = processes.iter().any(Process::is_web);
+    let mut added = front_end::add(project, has_web);
+    // The author's own `/` decides what is answered where.
+    if manifest
+        .routes
+        .iter()
+        .any(|route| route.prefix.value == "/")
+    {
+        added.routes.clear();
+    }
+    added
+}
+
+fn assets(
+    manifest: &Manifest,
+    front_ends: &Added,
+    found: Option<&Found>,
+) -> Vec<Sourced<AssetStep>> {
     let routes = manifest
         .routes
         .iter()
@@ -472,10 +498,11 @@ fn assets(manifest: &Manifest, found: Option<&Found>) -> Vec<Sourced<AssetStep>>
     let found = found
         .into_iter()
         .flat_map(|found| found.assets.iter().cloned());
-    commands.chain(found).collect()
+    let front_ends = front_ends.assets.iter().cloned();
+    commands.chain(front_ends).chain(found).collect()
 }
 
-fn routes(manifest: &Manifest, found: Option<&Found>) -> Vec<Sourced<Route>> {
+fn routes(manifest: &Manifest, front_ends: &Added, found: Option<&Found>) -> Vec<Sourced<Route>> {
     let mut routes: Vec<Sourced<Route>> = manifest
         .routes
         .iter()
@@ -487,7 +514,8 @@ fn routes(manifest: &Manifest, found: Option<&Found>) -> Vec<Sourced<Route>> {
             Sourced::from(value, route.prefix.place.clone())
         })
         .collect();
-    for route in found.into_iter().flat_map(|found| &found.routes) {
+    let detected = found.into_iter().flat_map(|found| &found.routes);
+    for route in detected.chain(&front_ends.routes) {
         if !routes
             .iter()
             .any(|own| own.value.prefix == route.value.prefix)

@@ -33,6 +33,7 @@ mod falcon;
 mod fastapi;
 mod fasthtml;
 mod flask;
+pub(crate) mod front_end;
 mod gradio;
 mod http_server;
 mod klein;
@@ -107,6 +108,7 @@ pub(crate) const ROWS: &[&Row] = &[
     &site::nikola::ROW,
     &site::pelican::ROW,
     &site::sphinx::ROW,
+    &front_end::ROW,
     &static_site::ROW,
 ];
 
@@ -115,13 +117,14 @@ type Step = fn(&Project) -> Result<Option<Found>>;
 /// What is looked for, in order: a Django project has objects of other frameworks at times, and
 /// any project may have a folder of plain pages. A program that nothing else explains is a worker;
 /// documentation below the project is served where there is nothing else.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     django::find,
     pyramid::find,
     objects::find,
     own_server::find,
     tool::find,
     site::find,
+    front_end::find,
     static_site::find,
     script::find,
     site::find_below,

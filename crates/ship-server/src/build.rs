@@ -218,6 +218,7 @@ fn step(phase: Phase) -> String {
         Phase::Source => "source",
         Phase::Environment => "environment",
         Phase::ByteCode => "byte code",
+        Phase::FrontEnd => "front end",
         Phase::Proof => "proof",
         Phase::Assets => "assets",
     }

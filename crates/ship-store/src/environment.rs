@@ -16,6 +16,18 @@ pub(crate) const LOCKS: &str = ".locks";
 /// What an environment's folder is called while it is made, before its address.
 pub(crate) const MAKING: &str = ".make-";
 
+/// A file in what no release names and a build finds again, such as installed JavaScript packages.
+const KEPT: &str = ".kept";
+
+/// Marks what is being made: it stays for some time without any release that names it.
+pub fn keep_longer(making: &Path) -> Result<()> {
+    Ok(file::write_whole(&making.join(KEPT), b"")?)
+}
+
+pub(crate) fn is_kept_longer(environment: &Path) -> bool {
+    environment.join(KEPT).is_file()
+}
+
 /// An environment that is asked for.
 #[derive(Debug)]
 pub enum Begin {

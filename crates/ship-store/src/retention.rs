@@ -20,6 +20,10 @@ use crate::{Result, Store, crash};
 /// its release may use it.
 const RESPITE: Duration = Duration::from_hours(1);
 
+/// How much longer it stays where it is marked as something that builds use and no release names:
+/// two weeks.
+const LONGER: u32 = 14 * 24;
+
 /// What an environment is called, before its name, while it is removed.
 const LEAVING: &str = ".leaving-";
 
@@ -123,6 +127,10 @@ impl Store {
         let lock = environment::locks(&self.folders)?.join(address);
         let Some(_alone) = Lock::try_now(&lock)? else {
             return Ok(false);
+        };
+        let respite = match environment::is_kept_longer(&self.folders.environments().join(name)) {
+            true => respite.saturating_mul(LONGER),
+            false => respite,
         };
         // Asked under the lock: a release that is about to be recorded holds it until it is.
         let asked_for = unused_for(&lock).is_some_and(|unused| unused < respite);

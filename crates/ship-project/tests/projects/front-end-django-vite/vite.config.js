@@ -1,0 +1,4 @@
+export default {
+  base: '/static/',
+  build: { manifest: 'manifest.json', outDir: './assets', rollupOptions: { input: 'js/main.js' } },
+}
