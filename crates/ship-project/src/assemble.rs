@@ -71,7 +71,9 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     }
     let front_ends = front_ends(project, manifest, &processes);
     let assets = assets(manifest, &front_ends, found.as_ref());
-    let is_python = !processes.is_empty() || needs_python(&assets, &packages);
+    let is_python = !processes.is_empty()
+        || needs_python(&assets, &packages)
+        || found.as_ref().is_some_and(|found| found.on_demand);
     if is_python && packages.dependencies.is_none() {
         refuse(project, &packages)?;
     }

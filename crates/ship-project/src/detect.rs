@@ -52,6 +52,7 @@ mod reflex;
 mod responder;
 mod robyn;
 mod sanic;
+mod scrapy;
 mod scrapyd;
 mod script;
 pub(crate) mod services;
@@ -109,6 +110,7 @@ pub(crate) const ROWS: &[&Row] = &[
     &site::pelican::ROW,
     &site::sphinx::ROW,
     &front_end::ROW,
+    &scrapy::ROW,
     &static_site::ROW,
 ];
 
@@ -117,12 +119,13 @@ type Step = fn(&Project) -> Result<Option<Found>>;
 /// What is looked for, in order: a Django project has objects of other frameworks at times, and
 /// any project may have a folder of plain pages. A program that nothing else explains is a worker;
 /// documentation below the project is served where there is nothing else.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     django::find,
     pyramid::find,
     objects::find,
     own_server::find,
     tool::find,
+    scrapy::find,
     site::find,
     front_end::find,
     static_site::find,
@@ -140,6 +143,8 @@ pub(crate) struct Found {
     pub(crate) objects: Vec<Candidate>,
     /// What is run instead of an object: a program that is its own server, or a worker.
     pub(crate) program: Option<Program>,
+    /// Its programs run when they are asked to: it takes an environment and starts nothing.
+    pub(crate) on_demand: bool,
     /// The folder that its processes start in, relative to the project; empty for the project.
     pub(crate) folder: PathBuf,
     pub(crate) import_paths: Vec<PathBuf>,
@@ -168,6 +173,7 @@ impl Found {
             places: vec![place],
             objects: Vec::new(),
             program: None,
+            on_demand: false,
             folder: PathBuf::new(),
             import_paths: Vec::new(),
             release: None,

@@ -34,9 +34,8 @@ fs.writeFileSync('../static/app.js', 'built');
 ";
 
 fn bench() -> Option<Bench> {
-    let npm = std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|place| place.join("npm").is_file())
-    });
+    let npm = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|place| place.join("npm").is_file()));
     if !npm {
         eprintln!("skipped: there is no `npm` on this machine");
         return None;
@@ -46,8 +45,14 @@ fn bench() -> Option<Bench> {
         ("static/old.js", "old"),
         ("ui/package.json", PACKAGE),
         ("ui/package-lock.json", LOCK),
-        ("ui/loud/package.json", r#"{ "name": "loud", "version": "1.0.0", "main": "loud.js" }"#),
-        ("ui/loud/loud.js", "module.exports = (text) => text.toUpperCase();\n"),
+        (
+            "ui/loud/package.json",
+            r#"{ "name": "loud", "version": "1.0.0", "main": "loud.js" }"#,
+        ),
+        (
+            "ui/loud/loud.js",
+            "module.exports = (text) => text.toUpperCase();\n",
+        ),
         ("ui/build.cjs", BUILD),
     ]);
     bench.plan.python = None;
@@ -128,5 +133,8 @@ fn a_front_end_that_nobody_here_can_build_is_told_with_the_remedy() {
     // What the project brings itself is better than nothing.
     bench.write("ui/dist/index.html", "from yesterday");
     bench.build().unwrap();
-    assert_eq!(read(&bench, 2, "ui/dist/index.html").unwrap(), "from yesterday");
+    assert_eq!(
+        read(&bench, 2, "ui/dist/index.html").unwrap(),
+        "from yesterday"
+    );
 }

@@ -54,9 +54,15 @@ fn a_site_of_mkdocs_becomes_files_of_the_release_and_nothing_else_of_it() {
 #[test]
 fn hugo_comes_from_the_index_where_the_machine_has_none() {
     let mut bench = Bench::new(&[
-        ("hugo.toml", "title = 'Garden'\nbaseURL = 'https://example.org/'\n"),
+        (
+            "hugo.toml",
+            "title = 'Garden'\nbaseURL = 'https://example.org/'\n",
+        ),
         ("content/_index.md", "---\ntitle: Frost\n---\n"),
-        ("layouts/index.html", "<h1>{{ .Title }}</h1>{{ \"x.css\" | absURL }}"),
+        (
+            "layouts/index.html",
+            "<h1>{{ .Title }}</h1>{{ \"x.css\" | absURL }}",
+        ),
         ("layouts/404.html", "lost"),
     ])
     .with_common_environments();

@@ -1,0 +1,2 @@
+BOT_NAME = "harvest"
+SPIDER_MODULES = ["harvest.spiders"]
