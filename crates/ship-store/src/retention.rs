@@ -198,3 +198,49 @@ fn is_shared(path: &Path) -> Result<bool> {
     }
     Ok(false)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(
+        clippy::disallowed_methods,
+        reason = "a test says when a file was changed"
+    )]
+    use std::time::SystemTime;
+
+    use ship_base::paths::Folders;
+
+    use super::*;
+    use crate::environment::{Begin, begin, keep_longer};
+
+    #[test]
+    fn what_builds_use_stays_longer_than_what_nobody_names_and_not_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::under(folder.path().to_owned());
+        folders.create().unwrap();
+        let store = Store::open(&folders).unwrap();
+        let made = |name: &str, kept: bool| {
+            let address = ContentHash::of(name.as_bytes());
+            let Begin::Make(making) = begin(&folders, &address).unwrap() else {
+                panic!("nobody has made it")
+            };
+            if kept {
+                keep_longer(making.folder()).unwrap();
+            }
+            (address, making.publish().unwrap())
+        };
+        let (plain, packages) = (made("plain", false), made("packages", true));
+        let asked_for = |(address, _): &(ContentHash, _), ago: Duration| {
+            let lock = environment::locks(&folders).unwrap().join(address.short());
+            let lock = std::fs::File::options().write(true).open(lock).unwrap();
+            lock.set_modified(SystemTime::now() - ago).unwrap();
+        };
+        for (days, left) in [(1, true), (15, false)] {
+            let ago = Duration::from_hours(24 * days);
+            asked_for(&plain, ago);
+            asked_for(&packages, ago);
+            store.collect_environments(RESPITE).unwrap();
+            assert!(!plain.1.exists());
+            assert_eq!(packages.1.exists(), left);
+        }
+    }
+}
