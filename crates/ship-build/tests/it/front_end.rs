@@ -126,10 +126,12 @@ fn a_front_end_that_nobody_here_can_build_is_told_with_the_remedy() {
     bench.tools.insert("PATH".to_owned(), path.into());
     let error = bench.build().unwrap_err();
     assert!(matches!(error, Error::NoFrontEndTool { .. }), "{error}");
-    insta::assert_snapshot!(
-        format!("{error}\n{}", error.hints().join("\n")),
-        @""
-    );
+    insta::assert_snapshot!(format!("{error}\n{}", error.hints().join("\n")), @r#"
+    the front end in `ui` is built by `npm`, which is not on this machine
+    Node brings it: `apt install nodejs npm`, `brew install node`, or https://nodejs.org
+    or build it where you have `npm`, and let releases take what it makes: `echo '!ui/dist/' >> .shipignore`
+    or leave it out: `[build]` with `command = "true"` in ship.toml
+    "#);
     // What the project brings itself is better than nothing.
     bench.write("ui/dist/index.html", "from yesterday");
     bench.build().unwrap();
