@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ship_base::name::{AppName, ProcessName};
 
+use crate::asked;
 use crate::command::CommandLine;
 use crate::detect::front_end::{self, Added};
 use crate::detect::{self, Found};
@@ -82,6 +83,8 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         notes.extend(unnamed(dependencies.as_ref()));
     }
     notes.extend(packages.notes.iter().cloned());
+    let mut settings = env(manifest, found.as_ref());
+    notes.extend(asked::settings(project, &mut settings)?);
     notes.extend(found.iter().flat_map(|found| found.notes.iter().cloned()));
     if is_python {
         notes.extend(detect::services::notes(project));
@@ -108,7 +111,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         assets,
         routes: routes(manifest, &front_ends, found.as_ref()),
         data: data(manifest, found.as_ref()),
-        env: env(manifest, found.as_ref()),
+        env: settings,
         required_env: manifest.required_env.iter().map(sourced).collect(),
         asked_env: if is_python {
             asked_env(project, manifest, found.as_ref())

@@ -1,6 +1,7 @@
 //! The files that a project may bring, each with its own reader: pure functions from text to what
 //! it says. Adding one: a file here, and its place in [`crate::packages`] or [`crate::assemble`].
 
+pub(crate) mod app_json;
 pub(crate) mod conda;
 pub(crate) mod dotenv;
 pub(crate) mod ini;

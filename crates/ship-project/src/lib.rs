@@ -10,6 +10,7 @@
 //!
 //! The story is in `assemble.rs`: manifest, then Procfile, then detection (`detect.rs`, a table).
 
+mod asked;
 mod assemble;
 pub mod command;
 pub mod cron;

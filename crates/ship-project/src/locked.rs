@@ -256,7 +256,8 @@ fn stale(tool: LockTool, lock: &Path, manifest: &Path, list: &str, name: &str) -
     }
 }
 
-fn json_error(file: &Path, text: &str, error: &serde_json::Error) -> Error {
+/// A JSON reader's mistake with our excerpt.
+pub(crate) fn json_error(file: &Path, text: &str, error: &serde_json::Error) -> Error {
     let above = text
         .split_inclusive('\n')
         .take(error.line().saturating_sub(1));

@@ -167,6 +167,41 @@ fn a_plan_reads_back_from_its_json() {
 }
 
 #[test]
+fn a_member_of_a_workspace_is_read_with_the_lock_above_it() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/projects/uv-workspace");
+    let member = read(&workspace.join("packages/api")).unwrap().plan;
+    assert_eq!(member.above.as_deref(), Some(Path::new("../..")));
+    assert_eq!(member.name.value.as_str(), "api");
+    // Everything is said from the workspace, as when it is read itself.
+    let whole = read(&workspace).unwrap().plan;
+    assert_eq!(whole.above, None);
+    assert_eq!(member.dependencies, whole.dependencies);
+    assert_eq!(member.processes, whole.processes);
+    assert_eq!(member.folder, whole.folder);
+}
+
+#[test]
+fn what_lies_below_a_workspace_and_is_no_member_is_read_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("uv.lock", "version = 1\n");
+    write(
+        "extra/pyproject.toml",
+        "[project]\nname = \"extra\"\ndependencies = [\"flask\"]\n",
+    );
+    write(
+        "extra/app.py",
+        "import flask\napp = flask.Flask(__name__)\n",
+    );
+    let plan = read(&folder.path().join("extra")).unwrap().plan;
+    assert_eq!(plan.above, None);
+}
+
+#[test]
 fn reading_executes_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let ran = folder.path().join("ran");

@@ -13,6 +13,7 @@ mod environment;
 mod fetch;
 mod front_end;
 mod layer;
+mod other_locks;
 mod proof;
 mod python;
 mod site;
