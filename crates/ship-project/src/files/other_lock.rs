@@ -81,7 +81,7 @@ impl OtherLock {
         let reached = self.reached(roots);
         let counting = self.packages.iter().filter(|package| match package.counts {
             Some(counts) => counts,
-            None => reached.is_empty() || reached.contains(package.name.as_str()),
+            None => reached.contains(package.name.as_str()),
         });
         counting
             .map(|package| (package.name.clone(), package.version.clone()))
