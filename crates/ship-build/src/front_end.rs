@@ -162,7 +162,7 @@ impl Bench<'_> {
             modules::bring(shop, self, front_end, &scratch.folder)?;
             self.run_script(shop, front_end, &scratch.folder)?;
         }
-        Made::move_into(&scratch.folder, self.source, wanted)
+        Made::bring_into(&scratch.folder, self.source, wanted)
     }
 
     fn run_script(
@@ -202,9 +202,10 @@ impl Bench<'_> {
             .env("NPM_CONFIG_UPDATE_NOTIFIER", "false")
             .env("ADBLOCK", "1")
             .env("DISABLE_OPENCOLLECTIVE", "1");
-        match request.settings.contains_key("NODE_ENV") {
-            true => tool,
-            false => tool.env("NODE_ENV", "production"),
+        if request.settings.contains_key("NODE_ENV") {
+            tool
+        } else {
+            tool.env("NODE_ENV", "production")
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use ship_base::count;
-use ship_base::file::{self, WithPath as _};
+use ship_base::file;
 use ship_project::plan::{AssetStep, Note, Plan, Site, SiteBuild};
 
 use crate::assets::{run_step, tool};
@@ -90,8 +90,7 @@ impl Scratch {
         file::create_folder(output.parent().unwrap_or(output))?;
         run_step(shop, tool, &site.summary())?;
         if let Some(written) = &site.writes_to {
-            let written = folder.join(written);
-            std::fs::rename(&written, output).with_path("move", &written)?;
+            file::rename_synced(&folder.join(written), output)?;
         }
         Ok(())
     }

@@ -71,13 +71,11 @@ impl Plan {
     }
 
     fn headline(&self) -> Row {
-        let from = match self
-            .assets
-            .iter()
-            .any(|step| matches!(step.value, AssetStep::Site(_)))
-        {
-            true => "its configuration",
-            false => "its imports",
+        let mut steps = self.assets.iter();
+        let from = if steps.any(|step| matches!(step.value, AssetStep::Site(_))) {
+            "its configuration"
+        } else {
+            "its imports"
         };
         let packages = self.dependencies.iter().map(|d| packages(&d.value, from));
         let what = std::iter::once(self.summary())

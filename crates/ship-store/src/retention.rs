@@ -128,10 +128,8 @@ impl Store {
         let Some(_alone) = Lock::try_now(&lock)? else {
             return Ok(false);
         };
-        let respite = match environment::is_kept_longer(&self.folders.environments().join(name)) {
-            true => respite.saturating_mul(LONGER),
-            false => respite,
-        };
+        let is_kept_longer = environment::is_kept_longer(&self.folders.environments().join(name));
+        let respite = respite.saturating_mul(if is_kept_longer { LONGER } else { 1 });
         // Asked under the lock: a release that is about to be recorded holds it until it is.
         let asked_for = unused_for(&lock).is_some_and(|unused| unused < respite);
         if asked_for || self.used_environments()?.contains(name) {

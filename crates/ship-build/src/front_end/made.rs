@@ -40,7 +40,7 @@ pub(crate) struct Made {
 
 impl Made {
     /// Compares, and brings the source of the release to what the copy is.
-    pub(super) fn move_into(
+    pub(super) fn bring_into(
         scratch: &Path,
         source: &Path,
         wanted: &[&FrontEnd],
@@ -113,11 +113,7 @@ impl Made {
             file::remove(&source.join(path))?;
         }
         for path in &self.files {
-            let (from, to) = (from.join(path), source.join(path));
-            make_way(&to)?;
-            if std::fs::hard_link(&from, &to).is_err() {
-                file::copy(&from, &to)?;
-            }
+            put(&from.join(path), &source.join(path))?;
         }
         Ok(true)
     }
@@ -144,16 +140,16 @@ fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
+/// The same file once more, under a name of its own.
 fn put(from: &Path, to: &Path) -> Result<(), Error> {
-    make_way(to)?;
-    Ok(std::fs::rename(from, to).with_path("move", from)?)
-}
-
-fn make_way(to: &Path) -> Result<(), Error> {
     if let Some(folder) = to.parent() {
         file::create_folder(folder)?;
     }
-    Ok(file::remove(to)?)
+    file::remove(to)?;
+    if std::fs::hard_link(from, to).is_err() {
+        file::copy(from, to)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -189,7 +185,7 @@ mod tests {
                 ("ui/package-lock.json", "{}"),
             ],
         );
-        let made = Made::move_into(&place("scratch"), &place("source"), &[]).unwrap();
+        let made = Made::bring_into(&place("scratch"), &place("source"), &[]).unwrap();
         let files: Vec<_> = made
             .files
             .iter()

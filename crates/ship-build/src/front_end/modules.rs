@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ship_base::file::{self, WithPath as _};
+use ship_base::file;
 use ship_base::hash::{ContentHash, Hasher};
 use ship_project::plan::{FrontEnd, PackageManager};
 use ship_store::environment::{self, Begin, Making};
@@ -114,8 +114,7 @@ fn keep(making: Making, folder: &Path) -> Result<PathBuf, Error> {
         if let Some(above) = to.parent() {
             file::create_folder(above)?;
         }
-        let from = folder.join(&path);
-        std::fs::rename(&from, &to).with_path("move", &from)?;
+        file::rename_synced(&folder.join(&path), &to)?;
     }
     environment::keep_longer(making.folder())?;
     Ok(making.publish()?)

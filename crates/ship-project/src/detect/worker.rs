@@ -108,7 +108,7 @@ impl Worker {
         self
     }
 
-    fn from_root(mut self, root: &Path) -> Self {
+    fn rooted(mut self, root: &Path) -> Self {
         self.import_paths = import_paths(root);
         self
     }

@@ -27,6 +27,6 @@ pub(super) fn look(search: &Search<'_>) -> Vec<Worker> {
     vec![
         worker
             .needing(search.variable(&["REDIS", "VALKEY"]))
-            .from_root(&root),
+            .rooted(&root),
     ]
 }

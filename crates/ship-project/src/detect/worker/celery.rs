@@ -22,7 +22,7 @@ pub(super) fn look(search: &Search<'_>) -> Vec<Worker> {
     let needs = broker(search, app);
     let words = ["celery", named.as_str(), "worker", "--loglevel=INFO"];
     let worker = Worker::new("worker", &words, "Celery", app.place.clone());
-    let mut workers = vec![worker.needing(needs.clone()).from_root(&app.root)];
+    let mut workers = vec![worker.needing(needs.clone()).rooted(&app.root)];
     if let Some((place, scheduler)) = schedule(search) {
         // The file of the plain scheduler must outlive a release, its pid has a keeper.
         let mut words = vec![
@@ -34,7 +34,7 @@ pub(super) fn look(search: &Search<'_>) -> Vec<Worker> {
         ];
         words.push(scheduler);
         let beat = Worker::new("beat", &words, "Celery with scheduled tasks", place);
-        workers.push(beat.needing(needs).from_root(&app.root));
+        workers.push(beat.needing(needs).rooted(&app.root));
     }
     workers
 }

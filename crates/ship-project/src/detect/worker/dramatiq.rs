@@ -38,5 +38,5 @@ pub(super) fn look(search: &Search<'_>) -> Vec<Worker> {
         .collect();
     let mut worker = Worker::new("worker", &words, "Dramatiq", place).needing(needs);
     worker.places = places;
-    vec![worker.from_root(&root)]
+    vec![worker.rooted(&root)]
 }

@@ -36,5 +36,5 @@ pub(super) fn look(search: &Search<'_>) -> Vec<Worker> {
     let object = format!("{}.{}", huey.module, huey.name);
     let words = ["python", "-m", "huey.bin.huey_consumer", object.as_str()];
     let worker = Worker::new("worker", &words, "Huey", huey.place.clone());
-    vec![worker.needing(needs).from_root(&huey.root)]
+    vec![worker.needing(needs).rooted(&huey.root)]
 }

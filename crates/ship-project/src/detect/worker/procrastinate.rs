@@ -15,5 +15,5 @@ pub(super) fn look(search: &Search<'_>) -> Vec<Worker> {
     let words = ["procrastinate", object.as_str(), "worker"];
     let worker = Worker::new("worker", &words, "Procrastinate", app.place.clone());
     let needs = search.variable(&["PROCRASTINATE", "DATABASE", "POSTGRES", "PGHOST"]);
-    vec![worker.needing(needs).from_root(&app.root)]
+    vec![worker.needing(needs).rooted(&app.root)]
 }

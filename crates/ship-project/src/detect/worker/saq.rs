@@ -23,5 +23,5 @@ pub(super) fn look(search: &Search<'_>) -> Vec<Worker> {
     let place = module.place(binding.line);
     let worker = Worker::new("worker", &["saq", &settings], "SAQ", place);
     let needs = search.variable(&["REDIS", "VALKEY", "QUEUE", "DATABASE", "POSTGRES"]);
-    vec![worker.needing(needs).from_root(&root)]
+    vec![worker.needing(needs).rooted(&root)]
 }
