@@ -28,6 +28,16 @@ const NEEDS: &[Need] = &[
         without: None,
     },
     Need {
+        program: "pebble",
+        package: "pebble",
+        without: Some("certificates from a real authority"),
+    },
+    Need {
+        program: "certutil",
+        package: "libnss3-tools",
+        without: Some("the stores of browsers"),
+    },
+    Need {
         program: "ps",
         package: "procps",
         without: Some("what `ps` shows of our processes"),

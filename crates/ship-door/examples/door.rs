@@ -28,7 +28,10 @@ fn main() {
     });
     let table = Table {
         version: VERSION,
-        certificates: Certificates { local: true },
+        certificates: Certificates {
+            local: true,
+            acme: None,
+        },
         sites: vec![Site {
             app: "blog".parse().expect("a name"),
             release: None,

@@ -28,6 +28,7 @@ use crate::pool::{self, Pool};
 use crate::protocol::{self, OnThisCore};
 use crate::route::Routes;
 use crate::stack;
+use crate::tls::Store;
 use crate::visit::{self, Visit};
 
 /// How long a core waits before it accepts again when the process has no descriptor left.
@@ -61,6 +62,7 @@ pub(crate) struct Setting {
     pub(crate) counters: Arc<Counters>,
     pub(crate) crowd: Arc<Crowd>,
     pub(crate) tls: Arc<ServerConfig>,
+    pub(crate) certificates: Arc<Store>,
     /// Error pages speak to the developer.
     pub(crate) developer: bool,
 }

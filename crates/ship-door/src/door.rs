@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::acme::Acme;
 use crate::control;
 use crate::core::{self, Counters, Order, Setting};
 use crate::crowd::Crowd;
@@ -29,7 +30,7 @@ use crate::limit::Limits;
 use crate::listener::Listener;
 use crate::route::Routes;
 use crate::stack;
-use crate::table::{Certificates, Status, Table};
+use crate::table::{Status, Table};
 use crate::tls::local_ca::LocalCa;
 use crate::tls::{self, Own, Store};
 
@@ -82,6 +83,7 @@ async fn live(config: Config, limits: Limits) -> Result<(), Error> {
     tokio::select! {
         () = control.serve(door.clone()) => {}
         () = door.watch_certificates() => {}
+        () = door.acme.run() => {}
         () = door.ended.cancelled() => {}
         _ = terminated.recv() => stop_twice(&door, terminated.recv()).await,
         _ = interrupted.recv() => stop_twice(&door, interrupted.recv()).await,
@@ -143,6 +145,7 @@ pub(crate) struct Door {
     folder: PathBuf,
     store: Arc<Store>,
     own: RefCell<Own>,
+    acme: Acme,
     /// One swap at a time: disk and cores must agree on which table is the last.
     swap: tokio::sync::Mutex<()>,
     /// Fires when the door has stopped.
@@ -161,6 +164,7 @@ impl Door {
         })?;
         let setting = Setting {
             tls,
+            certificates: store.clone(),
             crowd: Crowd::new(limits.connections, each),
             limits,
             counters: Arc::default(),
@@ -180,8 +184,9 @@ impl Door {
             threads: Cell::new(threads),
             counters: setting.counters,
             folder: config.folder.clone(),
-            store,
+            store: store.clone(),
             own: RefCell::new(own),
+            acme: Acme::new(&config.folder, store.clone()),
             swap: tokio::sync::Mutex::new(()),
             ended: CancellationToken::new(),
         })
@@ -191,13 +196,13 @@ impl Door {
     /// parent sends a new one.
     async fn use_last_table(&self) {
         let routes = last_table(&self.table).and_then(|table| match table {
-            Some(table) => Ok(Some((self.compile(&table)?, table.certificates))),
+            Some(table) => Ok(Some((self.compile(&table)?, table))),
             None => Ok(None),
         });
         match routes {
             Ok(None) => {}
-            Ok(Some((routes, certificates))) => {
-                self.use_certificates(&certificates);
+            Ok(Some((routes, table))) => {
+                self.use_certificates(&table);
                 info!(sites = routes.sites().len(), "serving the last table");
                 self.use_routes(routes).await;
             }
@@ -215,15 +220,21 @@ impl Door {
         let routes = self.compile(&table)?;
         let text = serde_json::to_vec(&table).map_err(|error| unreadable(&error))?;
         file::write_whole(&self.table, &text)?;
-        self.use_certificates(&table.certificates);
+        self.use_certificates(&table);
         self.use_routes(routes).await;
         info!(sites = table.sites.len(), "swapped the table");
         Ok(())
     }
 
     /// A local CA that cannot be had is no reason not to serve.
-    fn use_certificates(&self, wanted: &Certificates) {
+    fn use_certificates(&self, table: &Table) {
         self.own.borrow_mut().look();
+        let wanted = &table.certificates;
+        let hosts = table
+            .sites
+            .iter()
+            .flat_map(|site| site.hosts.iter().cloned());
+        self.acme.want(wanted.acme.as_ref(), hosts);
         match (wanted.local, self.store.has_local()) {
             (true, false) => match LocalCa::open(&self.folder) {
                 Ok(ca) => self.store.set_local(Some(ca)),
@@ -313,7 +324,7 @@ impl Door {
             requests: self.counters.requests.load(Ordering::Relaxed),
             failures: self.counters.failures.load(Ordering::Relaxed),
             in_flight: self.instances.borrow().in_flight(),
-            certificates: self.own.borrow().states(),
+            certificates: [self.own.borrow().states(), self.acme.states()].concat(),
         }
     }
 

@@ -15,6 +15,7 @@ pub mod client;
 pub mod limit;
 pub mod table;
 
+mod acme;
 mod body;
 mod conditional;
 mod control;

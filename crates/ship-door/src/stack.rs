@@ -144,6 +144,11 @@ async fn layers(
     let Some(target) = target(&request)? else {
         return Ok(no_content());
     };
+    //    A question of an authority is answered before any app's rules; one that is not ours is the
+    //    app's.
+    if let Some(proof) = proof(scene.visit, &marks, &target) {
+        return Ok(proof);
+    }
     // 5. The site.
     let view = scene.visit.core.view();
     let site = view.routes.site(&marks.host).ok_or(Failure::UnknownHost)?;
@@ -278,6 +283,16 @@ fn target(request: &Request<Incoming>) -> Result<Option<PathAndQuery>, Failure> 
     target
         .map(Some)
         .map_err(|_| Failure::BadRequest("the path is not one"))
+}
+
+/// What an authority of certificates wants to read (RFC 8555, 8.3).
+fn proof(visit: &Visit, marks: &Marks, target: &PathAndQuery) -> Option<Response<Body>> {
+    let token = target.path().strip_prefix("/.well-known/acme-challenge/")?;
+    let proof = visit.core.setting.certificates.proof(&marks.host, token)?;
+    let mut response = Response::new(Body::Whole(proof.into()));
+    let kind = HeaderValue::from_static("application/octet-stream");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Some(response)
 }
 
 fn no_content() -> Response<Body> {

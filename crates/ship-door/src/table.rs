@@ -38,6 +38,33 @@ pub struct Certificates {
     /// Names of this machine (`*.localhost`) get certificates of a CA of its own.
     #[serde(default)]
     pub local: bool,
+    /// Names of the internet get certificates of an authority.
+    #[serde(default)]
+    pub acme: Option<Acme>,
+}
+
+/// An authority that speaks ACME (RFC 8555). Every host of the table that is a name of the internet
+/// is asked for, unless a file of the author's covers it. `http-01` needs a listener on port 80,
+/// `tls-alpn-01` one on 443.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acme {
+    /// Its directory: `https://acme-v02.api.letsencrypt.org/directory`.
+    pub directory: String,
+    /// `mailto:` addresses for the account; may be none. Whoever sends this has agreed to the
+    /// authority's terms.
+    #[serde(default)]
+    pub contact: Vec<String>,
+    /// A file of the only roots to trust when talking to it; the system's where there is none.
+    #[serde(default)]
+    pub root: Option<PathBuf>,
+    /// Look a name up before asking for it. False where the authority sees another DNS than this
+    /// machine.
+    #[serde(default = "yes")]
+    pub check_dns: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What one app answers.

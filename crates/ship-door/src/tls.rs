@@ -1,13 +1,15 @@
 //! TLS: one configuration for every core, and the certificate chosen anew for each handshake.
 //!
-//! Certificates come from two places: files of the author ([`own`]), and on a laptop a CA of this
-//! machine alone ([`local_ca`]). In that order, by the name the visitor asks for; a name that none of
-//! them covers gets no certificate, above all not another app's.
+//! Certificates come from three places: files of the author ([`own`]), an authority on the internet
+//! ([`crate::acme`]), and on a laptop a CA of this machine alone ([`local_ca`]). In that order, by
+//! the name the visitor asks for; a name that none of them covers gets no certificate, above all not
+//! another app's.
 
 mod bundle;
 pub mod local_ca;
 mod own;
 mod store;
+mod validity;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,11 +18,17 @@ use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::ServerSessionMemoryCache;
 
+pub(crate) use bundle::{Bundle, BundleError};
 pub(crate) use own::Own;
-pub(crate) use store::Store;
+pub(crate) use store::{Store, is_of_this_machine};
+pub(crate) use validity::Validity;
 
-/// What a visitor and we may agree to speak, the one we prefer first.
-const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+/// What a visitor and we may agree to speak, the one we prefer first. The last is no protocol but a
+/// question of an authority (RFC 8737).
+const PROTOCOLS: [&[u8]; 3] = [b"h2", b"http/1.1", ACME];
+
+/// The protocol of `tls-alpn-01` (RFC 8737, 4).
+pub(crate) const ACME: &[u8] = b"acme-tls/1";
 
 /// Sessions kept for visitors of TLS 1.2 that come again; 1.3 uses tickets, which cost us nothing.
 const SESSIONS: usize = 1024;

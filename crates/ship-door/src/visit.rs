@@ -26,6 +26,7 @@ use crate::host::Host;
 use crate::patience::Patience;
 use crate::stack;
 use crate::strict::{Strict, Told};
+use crate::tls;
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(visit: Rc<Visit>, stream: TcpStream, _place: Place) {
@@ -65,6 +66,8 @@ async fn https(visit: Rc<Visit>, stream: Patience<TcpStream>) -> hyper::Result<(
     };
     match stream.get_ref().1.alpn_protocol() {
         Some(b"h2") => speak_http2(visit, stream).await,
+        // An authority has seen the certificate that it asked for, and wants nothing more.
+        Some(tls::ACME) => Ok(()),
         _ => speak_http1(visit, stream).await,
     }
 }

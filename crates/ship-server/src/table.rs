@@ -26,6 +26,7 @@ pub(crate) fn of(server: &Server) -> Table {
         sites,
         certificates: Certificates {
             local: server.config.developer,
+            acme: None,
         },
     }
 }

@@ -8,6 +8,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use ship_base::file::{self, FileError};
 
+use super::validity::{self, Validity};
+
 /// Why a file's certificate cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BundleError {
@@ -29,6 +31,9 @@ pub(crate) enum BundleError {
     /// The certificate names no host.
     #[error("the certificate names no host")]
     Nameless,
+    /// It does not say from when until when it is valid.
+    #[error("the certificate has no time")]
+    Timeless,
     /// The certificate cannot be understood.
     #[error("the certificate cannot be read")]
     Certificate(#[source] webpki::Error),
@@ -40,6 +45,7 @@ pub(crate) struct Bundle {
     pub(crate) key: Arc<CertifiedKey>,
     /// In lower case; `*.example.org` covers one label.
     pub(crate) names: Vec<String>,
+    pub(crate) validity: Validity,
 }
 
 impl Bundle {
@@ -62,6 +68,12 @@ impl Bundle {
         Self::new(certificates(&text)?, key)
     }
 
+    /// Reads a bundle from PEM.
+    pub(crate) fn from_pem(text: &[u8]) -> Result<Self, BundleError> {
+        let key = PrivateKeyDer::from_pem_slice(text).map_err(BundleError::Pem)?;
+        Self::new(certificates(text)?, key)
+    }
+
     /// The leaf first.
     pub(crate) fn new(
         chain: Vec<CertificateDer<'static>>,
@@ -69,10 +81,12 @@ impl Bundle {
     ) -> Result<Self, BundleError> {
         let leaf = chain.first().ok_or(BundleError::Empty)?;
         let names = names(leaf)?;
+        let validity = validity::of(leaf).ok_or(BundleError::Timeless)?;
         let key = CertifiedKey::from_der(chain, key, &super::provider());
         Ok(Self {
             key: Arc::new(key.map_err(BundleError::Key)?),
             names,
+            validity,
         })
     }
 }

@@ -10,6 +10,7 @@ use rustls::sign::CertifiedKey;
 use ship_base::clock::Moment;
 use tracing::{debug, warn};
 
+use super::ACME;
 use super::bundle::Bundle;
 use super::local_ca::LocalCa;
 
@@ -26,6 +27,9 @@ type Names = HashMap<String, Arc<CertifiedKey>>;
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     own: RwLock<Names>,
+    authority: RwLock<Names>,
+    challenges: RwLock<Names>,
+    tokens: RwLock<HashMap<String, (String, String)>>,
     local: RwLock<Option<LocalCa>>,
     issued: RwLock<HashMap<String, (Moment, Arc<CertifiedKey>)>>,
 }
@@ -34,6 +38,42 @@ impl Store {
     /// The author's own certificates from now on.
     pub(crate) fn set_own<'b>(&self, bundles: impl Iterator<Item = &'b Bundle>) {
         *write(&self.own) = by_name(bundles);
+    }
+
+    /// An authority's certificates from now on.
+    pub(crate) fn set_authority<'b>(&self, bundles: impl Iterator<Item = &'b Bundle>) {
+        *write(&self.authority) = by_name(bundles);
+    }
+
+    /// Whether a file of the author's covers `name`.
+    pub(crate) fn is_own(&self, name: &str) -> bool {
+        find(&read(&self.own), name).is_some()
+    }
+
+    /// What an authority that asks for `name` is shown; `None` ends it.
+    pub(crate) fn set_challenge(&self, name: &str, key: Option<Arc<CertifiedKey>>) {
+        let mut challenges = write(&self.challenges);
+        match key {
+            Some(key) => drop(challenges.insert(name.to_owned(), key)),
+            None => drop(challenges.remove(name)),
+        }
+    }
+
+    /// What an authority that asks for a token by HTTP is told: the name that it may ask by, and the
+    /// proof. `None` ends it.
+    pub(crate) fn set_token(&self, token: &str, proof: Option<(String, String)>) {
+        let mut tokens = write(&self.tokens);
+        match proof {
+            Some(proof) => drop(tokens.insert(token.to_owned(), proof)),
+            None => drop(tokens.remove(token)),
+        }
+    }
+
+    /// The proof for a token, asked for by `host`.
+    pub(crate) fn proof(&self, host: &str, token: &str) -> Option<String> {
+        let tokens = read(&self.tokens);
+        let (name, proof) = tokens.get(token)?;
+        (name == host).then(|| proof.clone())
     }
 
     /// Names of this machine get certificates of its own CA.
@@ -53,8 +93,8 @@ impl Store {
             return self.issued("localhost");
         };
         let name = name.to_ascii_lowercase();
-        let own = find(&read(&self.own), &name);
-        own.or_else(|| self.issued(&name))
+        let found = find(&read(&self.own), &name).or_else(|| find(&read(&self.authority), &name));
+        found.or_else(|| self.issued(&name))
     }
 
     /// One of the local CA, made when it is first asked for.
@@ -83,6 +123,9 @@ impl Store {
 impl ResolvesServerCert for Store {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name();
+        if hello.alpn().is_some_and(|protocols| protocols.eq([ACME])) {
+            return read(&self.challenges).get(name?).cloned();
+        }
         let chosen = self.choose(name);
         if chosen.is_none() {
             debug!(name, "no certificate for this name");
@@ -92,7 +135,7 @@ impl ResolvesServerCert for Store {
 }
 
 /// `blog.localhost` and the machine itself (RFC 6761, 6.3).
-pub(super) fn is_of_this_machine(name: &str) -> bool {
+pub(crate) fn is_of_this_machine(name: &str) -> bool {
     name == "localhost"
         || name.ends_with(".localhost")
         || name
@@ -125,13 +168,12 @@ fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustls::pki_types::PrivatePkcs8KeyDer;
 
     fn bundle(names: &[&str]) -> Bundle {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let made = rcgen::generate_simple_self_signed(names).unwrap();
-        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-        Bundle::new(vec![made.cert.der().clone()], key.into()).unwrap()
+        let text = made.cert.pem() + &made.signing_key.serialize_pem();
+        Bundle::from_pem(text.as_bytes()).unwrap()
     }
 
     fn is(chosen: Option<Arc<CertifiedKey>>, bundle: &Bundle) -> bool {
@@ -158,6 +200,17 @@ mod tests {
             assert!(store.choose(Some(unknown)).is_none(), "{unknown}");
         }
         assert!(store.choose(None).is_none());
+    }
+
+    #[test]
+    fn the_authors_own_file_goes_before_an_authoritys() {
+        let (own, authority) = (bundle(&["a.example"]), bundle(&["a.example", "b.example"]));
+        let store = Store::default();
+        store.set_authority([&authority].into_iter());
+        assert!(is(store.choose(Some("a.example")), &authority));
+        store.set_own([&own].into_iter());
+        assert!(is(store.choose(Some("a.example")), &own));
+        assert!(is(store.choose(Some("b.example")), &authority));
     }
 
     #[test]

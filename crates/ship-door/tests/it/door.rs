@@ -146,7 +146,10 @@ pub(crate) fn table(sites: Vec<Site>) -> Table {
     Table {
         version: VERSION,
         sites,
-        certificates: Certificates { local: true },
+        certificates: Certificates {
+            local: true,
+            acme: None,
+        },
     }
 }
 

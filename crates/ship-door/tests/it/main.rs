@@ -5,6 +5,7 @@
 )]
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
+mod acme;
 mod door;
 mod files;
 mod forwarding;

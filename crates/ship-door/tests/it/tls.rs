@@ -31,7 +31,7 @@ fn mirror() -> App {
 }
 
 /// Agrees with the door on TLS, trusting `root`.
-async fn shake(
+pub(crate) async fn shake(
     door: &Door,
     root: &str,
     name: &str,

@@ -12,17 +12,16 @@ const PORTS: [u16; 2] = [8000, 8443];
 
 /// The ports; the door's own is fine.
 pub(crate) fn check(status: Option<&ServerStatus>) -> Vec<Finding> {
-    let ours = status.and_then(|status| status.port);
-    let mut findings: Vec<Finding> = PORTS.iter().map(|port| one(*port, ours)).collect();
-    if let Some(port) = ours.filter(|port| !PORTS.contains(port)) {
-        findings.push(one(port, ours));
-    }
-    findings
+    let both = |status: &ServerStatus| [status.port, status.https_port];
+    let ours: Vec<u16> = status.map(both).into_iter().flatten().flatten().collect();
+    let others = ours.iter().filter(|port| !PORTS.contains(port));
+    let ports = PORTS.iter().chain(others);
+    ports.map(|port| one(*port, &ours)).collect()
 }
 
-fn one(port: u16, ours: Option<u16>) -> Finding {
+fn one(port: u16, ours: &[u16]) -> Finding {
     let area = format!("port {port}");
-    if ours == Some(port) {
+    if ours.contains(&port) {
         return Finding::good(area, "our front door listens");
     }
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
@@ -52,7 +51,7 @@ mod tests {
     fn a_taken_port_names_who_has_it() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = taken.local_addr().unwrap().port();
-        let finding = one(port, None);
+        let finding = one(port, &[]);
         assert!(
             finding
                 .what
@@ -60,6 +59,6 @@ mod tests {
             "{finding:?}"
         );
         assert!(!finding.is_broken());
-        assert_eq!(one(port, Some(port)).what, "our front door listens");
+        assert_eq!(one(port, &[port]).what, "our front door listens");
     }
 }

@@ -1,0 +1,187 @@
+//! One certificate: ordered, the name shown to be ours, and fetched.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use instant_acme::{
+    Account, AuthorizationStatus, ChallengeType, Error, Identifier, KeyAuthorization, NewOrder,
+    Order, OrderStatus, RetryPolicy,
+};
+use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::sign::CertifiedKey;
+
+use super::AcmeError;
+use crate::tls::{self, Store};
+
+/// How often a step is tried again whose nonce an authority did not like (RFC 8555, 6.5): it says so
+/// at random, and a new one comes with its refusal.
+const NONCES: usize = 20;
+
+/// How long an authority may take to look, and to sign.
+const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_mins(1));
+
+/// Obtains a certificate for `name`: its key and chain as PEM.
+pub(super) async fn obtain(
+    account: &Account,
+    name: &str,
+    store: &Arc<Store>,
+    challenge: ChallengeType,
+) -> Result<String, AcmeError> {
+    let identifiers = [Identifier::Dns(name.to_owned())];
+    let mut order = again(async || account.new_order(&NewOrder::new(&identifiers)).await).await?;
+    let shown = prove(&mut order, name, store, &challenge).await?;
+    let verified = again(async || order.poll_ready(&PATIENCE).await).await;
+    drop(shown);
+    if !matches!(verified, Ok(OrderStatus::Ready)) {
+        return Err(refusal(&mut order, name, verified.err()).await);
+    }
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(vec![name.to_owned()])?;
+    params.distinguished_name = DistinguishedName::new();
+    let request = params.serialize_request(&key)?;
+    again(async || order.finalize_csr(request.der()).await).await?;
+    let chain = again(async || order.poll_certificate(&PATIENCE).await).await?;
+    Ok(key.serialize_pem() + &chain)
+}
+
+/// Does a step again as long as only its nonce is at fault.
+pub(super) async fn again<T>(mut step: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Error> {
+    for _ in 1..NONCES {
+        match step().await {
+            Err(error) if is_about_nonce(&error) => {}
+            done => return done,
+        }
+    }
+    step().await
+}
+
+fn is_about_nonce(error: &Error) -> bool {
+    let kind = match error {
+        Error::Api(problem) => problem.r#type.as_deref(),
+        _ => None,
+    };
+    kind == Some("urn:ietf:params:acme:error:badNonce")
+}
+
+/// Shows what the authority wants to see, and has it look.
+async fn prove(
+    order: &mut Order,
+    name: &str,
+    store: &Arc<Store>,
+    wanted: &ChallengeType,
+) -> Result<Option<Shown>, AcmeError> {
+    for _ in 0..NONCES {
+        match prove_once(order, name, store, wanted).await {
+            Err(AcmeError::Authority(error)) if is_about_nonce(&error) => {}
+            done => return done,
+        }
+    }
+    prove_once(order, name, store, wanted).await
+}
+
+async fn prove_once(
+    order: &mut Order,
+    name: &str,
+    store: &Arc<Store>,
+    wanted: &ChallengeType,
+) -> Result<Option<Shown>, AcmeError> {
+    let mut authorizations = order.authorizations();
+    let Some(next) = authorizations.next().await else {
+        return Ok(None);
+    };
+    let mut authorization = next?;
+    if authorization.status == AuthorizationStatus::Valid {
+        // It has looked not long ago.
+        return Ok(None);
+    }
+    let offered = |kind: &ChallengeType| {
+        authorization
+            .challenges
+            .iter()
+            .any(|one| one.r#type == *kind)
+    };
+    let ways = [wanted, &ChallengeType::Http01, &ChallengeType::TlsAlpn01];
+    let way = ways.into_iter().find(|kind| offered(kind));
+    let way = way.ok_or(AcmeError::NoChallenge)?.clone();
+    let mut challenge = authorization
+        .challenge(way.clone())
+        .ok_or(AcmeError::NoChallenge)?;
+    let shown = Shown::new(
+        store,
+        name,
+        &way,
+        &challenge.token,
+        &challenge.key_authorization(),
+    )?;
+    again(async || challenge.set_ready().await).await?;
+    Ok(Some(shown))
+}
+
+/// Why the authority did not find the name ours, in its own words.
+async fn refusal(order: &mut Order, name: &str, error: Option<Error>) -> AcmeError {
+    if let Some(error) = error
+        && !matches!(error, Error::Api(_))
+    {
+        return error.into();
+    }
+    let mut why = None;
+    let mut authorizations = order.authorizations();
+    if let Some(Ok(mut authorization)) = authorizations.next().await {
+        let _ = again(async || authorization.refresh().await.map(|_| ())).await;
+        let mut problems = authorization.challenges.iter();
+        why = problems.find_map(|challenge| challenge.error.as_ref()?.detail.clone());
+    }
+    AcmeError::NotVerified {
+        name: name.to_owned(),
+        why: why.unwrap_or_else(|| "it did not say why".to_owned()),
+    }
+}
+
+/// What an authority is to see; taken away when it has looked.
+struct Shown {
+    store: Arc<Store>,
+    name: String,
+    token: String,
+}
+
+impl Shown {
+    fn new(
+        store: &Arc<Store>,
+        name: &str,
+        way: &ChallengeType,
+        token: &str,
+        proof: &KeyAuthorization,
+    ) -> Result<Self, AcmeError> {
+        if *way == ChallengeType::TlsAlpn01 {
+            store.set_challenge(name, Some(certificate(name, proof)?));
+        } else {
+            store.set_token(token, Some((name.to_owned(), proof.as_str().to_owned())));
+        }
+        Ok(Self {
+            store: store.clone(),
+            name: name.to_owned(),
+            token: token.to_owned(),
+        })
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.store.set_challenge(&self.name, None);
+        self.store.set_token(&self.token, None);
+    }
+}
+
+/// The certificate of `tls-alpn-01` (RFC 8737, 3): for the name, with the proof in an extension.
+fn certificate(name: &str, proof: &KeyAuthorization) -> Result<Arc<CertifiedKey>, AcmeError> {
+    let mut params = CertificateParams::new(vec![name.to_owned()])?;
+    let digest = CustomExtension::new_acme_identifier(proof.digest().as_ref());
+    params.custom_extensions.push(digest);
+    let key = KeyPair::generate()?;
+    let made = params.self_signed(&key)?;
+    let der = PrivatePkcs8KeyDer::from(key.serialize_der());
+    let key = CertifiedKey::from_der(vec![made.der().clone()], der.into(), &tls::provider());
+    key.map(Arc::new)
+        .map_err(|error| AcmeError::Bundle(tls::BundleError::Key(error)))
+}
