@@ -213,11 +213,6 @@ impl Folders {
         self.data.join("remotes.toml")
     }
 
-    /// Connections to servers far away that ssh keeps for the next command.
-    pub fn connections(&self) -> PathBuf {
-        self.runtime.join("ssh")
-    }
-
     /// The lock that the one control process of this installation holds.
     pub fn server_lock(&self) -> PathBuf {
         self.data.join("server.lock")

@@ -79,7 +79,7 @@ mod tests {
         let app = scene.app("blog", true);
         let mut next = plan(&[web()], &[]);
         add(&scene.server, &app, &mut next, &["Talk.Example".to_owned()]).unwrap();
-        assert_eq!(values(&next), ["blog.example", "talk.example"]);
+        assert_eq!(values(&next), ["Blog.Example", "talk.example"]);
     }
 
     #[test]

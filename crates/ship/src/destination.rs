@@ -3,13 +3,9 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
 use ship_api::Dial;
-
-/// How long ssh keeps a connection for the next command, in seconds.
-const KEPT: u32 = 60;
 
 /// A machine that ssh can reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,25 +84,21 @@ impl fmt::Display for Destination {
 }
 
 impl Destination {
-    /// The user's own ssh with a command, which a shell reads there. `connections` is a private folder
-    /// in which ssh keeps the connection for the next command.
-    pub(crate) fn ssh(&self, ssh: OsString, connections: &Path, command: &[&str]) -> Dial {
+    /// The user's own ssh with a command, which a shell reads there.
+    pub(crate) fn ssh(&self, ssh: OsString, command: &[&str]) -> Dial {
         Dial {
             destination: self.to_string(),
             program: ssh,
-            arguments: self.arguments(connections, command),
+            arguments: self.arguments(command),
         }
     }
 
-    fn arguments(&self, connections: &Path, command: &[&str]) -> Vec<OsString> {
+    fn arguments(&self, command: &[&str]) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = vec!["-T".into()];
         let mut option = |option: String| arguments.extend(["-o".into(), option.into()]);
         option("ServerAliveInterval=15".to_owned());
-        if let Some(folder) = plain(connections) {
-            option("ControlMaster=auto".to_owned());
-            option(format!("ControlPath={folder}/%C"));
-            option(format!("ControlPersist={KEPT}"));
-        }
+        // A connection that stays open behind a first command keeps that command's pipes.
+        option("ControlMaster=no".to_owned());
         if let Some(port) = self.port {
             arguments.extend(["-p".into(), port.to_string().into()]);
         }
@@ -115,12 +107,6 @@ impl Destination {
         arguments.extend(command.iter().map(OsString::from));
         arguments
     }
-}
-
-/// A path that ssh's configuration takes as it is, without quotes and `%` sequences.
-fn plain(path: &Path) -> Option<&str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    path.to_str().filter(|path| path.chars().all(is_plain))
 }
 
 #[cfg(test)]
@@ -165,22 +151,15 @@ mod tests {
 
     #[test]
     fn ssh_is_told_by_arguments_alone() {
-        let dial = parse("ana@example.com:2222").unwrap().ssh(
-            "ssh".into(),
-            "/run/ship/ssh".as_ref(),
-            &["ship", "dial"],
-        );
+        let dial = parse("ana@example.com:2222")
+            .unwrap()
+            .ssh("ssh".into(), &["ship", "dial"]);
         let words: Vec<_> = dial
             .arguments
             .iter()
             .map(|word| word.to_str().unwrap())
             .collect();
-        insta::assert_snapshot!(words.join(" "), @"-T -o ServerAliveInterval=15 -o ControlMaster=auto -o ControlPath=/run/ship/ssh/%C -o ControlPersist=60 -p 2222 -- ana@example.com ship dial");
-        let odd = parse("a").unwrap().arguments("/with space".as_ref(), &[]);
-        assert!(
-            !odd.iter()
-                .any(|word| word.to_string_lossy().contains("Control"))
-        );
+        insta::assert_snapshot!(words.join(" "), @"-T -o ServerAliveInterval=15 -o ControlMaster=no -p 2222 -- ana@example.com ship dial");
     }
 
     proptest! {

@@ -114,12 +114,9 @@ impl Remotes {
 
 /// The user's ssh with a command for `there`.
 pub(crate) fn ssh(world: &World, there: &Destination, command: &[&str]) -> Result<Dial> {
-    let folders = world.folders()?;
-    file::create_private_folder(folders.runtime())?;
-    file::create_private_folder(&folders.connections())?;
     let ssh = world.variable("SHIP_SSH");
     let ssh = ssh.unwrap_or_else(|| "ssh".into());
-    Ok(there.ssh(ssh, &folders.connections(), command))
+    Ok(there.ssh(ssh, command))
 }
 
 #[cfg(test)]

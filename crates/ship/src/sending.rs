@@ -182,6 +182,7 @@ mod tests {
         let mut content = b"print('hello')\n".to_vec();
         content.resize(PIECE + 7, b'#');
         file::write_whole(&path, &content).unwrap();
+        file::write_whole(&folder.path().join("Procfile"), b"web: python app.py\n").unwrap();
         let plan = ship_project::read(folder.path()).unwrap().plan;
         let listed = list(folder.path(), &plan).unwrap();
         let Entry::File { pieces, .. } = &listed.source.entries["app.py"] else {
