@@ -10,6 +10,8 @@ use crate::outside;
 use crate::proof::Frame;
 use crate::tool::Ended;
 
+pub(crate) mod system;
+
 /// Modules whose package has another name, where that name cannot be guessed from them.
 const PACKAGES: &[(&str, &str)] = &[
     ("MySQLdb", "mysqlclient"),
@@ -46,35 +48,6 @@ const PACKAGES: &[(&str, &str)] = &[
     ("taggit", "django-taggit"),
     ("whitenoise", "whitenoise"),
     ("yaml", "pyyaml"),
-];
-
-/// Shared libraries of the system that wheels do not bring, and the Debian package of each.
-const LIBRARIES: &[(&str, &str)] = &[
-    ("libcairo", "libcairo2"),
-    ("libgl.so", "libgl1"),
-    ("libglib-2.0", "libglib2.0-0"),
-    ("libgobject", "libglib2.0-0"),
-    ("libmagic", "libmagic1"),
-    ("libmariadb", "libmariadb3"),
-    ("libmysqlclient", "default-libmysqlclient-dev"),
-    ("libpango", "libpango-1.0-0"),
-    ("libpq", "libpq5"),
-    ("libgdal", "libgdal-dev"),
-];
-
-/// Programs and headers that building a package from source asks for.
-const BUILD_TOOLS: &[(&str, &str)] = &[
-    ("pg_config", "libpq-dev"),
-    ("mysql_config", "default-libmysqlclient-dev pkg-config"),
-    ("Python.h", "python3-dev"),
-    ("ffi.h", "libffi-dev"),
-    ("cairo", "libcairo2-dev pkg-config"),
-    ("pkg-config", "pkg-config"),
-    ("command 'gcc'", "build-essential"),
-    ("command 'cc'", "build-essential"),
-    ("command 'c++'", "build-essential"),
-    ("xmlsec", "libxmlsec1-dev"),
-    ("ldap.h", "libldap2-dev libsasl2-dev"),
 ];
 
 /// Where there is no Node (or no pnpm, …) to build a front end with.
@@ -168,13 +141,13 @@ pub(crate) fn of_exception(
         return vec![hint];
     }
     let lower = line.to_lowercase();
-    if lower.contains("cannot open shared object file") {
-        return LIBRARIES
-            .iter()
-            .find(|(name, _)| lower.contains(name))
-            .map(|(_, package)| format!("`sudo apt install {package}` brings that library"))
-            .into_iter()
-            .collect();
+    if let Some(hint) = system::hint(line.lines()) {
+        return vec![hint];
+    }
+    if let Some(library) = system::unknown_library(line) {
+        return vec![format!(
+            "`apt-file search {library}` tells which package of Debian and Ubuntu has it"
+        )];
     }
     let refused = [
         "connection refused",
@@ -232,11 +205,11 @@ pub(crate) fn of_uv(output: &[String]) -> Vec<String> {
                 .to_owned(),
         ];
     }
-    let asked = BUILD_TOOLS.iter().find(|(words, _)| has(words));
-    if let Some((_, packages)) = asked.filter(|_| has("build") || has("Build")) {
-        return vec![format!(
-            "a package is built from source and needs more of the system: `sudo apt install {packages}`"
-        )];
+    if has("build") || has("Build") {
+        let lines = output.iter().map(String::as_str);
+        if let Some(hint) = system::hint(lines) {
+            return vec![hint];
+        }
     }
     if has("Failed to fetch") || has("error sending request") || has("dns error") {
         return vec![
@@ -284,6 +257,10 @@ pub(crate) fn of_step(phase: Phase, command: &str, output: &[String]) -> Vec<Str
             "try it by hand: `ship plan` shows the settings module that is used".to_owned(),
         ];
     }
+    let lines = output.iter().map(String::as_str);
+    if let Some(hint) = system::hint(lines) {
+        return vec![hint];
+    }
     if has("command not found") || has("not found") {
         return vec![
             "is the program installed on this machine, and on the PATH of this terminal?"
@@ -324,9 +301,17 @@ mod tests {
     fn a_missing_library_is_named_by_its_package() {
         let line =
             "ImportError: libpq.so.5: cannot open shared object file: No such file or directory";
-        assert_eq!(
-            of_exception("ImportError", line, None, &"shop".parse().unwrap()),
-            ["`sudo apt install libpq5` brings that library"]
+        let hints = of_exception("ImportError", line, None, &"shop".parse().unwrap());
+        assert!(
+            hints[0].contains("`sudo apt install libpq-dev`"),
+            "{hints:?}"
+        );
+        let line =
+            "OSError: libfoo.so.3: cannot open shared object file: No such file or directory";
+        let hints = of_exception("OSError", line, None, &"shop".parse().unwrap());
+        assert!(
+            hints[0].contains("`apt-file search libfoo.so.3`"),
+            "{hints:?}"
         );
     }
 }

@@ -4,10 +4,13 @@ use ship_base::name::AppName;
 
 use crate::{hints, outside};
 
-/// What to do where they name a server that is away, or a module that no package brought.
+/// What to do where they name a server that is away, a module that no package brought, or something
+/// that the system lacks.
 pub fn hint(app: &AppName, output: &[String]) -> Option<String> {
     let lines = || output.iter().map(String::as_str);
-    outside::hint(app, lines()).or_else(|| lines().rev().find_map(missing_module))
+    outside::hint(app, lines())
+        .or_else(|| lines().rev().find_map(missing_module))
+        .or_else(|| hints::system::hint(lines()))
 }
 
 /// `ModuleNotFoundError: No module named 'pkg_resources'`
@@ -35,6 +38,14 @@ mod tests {
             hint(&"blog".parse().unwrap(), &output).as_deref(),
             Some("is `setuptools<81` missing among the packages that the project names?")
         );
+    }
+
+    #[test]
+    fn a_program_that_the_system_lacks_is_named() {
+        let output =
+            ["FileNotFoundError: [Errno 2] No such file or directory: 'ffmpeg'".to_owned()];
+        let hint = hint(&"blog".parse().unwrap(), &output).unwrap();
+        assert!(hint.contains("`sudo apt install ffmpeg`"), "{hint}");
     }
 
     #[test]

@@ -27,9 +27,9 @@ use crate::start::{is_python, without_runner};
 use crate::web;
 
 /// How long a process may take to finish after SIGTERM, unless the manifest says otherwise.
-const GRACE: Duration = Duration::from_secs(30);
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
 /// How long `web` may take to become ready, unless the manifest says otherwise.
-const READY_WITHIN: Duration = Duration::from_mins(1);
+pub(crate) const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// Everything that was read, before it is put together.
 pub(crate) struct Sources {

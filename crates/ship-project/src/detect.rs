@@ -28,7 +28,7 @@ mod datasette;
 mod declared;
 pub(crate) mod development;
 mod django;
-mod django_settings;
+pub(crate) mod django_settings;
 mod falcon;
 mod fastapi;
 mod fasthtml;

@@ -12,6 +12,7 @@
 
 mod asked;
 mod assemble;
+pub mod check;
 pub mod command;
 pub mod cron;
 mod describe;
@@ -19,6 +20,7 @@ mod detect;
 pub mod error;
 mod excerpt;
 mod files;
+pub mod init;
 pub mod locked;
 pub mod manifest;
 mod packages;
@@ -61,6 +63,16 @@ pub struct Reading {
 ///
 /// Fails where a file of it cannot be read or understood, and where there is nothing to run.
 pub fn read(project: &Path) -> Result<Reading, Error> {
+    let (sources, at) = sources(project)?;
+    let mut plan = assemble::assemble(&sources)?;
+    plan.above = at.above();
+    Ok(Reading {
+        plan,
+        dotenv: sources.project.dotenv,
+    })
+}
+
+fn sources(project: &Path) -> Result<(Sources, Whereabouts), Error> {
     if !project.is_dir() {
         return Err(Error::NotAFolder {
             path: project.to_owned(),
@@ -80,12 +92,7 @@ pub fn read(project: &Path) -> Result<Reading, Error> {
         manifest,
         procfile,
     };
-    let mut plan = assemble::assemble(&sources)?;
-    plan.above = at.above();
-    Ok(Reading {
-        plan,
-        dotenv: sources.project.dotenv,
-    })
+    Ok((sources, at))
 }
 
 fn read_manifest(project: &Path) -> Result<Manifest, Error> {

@@ -29,6 +29,8 @@ pub(crate) struct Project {
     pub(crate) dotenv: Vec<DotenvEntry>,
     /// Plain settings that tell how to start: `.flaskenv`, and what the manifest adds.
     pub(crate) hints: BTreeMap<String, (String, Place)>,
+    /// Those of files, without the manifest.
+    of_files: BTreeMap<String, (String, Place)>,
 }
 
 impl Project {
@@ -36,30 +38,43 @@ impl Project {
     pub(crate) fn read(at: &Whereabouts, manifest: &Manifest) -> Result<Self> {
         let tree = Tree::read(&at.root);
         let dotenv = read_settings(&tree, &at.folder.join(".env"))?;
-        let mut hints = BTreeMap::new();
+        let mut of_files = BTreeMap::new();
         for entry in read_settings(&tree, &at.folder.join(".flaskenv"))?
             .iter()
             .chain(&dotenv)
         {
             let value = entry.value.reveal().clone();
-            hints.insert(entry.name.clone(), (value, entry.place.clone()));
-        }
-        for (name, value) in &manifest.env {
-            hints.insert(name.clone(), (value.value.clone(), value.place.clone()));
+            of_files.insert(entry.name.clone(), (value, entry.place.clone()));
         }
         // Only what names code: other values of `.env` are secret and stay there.
-        hints.retain(|name, _| ["FLASK_APP", "DJANGO_SETTINGS_MODULE"].contains(&name.as_str()));
-        Ok(Self {
+        of_files.retain(|name, _| names_code(name));
+        let mut project = Self {
             root: at.root.clone(),
             folder: at.folder.clone(),
             index: Index::read(&tree, &at.folder)?,
             pyproject: packages::pyproject_in(&tree, &at.folder)?,
             packages: Packages::read(&tree, &[PathBuf::new(), at.folder.clone()])?,
             dotenv,
-            hints,
+            hints: BTreeMap::new(),
+            of_files,
             tree,
-        })
+        };
+        project.under(manifest);
+        Ok(project)
     }
+
+    /// The same files in the light of another manifest.
+    pub(crate) fn under(&mut self, manifest: &Manifest) {
+        self.hints.clone_from(&self.of_files);
+        for (name, value) in manifest.env.iter().filter(|(name, _)| names_code(name)) {
+            let hint = (value.value.clone(), value.place.clone());
+            self.hints.insert(name.clone(), hint);
+        }
+    }
+}
+
+fn names_code(name: &str) -> bool {
+    ["FLASK_APP", "DJANGO_SETTINGS_MODULE"].contains(&name)
 }
 
 impl Project {

@@ -7,8 +7,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use ship_base::fault::FaultKind;
 
 use crate::commands::{
-    completions, deploy, destroy, dial, doctor, env, logs, plan, ps, releases, remote, restart,
-    rollback, run, scale, server, stop, trust, up,
+    check, completions, deploy, destroy, dial, doctor, env, init, logs, plan, ps, releases, remote,
+    restart, rollback, run, scale, server, stop, trust, up,
 };
 use crate::control::Control;
 use crate::error::{CommandError, Result};
@@ -50,6 +50,8 @@ enum Command {
     Up(up::Args),
     Deploy(deploy::Args),
     Plan(plan::Args),
+    Check(check::Args),
+    Init(init::Args),
     Ps(ps::Args),
     Logs(logs::Args),
     Releases(releases::Args),
@@ -84,6 +86,8 @@ impl Command {
             | Self::Destroy(_) => true,
             Self::Up(_)
             | Self::Plan(_)
+            | Self::Check(_)
+            | Self::Init(_)
             | Self::Run(_)
             | Self::Trust(_)
             | Self::Doctor(_)
@@ -174,6 +178,8 @@ fn dispatch(command: Command, context: &mut Context) -> Result<u8> {
         Command::Remote(args) => done(remote::run(args, context)),
         Command::Dial(args) => done(dial::run(args, context)),
         Command::Plan(args) => done(plan::run(&args, context)),
+        Command::Check(args) => check::run(&args, context),
+        Command::Init(args) => done(init::run(&args, context)),
         Command::Ps(args) => done(wait(ps::run(args, context))),
         Command::Logs(args) => done(wait(logs::run(args, context))),
         Command::Releases(args) => done(wait(releases::run(args, context))),
@@ -234,7 +240,7 @@ mod tests {
 
     #[test]
     fn commands_that_read_speak_json() {
-        let readers = ["plan", "ps", "logs", "releases", "doctor"];
+        let readers = ["plan", "check", "ps", "logs", "releases", "doctor"];
         for name in readers {
             let command = command();
             let command = command.find_subcommand(name).unwrap();
@@ -257,6 +263,8 @@ mod tests {
           up           Build the project in a folder and run it
           deploy       Deploy the project in a folder to a server
           plan         Show what `ship up` would do, and why
+          check        Look for what would stop or endanger the project in production
+          init         Write `ship.toml` from the plan, with the reason of each decision
           ps           Show every app with its instances and jobs
           logs         Show what an app wrote
           releases     List an app's releases, newest first

@@ -1,11 +1,13 @@
 //! One file per command: what can be typed, what its help says, what it does.
 
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod dial;
 pub(crate) mod doctor;
 pub(crate) mod env;
+pub(crate) mod init;
 pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod ps;

@@ -27,7 +27,8 @@ pub const ALL: &[(u8, &str)] = &[
     (
         USER,
         "Your input or project needs a change: a name, a missing setting, a syntax error in the \
-         app. `ship doctor` ends with it when something is broken.",
+         app. `ship doctor` ends with it when something is broken, `ship check` when it finds an error \
+         (with `--strict` also a warning).",
     ),
     (USAGE, "The command line itself is wrong."),
     (

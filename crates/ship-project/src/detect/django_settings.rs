@@ -13,14 +13,14 @@ use crate::python::paths::{Texts, is_setting};
 const DEPTH: usize = 6;
 
 /// A settings module with all that it takes in by `from … import *`.
-pub(super) struct Settings<'a> {
+pub(crate) struct Settings<'a> {
     texts: Texts<'a>,
     /// The module itself is last: what it says counts most.
     modules: Vec<&'a Module>,
 }
 
 impl<'a> Settings<'a> {
-    pub(super) fn read(
+    pub(crate) fn read(
         project: &'a Project,
         module: &'a Module,
         folder: &'a std::path::Path,
@@ -44,14 +44,24 @@ impl<'a> Settings<'a> {
         })
     }
 
+    /// Whether `module` is one of those that are read.
+    pub(crate) fn reads(&self, module: &Module) -> bool {
+        self.modules.iter().any(|own| own.file == module.file)
+    }
+
+    /// The assignment to `name` that counts.
+    pub(crate) fn last(&self, name: &str) -> Option<(&'a Module, &'a Binding)> {
+        self.bindings(name).last()
+    }
+
     /// Where `name` is set.
-    pub(super) fn place(&self, name: &str) -> Option<Place> {
+    pub(crate) fn place(&self, name: &str) -> Option<Place> {
         let (module, binding) = self.bindings(name).last()?;
         Some(module.place(binding.line))
     }
 
     /// The text of a setting, with its place.
-    pub(super) fn text(&self, name: &str) -> Option<(String, Place)> {
+    pub(crate) fn text(&self, name: &str) -> Option<(String, Place)> {
         let bindings: Vec<_> = self.bindings(name).collect();
         bindings.into_iter().rev().find_map(|(module, binding)| {
             let text = self.texts.text(&View::of(module), &binding.value)?;
@@ -60,25 +70,25 @@ impl<'a> Settings<'a> {
     }
 
     /// The path of a setting, relative to the project, where it lies below.
-    pub(super) fn path(&self, name: &str) -> Option<(PathBuf, Place)> {
+    pub(crate) fn path(&self, name: &str) -> Option<(PathBuf, Place)> {
         let (text, place) = self.text(name)?;
         Some((self.texts.inside(&text)?, place))
     }
 
     /// Whether the setting is literally `True`.
-    pub(super) fn is_true(&self, name: &str) -> bool {
+    pub(crate) fn is_true(&self, name: &str) -> bool {
         let last = self.bindings(name).last();
         last.is_some_and(|(_, binding)| binding.value == Expr::Truth(true))
     }
 
     /// Whether the setting is off for certain: literally `False`, or not there, as Django has it.
-    pub(super) fn is_false(&self, name: &str) -> bool {
+    pub(crate) fn is_false(&self, name: &str) -> bool {
         let last = self.bindings(name).last();
         last.is_none_or(|(_, binding)| binding.value == Expr::Truth(false))
     }
 
     /// The texts of a list, when it is a literal that nothing is added to.
-    pub(super) fn literal_list(&self, name: &str) -> Option<(Vec<String>, Place)> {
+    pub(crate) fn literal_list(&self, name: &str) -> Option<(Vec<String>, Place)> {
         if self.calls_on(name).next().is_some() {
             return None;
         }
@@ -96,7 +106,7 @@ impl<'a> Settings<'a> {
     }
 
     /// Every text that may end up in a list, by whatever assignment, sum or `append`.
-    pub(super) fn list(&self, name: &str) -> Vec<&'a str> {
+    pub(crate) fn list(&self, name: &str) -> Vec<&'a str> {
         let mut texts = Vec::new();
         self.list_into(name, DEPTH, &mut texts);
         texts
@@ -141,7 +151,7 @@ impl<'a> Settings<'a> {
     }
 
     /// Whether any database is configured at all.
-    pub(super) fn has_databases(&self) -> bool {
+    pub(crate) fn has_databases(&self) -> bool {
         let whole = self
             .bindings("DATABASES")
             .any(|(_, b)| !matches!(&b.value, Expr::Dict(d) if d.is_empty()));
@@ -149,7 +159,7 @@ impl<'a> Settings<'a> {
     }
 
     /// Paths of SQLite files below the project, each with its place.
-    pub(super) fn sqlite_files(&self) -> Vec<(PathBuf, Place)> {
+    pub(crate) fn sqlite_files(&self) -> Vec<(PathBuf, Place)> {
         let whole = self.bindings("DATABASES").flat_map(|(module, binding)| {
             let items = match &binding.value {
                 Expr::Dict(items) => items.as_slice(),
@@ -177,7 +187,7 @@ impl<'a> Settings<'a> {
     }
 
     /// Settings that must be in the environment: `os.environ["X"]`, `config("X")`, `env("X")`.
-    pub(super) fn demands(&self) -> Vec<(String, Place)> {
+    pub(crate) fn demands(&self) -> Vec<(String, Place)> {
         let mut demands: Vec<(String, Place)> = Vec::new();
         for module in &self.modules {
             let with_defaults = scheme(module);

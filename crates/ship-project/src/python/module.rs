@@ -52,6 +52,8 @@ pub(crate) struct Scope {
     /// Calls that stand alone, as statements.
     pub(crate) calls: Vec<(Call, u32)>,
     pub(crate) returns: Vec<Expr>,
+    /// `name: type` without a value.
+    pub(crate) declared: Vec<(String, u32)>,
 }
 
 /// `import a.b as c`, `from a import b as c`.
@@ -65,6 +67,7 @@ pub(crate) struct Import {
     pub(crate) module: String,
     /// The name within the module; `None` for `import a.b`.
     pub(crate) name: Option<String>,
+    pub(crate) line: u32,
 }
 
 /// `name = value`
@@ -99,6 +102,10 @@ pub(crate) struct Class {
     pub(crate) methods: Vec<Function>,
     /// `name = value` in its body.
     pub(crate) bindings: Vec<Binding>,
+    /// `name: type` in its body, without a value.
+    pub(crate) declared: Vec<(String, u32)>,
+    /// Classes in its body: `Meta`, `Config`.
+    pub(crate) classes: Vec<Class>,
 }
 
 impl Module {
@@ -266,16 +273,19 @@ impl<'a> Reader<'a> {
 
     fn class(&self, def: &ast::StmtClassDef) -> Class {
         let bases = def.arguments.iter().flat_map(|arguments| &arguments.args);
-        let inner = self.inner(&def.body);
+        let body = self.inner(&def.body);
         Class {
             name: def.name.to_string(),
             bases: bases.map(Expr::read).collect(),
-            methods: inner.functions,
-            bindings: inner.bindings,
+            methods: body.functions,
+            bindings: body.bindings,
+            declared: body.declared,
+            classes: body.classes,
         }
     }
 
     fn import_from(&mut self, import: &ast::StmtImportFrom) {
+        let line = self.line(import);
         for alias in &import.names {
             let local = alias.asname.as_ref().unwrap_or(&alias.name);
             self.scope.imports.push(Import {
@@ -287,12 +297,14 @@ impl<'a> Reader<'a> {
                     .map(ToString::to_string)
                     .unwrap_or_default(),
                 name: Some(alias.name.to_string()),
+                line,
             });
         }
     }
 
     /// `import a.b` binds `a`; `import a.b as c` binds `a.b` to `c`.
     fn import(&mut self, import: &ast::StmtImport) {
+        let line = self.line(import);
         for alias in &import.names {
             let whole = alias.name.to_string();
             let first = whole.split('.').next().unwrap_or_default().to_owned();
@@ -305,6 +317,7 @@ impl<'a> Reader<'a> {
                 level: 0,
                 module,
                 name: None,
+                line,
             });
         }
     }
@@ -340,6 +353,9 @@ impl StatementVisitor<'_> for Reader<'_> {
             Stmt::AnnAssign(assign) => {
                 if let Some(value) = &assign.value {
                     self.bind(&assign.target, &Expr::read(value), line);
+                } else {
+                    let name = Expr::read(&assign.target).dotted();
+                    self.scope.declared.extend(name.map(|name| (name, line)));
                 }
             }
             Stmt::AugAssign(assign) if assign.op == ast::Operator::Add => {

@@ -2,6 +2,7 @@
 //! commands, the table of manifest keys, the exit codes, the variables. Started by
 //! `cargo xtask generate`.
 
+mod checks;
 mod commands;
 mod environment;
 mod exit_codes;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let pages = [
+        ("checks.md", page(&checks::page())),
         ("commands.md", page(&commands::page())),
         ("environment.md", page(&environment::page())),
         ("exit-codes.md", page(&exit_codes::page())),

@@ -2,11 +2,13 @@
 
 #![expect(clippy::print_stderr, reason = "a test says what it skips")]
 
+mod check;
 mod completions;
 mod deploy;
 mod destroy;
 mod doctor;
 mod env;
+mod init;
 mod logs;
 mod plan;
 mod ps;

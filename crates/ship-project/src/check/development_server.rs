@@ -1,0 +1,70 @@
+//! Servers that their makers say are for development, in commands for production.
+
+use super::{Check, Finding, Severity};
+use crate::check::subject::Subject;
+use crate::command::CommandLine;
+use crate::detect::development::recognise;
+use crate::plan::{Place, Start};
+
+pub(super) const CHECK: Check = Check {
+    id: "development-server",
+    severity: Severity::Error,
+    title: "no command starts a development server",
+    why: "`runserver`, `flask run`, `fastapi dev` and `--reload` are made for one developer: they are slow, watch files, may show a debugger, and their makers say not to use them in production. Shipsmith replaces them in a Procfile where it finds the application itself; then this is advice, because other platforms would run the line as it is.",
+    remedy: "Name a production server, `web: gunicorn shop.wsgi`, or leave the line out: the server is then chosen for you.",
+    fix: None,
+    look,
+};
+
+fn look(subject: &Subject<'_>) -> Vec<Finding> {
+    let manifest = &subject.sources.manifest;
+    let mut commands: Vec<(&str, &CommandLine, &Place)> = Vec::new();
+    commands.extend(
+        manifest
+            .web
+            .command
+            .iter()
+            .map(|c| ("web", &c.value, &c.place)),
+    );
+    let own = manifest.processes.iter();
+    commands.extend(own.map(|p| (p.name.as_str(), &p.command.value, &p.command.place)));
+    let entries = subject.sources.procfile.iter().filter(|entry| {
+        entry.name != "web" || manifest.web.command.is_none() && manifest.web.app.is_none()
+    });
+    commands.extend(entries.map(|e| (e.name.as_str(), &e.command, &e.place)));
+    commands
+        .into_iter()
+        .filter_map(|(name, command, place)| {
+            let found = recognise(subject.project(), command)?;
+            let served = subject.plan.ok().and_then(|plan| plan.web());
+            // The plan says what it put in its place.
+            let replaced = served.filter(|web| {
+                name == "web"
+                    && matches!(web.start.value, Start::Object(_))
+                    && web.start.places.contains(place)
+            });
+            Some(match replaced {
+                Some(web) => {
+                    let what = format!(
+                        "{}: `{}` runs in its place",
+                        found.reason,
+                        web.start.value.summary()
+                    );
+                    Finding::new(
+                        &CHECK,
+                        place.clone(),
+                        what,
+                        "say so yourself, or leave the line out",
+                    )
+                    .severity(Severity::Advice)
+                }
+                None => Finding::new(
+                    &CHECK,
+                    place.clone(),
+                    found.reason,
+                    "name a production server: `gunicorn module:app`, `uvicorn module:app`",
+                ),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,121 @@
+//! Which modules are part of what is served: imports followed from the served object.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::plan::{Plan, Start};
+use crate::project::Project;
+use crate::python::expr::Expr;
+use crate::python::module::{Function, Module, Scope};
+
+/// The modules that the plan's processes consist of. Django finds its parts by settings and
+/// folders, and a command may start anything: there it is every module that is no test, example or
+/// documentation.
+pub(super) fn modules<'a>(project: &'a Project, plan: Option<&Plan>) -> Vec<&'a Module> {
+    let roots = plan.map(|plan| starts(project, plan)).unwrap_or_default();
+    if roots.is_empty() {
+        return project.index.own_modules().collect();
+    }
+    let mut reached: BTreeSet<&Path> = BTreeSet::new();
+    let mut next = roots;
+    while let Some(module) = next.pop() {
+        if reached.insert(&module.file) {
+            next.extend(imported(project, module));
+        }
+    }
+    let all = project.index.modules();
+    all.filter(|module| reached.contains(module.file.as_path()))
+        .collect()
+}
+
+/// The module of the served object; nothing where more than imports decides.
+fn starts<'a>(project: &'a Project, plan: &Plan) -> Vec<&'a Module> {
+    let [process] = plan.processes.as_slice() else {
+        return Vec::new();
+    };
+    let Start::Object(served) = &process.start.value else {
+        return Vec::new();
+    };
+    if plan.framework.value.key == "django" {
+        return Vec::new();
+    }
+    let module = project
+        .index
+        .find(&served.object.module, &plan.import_paths);
+    module.into_iter().collect()
+}
+
+fn imported<'a>(project: &'a Project, module: &'a Module) -> Vec<&'a Module> {
+    let mut scopes = vec![&module.top, &module.main];
+    let mut found = Vec::new();
+    while let Some(scope) = scopes.pop() {
+        for import in &scope.imports {
+            found.extend(project.index.imported_module(module, import));
+            // `from package import module`
+            found.extend(import.name.as_ref().and_then(|name| {
+                let whole = crate::python::module::Import {
+                    local: import.local.clone(),
+                    level: import.level,
+                    module: [import.module.as_str(), name]
+                        .join(".")
+                        .trim_matches('.')
+                        .to_owned(),
+                    name: None,
+                    line: import.line,
+                };
+                project.index.imported_module(module, &whole)
+            }));
+        }
+        scopes.extend(inner(scope));
+    }
+    found.extend(named(project, module));
+    found.extend(packages(project, &found));
+    found
+}
+
+fn inner(scope: &Scope) -> impl Iterator<Item = &Scope> {
+    let methods = scope.classes.iter().flat_map(|class| &class.methods);
+    scope
+        .functions
+        .iter()
+        .chain(methods)
+        .map(|Function { body, .. }| body)
+}
+
+/// `app.config.from_object("config.Production")`
+fn named<'a>(project: &'a Project, module: &'a Module) -> Vec<&'a Module> {
+    let calls = module.calls.iter().filter(|(call, _)| {
+        matches!(&call.function, Expr::Attribute(_, name) if name == "from_object" || name == "import_module")
+    });
+    let names = calls.filter_map(|(call, _)| call.arguments.first()?.text());
+    let folder = module.file.parent().unwrap_or(Path::new("")).to_owned();
+    let roots = [folder, PathBuf::new(), PathBuf::from("src")];
+    names
+        .filter_map(|name| {
+            let of_module = || project.index.find(name, &roots);
+            of_module().or_else(|| project.index.find(name.rsplit_once('.')?.0, &roots))
+        })
+        .collect()
+}
+
+/// Importing `a.b.c` runs `a/__init__.py` and `a/b/__init__.py` as well.
+fn packages<'a>(project: &'a Project, modules: &[&'a Module]) -> Vec<&'a Module> {
+    let folders = modules
+        .iter()
+        .flat_map(|module| module.file.ancestors().skip(1));
+    folders
+        .filter_map(|folder| project.index.get(&folder.join("__init__.py")))
+        .collect()
+}
+
+/// Every scope of a module: the file, its functions and methods, at any depth.
+pub(super) fn scopes(module: &Module) -> Vec<&Scope> {
+    let mut scopes = vec![&module.top];
+    let mut at = 0;
+    while at < scopes.len() {
+        let below = inner(scopes[at]);
+        scopes.extend(below);
+        at += 1;
+    }
+    scopes
+}

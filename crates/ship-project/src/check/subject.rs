@@ -1,0 +1,192 @@
+//! What a check looks at: the project, its plan, and what was told from outside.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use ignore::WalkBuilder;
+
+use crate::assemble::Sources;
+use crate::check::git;
+use crate::check::reach;
+use crate::detect::django_settings::Settings;
+use crate::error::Error;
+use crate::plan::{Place, Plan};
+use crate::project::Project;
+use crate::python::module::Module;
+
+/// What the files cannot tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    /// The date as `2026-11-26`: versions end on a day.
+    pub today: String,
+    /// Names of the settings that the app has on its server; empty where none is known.
+    pub set: BTreeSet<String>,
+    /// Bytes of memory of the machine it will run on, where that is known.
+    pub memory: Option<u64>,
+}
+
+/// A file that would be part of a release, or that nothing but its name keeps out.
+#[derive(Debug)]
+pub(super) struct SourceFile {
+    /// Relative to the project.
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
+}
+
+/// The project as checks see it.
+pub(crate) struct Subject<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) plan: Result<&'a Plan, &'a Error>,
+    pub(super) given: &'a Given,
+    /// What a release takes, hidden files included, sorted.
+    pub(super) files: Vec<SourceFile>,
+    /// Paths relative to the project that git knows; `None` where there is no repository.
+    pub(super) tracked: Option<BTreeSet<PathBuf>>,
+    /// The modules that what is served consists of.
+    modules: Vec<&'a Module>,
+}
+
+impl<'a> Subject<'a> {
+    pub(crate) fn new(
+        sources: &'a Sources,
+        plan: Result<&'a Plan, &'a Error>,
+        given: &'a Given,
+    ) -> Self {
+        let root = &sources.project.root;
+        let mut subject = Self {
+            sources,
+            plan,
+            given,
+            files: files(root),
+            tracked: git::tracked(root),
+            modules: reach::modules(&sources.project, plan.ok()),
+        };
+        // Settings for other places, such as tests, say nothing of what visitors meet.
+        if let Some(settings) = subject.settings() {
+            let is_other = |module: &&Module| is_settings(&module.file) && !settings.reads(module);
+            subject.modules.retain(|module| !is_other(module));
+        }
+        subject
+    }
+
+    /// Whether it is a Django site, whatever can be read of its settings.
+    pub(super) fn is_django(&self) -> bool {
+        let by_plan = self
+            .plan
+            .is_ok_and(|plan| plan.framework.value.key == "django");
+        by_plan || self.project().packages.has("django")
+    }
+
+    pub(super) fn project(&self) -> &'a Project {
+        &self.sources.project
+    }
+
+    /// The modules that what is served consists of, as far as imports tell; else all but tests,
+    /// examples and documentation.
+    pub(super) fn modules(&self) -> impl Iterator<Item = &'a Module> + '_ {
+        self.modules.iter().copied()
+    }
+
+    /// Django's settings, where the plan names them.
+    pub(super) fn settings(&self) -> Option<Settings<'a>> {
+        let plan = self.plan.ok()?;
+        let name = &plan.env.get("DJANGO_SETTINGS_MODULE")?.value;
+        let roots = [plan.folder.clone(), PathBuf::new(), PathBuf::from("src")];
+        let module = self.project().index.find(name, &roots)?;
+        let folder: &'a Path = &plan.folder;
+        Some(Settings::read(self.project(), module, folder))
+    }
+
+    /// Whether the app will have this setting: by `.env`, the manifest, or its server.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        let planned = self.plan.is_ok_and(|plan| plan.env.contains_key(name));
+        planned
+            || self.given.set.contains(name)
+            || self.project().dotenv.iter().any(|entry| entry.name == name)
+    }
+
+    /// The value of a setting in `.env` or the manifest.
+    pub(super) fn value(&self, name: &str) -> Option<(String, Place)> {
+        let own = self.sources.manifest.env.iter().find(|(n, _)| n == name);
+        if let Some((_, value)) = own {
+            return Some((value.value.clone(), value.place.clone()));
+        }
+        let entry = self.project().dotenv.iter().find(|e| e.name == name)?;
+        Some((entry.value.reveal().clone(), entry.place.clone()))
+    }
+
+    /// A file's text, where it is one.
+    pub(super) fn text(&self, file: &Path) -> Option<String> {
+        self.project().tree.text(file).ok().flatten()
+    }
+
+    /// A file's text with its bytes as they are: `None` for what is no UTF-8, has a mark or ends
+    /// its lines as Windows does. Only what is understood to the byte is changed.
+    pub(super) fn exact(&self, file: &Path) -> Option<String> {
+        let bytes = ship_base::file::read(&self.project().root.join(file)).ok()?;
+        let text = String::from_utf8(bytes).ok()?;
+        (!text.contains(['\r', '\u{feff}'])).then_some(text)
+    }
+}
+
+/// `settings.py`, `settings_test.py`, `settings/production.py`
+fn is_settings(file: &Path) -> bool {
+    file.iter()
+        .filter_map(|part| part.to_str())
+        .any(|part| part.starts_with("settings") || part.ends_with("settings.py"))
+}
+
+/// As a release takes them (`ship-build/src/source.rs`), with their sizes.
+fn files(root: &Path) -> Vec<SourceFile> {
+    const NEVER: [&str; 10] = [
+        ".git",
+        ".hg",
+        ".svn",
+        ".mypy_cache",
+        ".nox",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".tox",
+        "__pycache__",
+        "node_modules",
+    ];
+    let walk = WalkBuilder::new(root)
+        .standard_filters(false)
+        .git_ignore(true)
+        .git_exclude(true)
+        .parents(true)
+        .require_git(false)
+        .add_custom_ignore_filename(".shipignore")
+        .filter_entry(|entry| {
+            let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            let name = entry.file_name();
+            !is_folder
+                || entry.depth() == 0
+                || !NEVER.iter().any(|never| name == *never)
+                    && !entry.path().join("pyvenv.cfg").is_file()
+        })
+        .build();
+    let mut files: Vec<SourceFile> = walk
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
+        .filter_map(|entry| {
+            Some(SourceFile {
+                path: entry.path().strip_prefix(root).ok()?.to_owned(),
+                bytes: entry.metadata().map_or(0, |metadata| metadata.len()),
+            })
+        })
+        .collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+/// The first bytes of a file, as many as there are.
+pub(super) fn head(path: &Path, most: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Ok(file) = ship_base::file::open(path) {
+        // What cannot be read is not recognised.
+        let _ = file.take(most).read_to_end(&mut bytes);
+    }
+    bytes
+}

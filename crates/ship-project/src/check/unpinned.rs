@@ -1,0 +1,72 @@
+//! Packages whose version is decided by the day of the build.
+
+use super::{Check, Finding, Severity};
+use crate::check::subject::Subject;
+use crate::files::requirements::Requirements;
+use crate::plan::{Dependencies, Place};
+
+pub(super) const CHECK: Check = Check {
+    id: "unpinned",
+    severity: Severity::Warning,
+    title: "the versions of all packages are written down",
+    why: "Without a lock, two builds of the same commit may hold different packages, and what worked on your machine is not what runs. Shipsmith locks at the first build and keeps that lock with the release, but only a lock in the repository holds for everybody.",
+    remedy: "`uv lock` beside a `pyproject.toml`; for requirements `uv pip compile requirements.in -o requirements.txt`; or take the lock of the first build.",
+    fix: None,
+    look,
+};
+
+fn look(subject: &Subject<'_>) -> Vec<Finding> {
+    let dependencies = subject
+        .plan
+        .ok()
+        .and_then(|plan| plan.dependencies.as_ref());
+    let finding = dependencies.and_then(|named| {
+        if let Dependencies::Requirements {
+            files,
+            pinned: false,
+            ..
+        } = &named.value
+        {
+            return requirements(subject, files.first()?);
+        }
+        if let Dependencies::Pyproject { file } = &named.value {
+            let what = "packages are named without a lock: each build may get others";
+            let remedy = "`uv lock`, and commit `uv.lock`";
+            return Some(Finding::new(&CHECK, Place::file(file), what, remedy));
+        }
+        if let Dependencies::Unnamed { add } = &named.value
+            && !add.is_empty()
+        {
+            let what = "no file names the packages: only what the framework needs is installed";
+            let remedy = "`uv init --bare && uv add …`, or list them in `requirements.txt`";
+            return Some(Finding::new(&CHECK, None, what, remedy));
+        }
+        None
+    });
+    finding.into_iter().collect()
+}
+
+fn requirements(subject: &Subject<'_>, file: &std::path::Path) -> Option<Finding> {
+    let read = Requirements::read(file, &|path| subject.text(path));
+    let loose: Vec<_> = read
+        .entries
+        .iter()
+        .filter(|entry| entry.version.is_none())
+        .collect();
+    let first = loose.first()?;
+    let what = format!(
+        "{} of {} requirements name no exact version, `{}` first: each build may get others",
+        loose.len(),
+        read.entries.len(),
+        if first.name.is_empty() {
+            "a path"
+        } else {
+            &first.name
+        },
+    );
+    let shown = file.display();
+    let remedy = format!(
+        "`uv pip compile {shown} -o requirements.lock.txt` and use that, or `uv init --bare && uv add -r {shown}`"
+    );
+    Some(Finding::new(&CHECK, first.place.clone(), what, remedy))
+}

@@ -1,0 +1,419 @@
+//! The sections of a drafted manifest, each in the forms that it can take: saying all, then less,
+//! at last nothing but comments.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::assemble::{GRACE, READY_WITHIN, Sources};
+use crate::check::missing_setting::demanded;
+use crate::check::subject::{Given, Subject};
+use crate::init::entry::{about, because, comment, key, list, off, quoted};
+use crate::manifest::Route as Written;
+use crate::plan::{AssetStep, Plan, Process, Role, Route, RouteTarget, Sourced, Start};
+
+/// A part of the file, in the forms that it can take.
+pub(super) struct Section {
+    /// At least one; the first says most.
+    pub(super) forms: Vec<String>,
+}
+
+impl Section {
+    /// Said, or only as a comment.
+    fn said(text: String) -> Self {
+        Self {
+            forms: vec![text.clone(), off(&text)],
+        }
+    }
+
+    /// Only a comment.
+    fn silent(text: &str) -> Self {
+        Self {
+            forms: vec![off(text)],
+        }
+    }
+}
+
+/// Every section, in the order of the reference page.
+pub(super) fn all(sources: &Sources, plan: &Plan) -> Vec<Section> {
+    let mut sections = vec![name(plan), domains(plan)];
+    sections.extend(python(sources, plan));
+    sections.extend(plan.web().map(|process| web(sources, process)));
+    sections.extend(
+        plan.processes
+            .iter()
+            .filter(|process| !process.is_web())
+            .map(other),
+    );
+    sections.extend(plan.release.as_ref().map(release));
+    sections.extend(build(sources, plan));
+    sections.extend(plan.routes.iter().map(|one| route(sources, one)));
+    sections.extend(data(plan));
+    sections.push(env(sources, plan));
+    sections.push(limits(plan));
+    sections
+}
+
+fn name(plan: &Plan) -> Section {
+    let why = comment(&format!("{} {}", about("name"), because(&plan.name)));
+    Section::said(format!("{why}name = {}\n", quoted(&plan.name.value)))
+}
+
+fn domains(plan: &Plan) -> Section {
+    let text = comment(&about("domains"));
+    if plan.domains.is_empty() {
+        let example = format!("{}.example", plan.name.value);
+        return Section::silent(&format!("{text}domains = {}\n", list([example])));
+    }
+    let names = plan.domains.iter().map(|domain| domain.value.clone());
+    Section::said(format!("{text}domains = {}\n", list(names)))
+}
+
+/// Said here only where no other file says it: other tools read those, too, and two copies part.
+fn python(sources: &Sources, plan: &Plan) -> Option<Section> {
+    let python = plan.python.as_ref()?;
+    let request = &python.value.request;
+    if sources.manifest.python.is_some() {
+        let text = comment(&about("python"));
+        return Some(Section::said(format!(
+            "{text}python = {}\n",
+            quoted(request)
+        )));
+    }
+    let (why, example) = if request.is_empty() {
+        (
+            "No file says which: each machine takes its own.".to_owned(),
+            "3.13",
+        )
+    } else {
+        (
+            format!(
+                "{} It stays there: other tools read it, too.",
+                because(python)
+            ),
+            request.as_str(),
+        )
+    };
+    let text = comment(&format!("{} {why}", about("python")));
+    Some(Section::silent(&format!(
+        "{text}python = {}\n",
+        quoted(example)
+    )))
+}
+
+fn web(sources: &Sources, process: &Process) -> Section {
+    let Role::Web {
+        health,
+        ready_within,
+    } = &process.role
+    else {
+        return Section::silent("");
+    };
+    let own = &sources.manifest.web;
+    let added = matches!(&process.start.value, Start::Object(served) if served.added);
+    let start = Sourced {
+        // The reason for an added server is told beside the server.
+        reason: if added {
+            String::new()
+        } else {
+            process.start.reason.clone()
+        },
+        ..process.start.clone()
+    };
+    let why = comment(&because(&start));
+    let line = match &process.start.value {
+        Start::Object(served) => format!("{why}app = {}\n", quoted(&served.object)),
+        Start::Command(authored) => {
+            let written = own
+                .command
+                .as_ref()
+                .map(|command| command.value.to_string());
+            let entry = sources.procfile.iter().find(|entry| entry.name == "web");
+            let written = written.or_else(|| Some(entry?.command.to_string()));
+            let written = written.unwrap_or_else(|| authored.command.to_string());
+            format!("{why}command = {}\n", quoted(written))
+        }
+    };
+    let server_reason = if added {
+        because(&Sourced::by_default((), process.start.reason.clone()))
+    } else {
+        String::new()
+    };
+    let (server, interface) = match &process.start.value {
+        Start::Object(served) => (
+            format!(
+                "{}server = {}\n",
+                comment(&format!("{} {}", about("web.server"), server_reason)),
+                quoted(served.server.row().package)
+            ),
+            served
+                .interface
+                .map(|i| {
+                    format!(
+                        "{}interface = {}\n",
+                        comment(&about("web.interface")),
+                        quoted(i)
+                    )
+                })
+                .unwrap_or_default(),
+        ),
+        Start::Command(_) => (String::new(), String::new()),
+    };
+    let common = [
+        line_of("web.health", quoted(health), own.health.is_some()),
+        line_of(
+            "web.ready_within",
+            quoted(duration(*ready_within)),
+            *ready_within != READY_WITHIN,
+        ),
+        line_of(
+            "web.instances",
+            process.instances.to_string(),
+            process.instances != 1,
+        ),
+        line_of(
+            "web.grace",
+            quoted(duration(process.grace)),
+            process.grace != GRACE,
+        ),
+    ]
+    .concat();
+    let with_server = own.server.is_some();
+    let head = "[web]\n";
+    let forms = [
+        [
+            line.clone(),
+            said(&server, with_server),
+            said(&interface, own.interface.is_some()),
+        ],
+        [line.clone(), said(&server, with_server), interface.clone()],
+        [line.clone(), server.clone(), interface.clone()],
+        [
+            off(&line),
+            said(&server, with_server),
+            said(&interface, own.interface.is_some()),
+        ],
+        [off(&line), off(&server), off(&interface)],
+    ];
+    Section {
+        forms: forms
+            .map(|form| format!("{head}{}{common}", form.concat()))
+            .to_vec(),
+    }
+}
+
+fn said(text: &str, really: bool) -> String {
+    if really { text.to_owned() } else { off(text) }
+}
+
+/// A key with its documentation, as a comment where it is only the default.
+fn line_of(path: &str, value: String, really: bool) -> String {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    let text = format!("{}{name} = {value}\n", comment(&about(path)));
+    said(&text, really)
+}
+
+fn other(process: &Process) -> Section {
+    let why = comment(&because(&process.start));
+    let command = quoted(process.start.value.summary());
+    let name = key(process.name.as_str());
+    Section::said(match &process.role {
+        Role::Job { schedule } => {
+            format!(
+                "[job.{name}]\n{why}schedule = {}\ncommand = {command}\n",
+                quoted(schedule)
+            )
+        }
+        Role::Web { .. } | Role::Worker => {
+            let instances = line_of(
+                "process.*.instances",
+                process.instances.to_string(),
+                process.instances != 1,
+            );
+            let grace = line_of(
+                "process.*.grace",
+                quoted(duration(process.grace)),
+                process.grace != GRACE,
+            );
+            format!("[process.{name}]\n{why}command = {command}\n{instances}{grace}")
+        }
+    })
+}
+
+fn release(command: &Sourced<crate::command::CommandLine>) -> Section {
+    let why = comment(&format!(
+        "{} {}",
+        about("release.command"),
+        because(command)
+    ));
+    Section::said(format!(
+        "[release]\n{why}command = {}\n",
+        quoted(&command.value)
+    ))
+}
+
+/// Commands of `[build]`; those of routes stand with their routes.
+fn build(sources: &Sources, plan: &Plan) -> Option<Section> {
+    let of_routes: Vec<String> = sources
+        .manifest
+        .routes
+        .iter()
+        .filter_map(|route| route.build.as_ref())
+        .map(|c| c.value.to_string())
+        .collect();
+    let commands = plan.assets.iter().filter_map(|step| match &step.value {
+        AssetStep::Command { command } => Some(command.to_string()),
+        _ => None,
+    });
+    let commands: Vec<String> = commands
+        .filter(|command| !of_routes.contains(command))
+        .collect();
+    let why = comment(&about("build.command"));
+    (!commands.is_empty())
+        .then(|| Section::said(format!("[build]\n{why}command = {}\n", list(commands))))
+}
+
+fn route(sources: &Sources, route: &Sourced<Route>) -> Section {
+    let why = comment(&because(route));
+    let head = format!("[route.{}]\n{why}", quoted(&route.value.prefix));
+    let own: Option<&Written> = sources
+        .manifest
+        .routes
+        .iter()
+        .find(|own| own.prefix.value == route.value.prefix);
+    let build = own.and_then(|own| own.build.as_ref());
+    let build = build
+        .map(|command| format!("build = {}\n", quoted(&command.value)))
+        .unwrap_or_default();
+    Section::said(match &route.value.to {
+        RouteTarget::Static { folder } => {
+            format!("{head}static = {}\n{build}", quoted(folder.display()))
+        }
+        RouteTarget::SinglePage { folder, page } => format!(
+            "{head}static = {}\nfallback = {}\n{build}",
+            quoted(folder.display()),
+            quoted(page.display())
+        ),
+        RouteTarget::Site => {
+            let text = format!(
+                "`{}` is answered with what the site's generator makes, and needs no key. {}",
+                route.value.prefix,
+                because(route)
+            );
+            return Section::silent(&comment(&text));
+        }
+        RouteTarget::Data { folder } => format!("{head}data = {}\n", quoted(folder.display())),
+        RouteTarget::Process { process } => format!("{head}process = {}\n", quoted(process)),
+        RouteTarget::Redirect { to, status } => {
+            format!("{head}redirect = {}\nstatus = {status}\n", quoted(to))
+        }
+        RouteTarget::Assets => {
+            let text = format!(
+                "`{}` is answered with what `collectstatic` makes, and needs no key. {}",
+                route.value.prefix,
+                because(route)
+            );
+            return Section::silent(&comment(&text));
+        }
+    })
+}
+
+fn data(plan: &Plan) -> Option<Section> {
+    if plan.data.is_empty() {
+        return None;
+    }
+    let mut why = comment(&about("data.paths"));
+    for data in &plan.data {
+        why += &comment(&format!(
+            "`{}`: {}",
+            data.value.path.display(),
+            because(data)
+        ));
+    }
+    let paths = plan.data.iter().map(|data| {
+        let slash = if data.value.folder { "/" } else { "" };
+        format!("{}{slash}", data.value.path.display())
+    });
+    Some(Section::said(format!(
+        "[data]\n{why}paths = {}\n",
+        list(paths)
+    )))
+}
+
+fn env(sources: &Sources, plan: &Plan) -> Section {
+    let mut text = "[env]\n".to_owned();
+    for (name, value) in &plan.env {
+        let why = comment(&because(value));
+        let _ = writeln!(text, "{why}{} = {}", key(name), quoted(&value.value));
+    }
+    let required: Vec<String> = plan
+        .required_env
+        .iter()
+        .map(|name| name.value.clone())
+        .collect();
+    let about = comment(&about("env.required"));
+    if !required.is_empty() {
+        let _ = writeln!(text, "{about}required = {}", list(required));
+        return Section::said(text);
+    }
+    let given = Given::default();
+    let wanted = demanded(&Subject::new(sources, Ok(plan), &given));
+    if wanted.is_empty() {
+        text += &off(&format!(
+            "{about}required = {}\n",
+            list(["API_KEY".to_owned()])
+        ));
+    } else {
+        let places: Vec<String> = wanted
+            .iter()
+            .map(|(name, place, _)| format!("`{name}` at {place}"))
+            .collect();
+        let read = comment(&format!(
+            "The code reads without a default: {}.",
+            places.join(", ")
+        ));
+        text += &off(&format!(
+            "{about}{read}required = {}\n",
+            list(wanted.into_iter().map(|(name, ..)| name))
+        ));
+    }
+    if plan.env.is_empty() {
+        Section::silent(&text)
+    } else {
+        Section::said(text)
+    }
+}
+
+fn limits(plan: &Plan) -> Section {
+    let size = |bytes: u64| match bytes {
+        _ if bytes.is_multiple_of(1 << 30) => format!("{}G", bytes >> 30),
+        _ if bytes.is_multiple_of(1 << 20) => format!("{}M", bytes >> 20),
+        _ if bytes.is_multiple_of(1 << 10) => format!("{}K", bytes >> 10),
+        _ => bytes.to_string(),
+    };
+    let limits = &plan.limits;
+    let memory = limits.memory.map_or_else(|| "512M".to_owned(), size);
+    let body = limits.body.map_or_else(|| "10M".to_owned(), size);
+    let text = format!(
+        "[limits]\n{}{}",
+        line_of("limits.memory", quoted(memory), limits.memory.is_some()),
+        line_of("limits.body", quoted(body), limits.body.is_some())
+    );
+    if limits.memory.is_none() && limits.body.is_none() {
+        Section::silent(&text)
+    } else {
+        Section::said(text)
+    }
+}
+
+/// As a manifest writes it: `30s`, `2m`, `500ms`.
+fn duration(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    match millis {
+        0 => "0s".to_owned(),
+        _ if millis.is_multiple_of(3_600_000) => format!("{}h", millis / 3_600_000),
+        // `60s` is how the reference page says the default.
+        _ if millis.is_multiple_of(60_000) && millis > 60_000 => format!("{}m", millis / 60_000),
+        _ if millis.is_multiple_of(1000) => format!("{}s", millis / 1000),
+        _ => format!("{millis}ms"),
+    }
+}

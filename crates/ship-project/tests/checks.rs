@@ -1,0 +1,397 @@
+//! What `ship check` finds, and what it does not.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests lay out files as they like"
+)]
+
+use std::path::Path;
+
+use ship_project::check::{Given, Report, Severity, check, patches};
+
+fn given() -> Given {
+    Given {
+        today: "2026-11-26".to_owned(),
+        memory: Some(1 << 30),
+        ..Given::default()
+    }
+}
+
+fn lay(root: &Path, files: &[(&str, &str)]) {
+    for (path, text) in files {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+fn project(files: &[(&str, &str)]) -> (tempfile::TempDir, Report) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("shop");
+    lay(&root, files);
+    let report = check(&root, &given()).unwrap();
+    (folder, report)
+}
+
+/// `error debug shop/settings.py:3`
+fn told(files: &[(&str, &str)]) -> Vec<String> {
+    let (_folder, report) = project(files);
+    let findings = report.findings.iter();
+    findings
+        .map(|finding| {
+            let severity = format!("{:?}", finding.severity).to_lowercase();
+            let place = finding
+                .place
+                .as_ref()
+                .map_or(String::new(), |place| format!(" {place}"));
+            format!("{severity} {}{place}", finding.id)
+        })
+        .collect()
+}
+
+fn has(files: &[(&str, &str)], wanted: &str) -> bool {
+    told(files).iter().any(|finding| finding == wanted)
+}
+
+const MANAGE: (&str, &str) = (
+    "manage.py",
+    "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n",
+);
+const WSGI: (&str, &str) = (
+    "shop/wsgi.py",
+    "from django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n",
+);
+
+fn django<'a>(settings: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut files = vec![
+        MANAGE,
+        WSGI,
+        ("shop/__init__.py", ""),
+        ("shop/settings.py", settings),
+    ];
+    files.extend(more);
+    files
+}
+
+fn flask(app: &str) -> Vec<(&str, &str)> {
+    vec![
+        ("app.py", app),
+        ("requirements.txt", "flask==3.1.2\n"),
+        (".python-version", "3.13\n"),
+    ]
+}
+
+#[test]
+fn a_django_site_as_startproject_makes_it_is_told_what_it_lacks() {
+    let settings = "from pathlib import Path\nSECRET_KEY = 'django-insecure-1'\nDEBUG = True\nALLOWED_HOSTS = []\n\
+                    INSTALLED_APPS = ['orders']\nDATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'db.sqlite3'}}\n";
+    let models = "from django.db import models\nclass Order(models.Model):\n    paid = models.BooleanField()\n";
+    let more = [
+        ("orders/__init__.py", ""),
+        ("orders/models.py", models),
+        ("requirements.txt", "Django==4.1.2\ngunicorn\n"),
+        ("runtime.txt", "python-3.8.1\n"),
+        ("db.sqlite3", "SQLite format 3\0"),
+    ];
+    assert_eq!(
+        told(&django(settings, &more)),
+        [
+            "error missing-migrations orders/models.py",
+            "error debug shop/settings.py:3",
+            "error secret-key shop/settings.py:2",
+            "warning vulnerable requirements.txt",
+            "warning django-ended requirements.txt",
+            "warning python-ended runtime.txt:1",
+            "warning unpinned requirements.txt:2",
+            "warning stored-in-source db.sqlite3",
+            "advice health",
+        ]
+    );
+}
+
+#[test]
+fn a_project_that_is_ready_is_told_nothing() {
+    let app = "import os\nfrom flask import Flask\napp = Flask(__name__)\napp.secret_key = os.environ['SECRET_KEY']\n\
+               @app.get('/healthz')\ndef well():\n    return 'ok'\n\
+               if __name__ == '__main__':\n    app.run(debug=True)\n";
+    let mut files = flask(app);
+    files.push((
+        "ship.toml",
+        "[web]\nhealth = \"/healthz\"\n[env]\nSECRET_KEY = \"given\"\n",
+    ));
+    assert_eq!(told(&files), Vec::<String>::new());
+}
+
+#[test]
+fn a_key_in_the_source_is_found_however_it_is_set() {
+    let start = "import os\nfrom flask import Flask\napp = Flask(__name__)\n";
+    for (line, severity) in [
+        ("app.secret_key = 'x'", "error"),
+        ("app.config['SECRET_KEY'] = 'x'", "error"),
+        ("app.config.update(SECRET_KEY='x')", "error"),
+        ("class Config:\n    SECRET_KEY = 'x'", "error"),
+        ("app.secret_key = os.environ.get('KEY', 'x')", "warning"),
+        ("app.secret_key = os.environ.get('KEY') or 'x'", "warning"),
+    ] {
+        let code = format!("{start}{line}\n");
+        let found = told(&flask(&code));
+        let wanted = format!("{severity} secret-key app.py:");
+        assert!(
+            found.iter().any(|finding| finding.starts_with(&wanted)),
+            "{line}: {found:?}"
+        );
+    }
+    for line in [
+        "app.secret_key = os.environ['KEY']",
+        "app.secret_key = os.environ.get('KEY')",
+        "class TestConfig:\n    SECRET_KEY = 'x'",
+    ] {
+        let code = format!("{start}{line}\n");
+        assert!(
+            !told(&flask(&code))
+                .iter()
+                .any(|finding| finding.contains("secret-key")),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_variable_without_a_default_is_missing_until_somebody_sets_it() {
+    let app = "import os\nfrom flask import Flask\nURL = os.environ['SHOP_URL']\napp = Flask(__name__)\n\
+               def pay():\n    return os.environ['PAY_KEY']\n\
+               if 'EXTRA' in os.environ:\n    extra = os.environ['EXTRA']\n";
+    assert!(has(&flask(app), "error missing-setting app.py:3"));
+    assert!(has(&flask(app), "warning missing-setting app.py:6"));
+    assert!(!has(&flask(app), "error missing-setting app.py:8"));
+    let mut set = flask(app);
+    set.push((".env", "SHOP_URL=x\nPAY_KEY=y\n"));
+    assert!(
+        !told(&set)
+            .iter()
+            .any(|finding| finding.contains("missing-setting"))
+    );
+}
+
+#[test]
+fn settings_of_pydantic_need_what_has_no_value() {
+    let app = "from fastapi import FastAPI\nfrom pydantic_settings import BaseSettings\n\
+               class Settings(BaseSettings):\n    database_url: str\n    debug: bool = False\n    model_config = {'env_prefix': 'SHOP_'}\n\
+               settings = Settings()\napp = FastAPI()\n";
+    let files = [("main.py", app), ("requirements.txt", "fastapi==0.116.0\n")];
+    let (_folder, report) = project(&files);
+    let missing: Vec<&str> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.id == "missing-setting")
+        .map(|finding| finding.what.split('`').nth(1).unwrap())
+        .collect();
+    assert_eq!(missing, ["SHOP_DATABASE_URL"]);
+}
+
+#[test]
+fn code_that_is_not_served_is_not_judged() {
+    let app = "from flask import Flask\napp = Flask(__name__)\n";
+    let mut files = flask(app);
+    files.push((
+        "tools/other.py",
+        "from flask import Flask\nx = Flask(__name__)\nx.secret_key = 'x'\nx.debug = True\n",
+    ));
+    let found = told(&files);
+    assert!(
+        found.iter().all(|finding| !finding.contains("tools/")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn what_git_knows_of_env_is_an_error_and_an_ignored_one_is_nothing() {
+    let app = "from flask import Flask\napp = Flask(__name__)\n";
+    let mut files = flask(app);
+    files.push((".env", "KEY=1\n"));
+    assert!(has(&files, "warning env-in-git .env"));
+    files.push((".gitignore", ".env\n"));
+    assert!(
+        !told(&files)
+            .iter()
+            .any(|finding| finding.contains("env-in-git"))
+    );
+    // Version 2 of the index, with one entry.
+    let mut index = b"DIRC\0\0\0\x02\0\0\0\x01".to_vec();
+    index.extend([0; 62]);
+    index.extend(b".env\0\0\0\0\0\0");
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("shop");
+    lay(&root, &files);
+    std::fs::create_dir(root.join(".git")).unwrap();
+    std::fs::write(root.join(".git/index"), index).unwrap();
+    let report = check(&root, &given()).unwrap();
+    let tracked = report
+        .findings
+        .iter()
+        .find(|finding| finding.id == "env-in-git")
+        .unwrap();
+    assert_eq!(tracked.severity, Severity::Error);
+}
+
+#[test]
+fn keys_and_dumps_are_no_source() {
+    let app = "from flask import Flask\napp = Flask(__name__)\n";
+    let dump = "-- PostgreSQL database dump\nCREATE TABLE a (b int);\nINSERT INTO a VALUES (1);\n";
+    let key = "-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\n";
+    let mut files = flask(app);
+    files.extend([
+        ("deploy.pem", key),
+        ("backup.sql", dump),
+        ("schema.sql", "CREATE TABLE a (b int);\n"),
+        ("tests/key.pem", key),
+    ]);
+    let found = told(&files);
+    assert!(
+        found.contains(&"error private-key deploy.pem".to_owned()),
+        "{found:?}"
+    );
+    assert!(
+        found.contains(&"warning database-dump backup.sql".to_owned()),
+        "{found:?}"
+    );
+    assert!(
+        !found
+            .iter()
+            .any(|finding| finding.contains("schema.sql") || finding.contains("tests/")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn hosts_and_origins_must_fit_the_domains() {
+    let settings = "SECRET_KEY = x()\nDEBUG = False\nALLOWED_HOSTS = ['www.shop.example']\nCSRF_TRUSTED_ORIGINS = ['shop.example']\n";
+    let more = [
+        (
+            "ship.toml",
+            "domains = [\"shop.example\", \"www.shop.example\"]\n",
+        ),
+        ("requirements.txt", "django==5.2.8\n"),
+    ];
+    let (_folder, report) = project(&django(settings, &more));
+    let whats: Vec<&str> = report
+        .findings
+        .iter()
+        .filter(|f| f.id == "allowed-hosts" || f.id == "csrf-origins")
+        .map(|f| f.what.as_str())
+        .collect();
+    insta::assert_snapshot!(whats.join("\n"), @"
+    `ALLOWED_HOSTS` has no `shop.example`: Django answers 400 there
+    `CSRF_TRUSTED_ORIGINS` has `shop.example` without a scheme: Django 4 and later refuse to start commands
+    `ALLOWED_HOSTS` has no `.localhost`: `ship up` answers 400 at `shop.localhost`
+    ");
+}
+
+#[test]
+fn what_is_written_beside_the_code_is_told_unless_it_is_kept() {
+    let app = "import os\nfrom flask import Flask, request\napp = Flask(__name__)\n\
+               @app.post('/')\ndef up():\n    file = request.files['f']\n    file.save(os.path.join('static/uploads', file.filename))\n    return ''\n";
+    assert!(has(&flask(app), "warning writes-beside app.py:7"));
+    let mut kept = flask(app);
+    kept.push(("ship.toml", "[data]\npaths = [\"static/uploads/\"]\n"));
+    assert!(
+        !told(&kept)
+            .iter()
+            .any(|finding| finding.contains("writes-beside"))
+    );
+}
+
+#[test]
+fn workers_must_fit_into_their_memory() {
+    let app = "from flask import Flask\napp = Flask(__name__)\n";
+    let mut files = flask(app);
+    files[1] = ("requirements.txt", "flask==3.1.2\ngunicorn==23.0.0\n");
+    files.extend([
+        ("Procfile", "web: gunicorn app:app -w 8\n"),
+        ("ship.toml", "[limits]\nmemory = \"256M\"\n"),
+    ]);
+    assert!(has(&files, "warning memory Procfile:1"));
+    files.pop();
+    assert!(
+        !told(&files)
+            .iter()
+            .any(|finding| finding.contains("memory"))
+    );
+}
+
+#[test]
+fn a_development_server_is_advice_where_it_is_replaced_and_an_error_where_it_runs() {
+    let app = "from flask import Flask\napp = Flask(__name__)\n";
+    let mut files = flask(app);
+    files.push(("Procfile", "web: flask run\n"));
+    assert!(has(&files, "advice development-server Procfile:1"));
+    files.push(("ship.toml", "[web]\ncommand = \"flask run\"\n"));
+    assert!(has(&files, "error development-server ship.toml:2"));
+}
+
+#[test]
+fn without_a_plan_the_rest_is_still_looked_at() {
+    let found = told(&[
+        ("lib.py", "TOKEN = 1\n"),
+        ("id_rsa", "-----BEGIN OPENSSH PRIVATE KEY-----\n"),
+    ]);
+    assert_eq!(found, ["error no-plan", "error private-key id_rsa"]);
+}
+
+#[test]
+fn a_fix_changes_what_it_understands_and_leaves_nothing_to_fix() {
+    let settings = "\"\"\"Settings.\"\"\"\nfrom pathlib import Path\n\nDEBUG = True\nALLOWED_HOSTS = [\"*\"]\n";
+    let more = [
+        (".env", "A=1\n"),
+        (".venv/pyvenv.cfg", "version = 3.12.3\n"),
+        ("requirements.txt", "django==5.2.8\n"),
+    ];
+    let (folder, report) = project(&django(settings, &more));
+    let changes = patches(&report.findings);
+    let shown: Vec<String> = changes
+        .iter()
+        .map(|patch| format!("{}\n{}", patch.file.display(), patch.lines().join("\n")))
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    .gitignore
+    +.env
+    .python-version
+    +3.12
+    shop/settings.py
+    +import os
+    -DEBUG = True
+    +DEBUG = os.environ.get("DEBUG") == "1"
+    "#);
+    let root = folder.path().join("shop");
+    for patch in changes {
+        std::fs::write(root.join(&patch.file), patch.new).unwrap();
+    }
+    let after = check(&root, &given()).unwrap();
+    assert!(
+        after.findings.iter().all(|finding| finding.fix.is_none()),
+        "{:?}",
+        after.findings
+    );
+    assert!(
+        after.findings.iter().all(|finding| finding.id != "debug"),
+        "{:?}",
+        after.findings
+    );
+}
+
+#[test]
+fn a_line_that_is_more_than_debug_is_true_is_left_to_its_author() {
+    for settings in [
+        "import os\nDEBUG = True  # for now\n",
+        "import os\nif True:\n    DEBUG = True\n",
+        "import os\nDEBUG = True; X = 1\n",
+        "import os\r\nDEBUG = True\r\n",
+    ] {
+        let (_folder, report) = project(&django(settings, &[]));
+        let debug = report
+            .findings
+            .iter()
+            .find(|finding| finding.id == "debug")
+            .unwrap();
+        assert!(debug.fix.is_none(), "{settings}");
+    }
+}
