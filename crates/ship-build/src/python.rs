@@ -25,6 +25,7 @@ use crate::shop::Shop;
 use crate::tool::Tool;
 use crate::uv::Variables;
 use known::Known;
+pub(crate) use places::installations;
 use request::Request;
 pub use version::Version;
 

@@ -1,7 +1,9 @@
 //! uv: found on this machine, or fetched once as its pinned wheel.
 //!
-//! In this order: `SHIP_UV`; `uv` on the PATH that really answers (a shim of a version manager may
-//! not) and is new enough; the one we fetched before; the wheel from the configured package index.
+//! In this order: `SHIP_UV`; `uv` on the PATH that answers and is new enough; one beside a Python that
+//! a version manager installed; the one we fetched before; the wheel from the configured package
+//! index. A version manager's shim is no uv: it answers in one folder and not in the next, by the
+//! `.python-version` there.
 
 mod download;
 mod index;
@@ -19,6 +21,7 @@ use ship_base::secret::Secret;
 use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::event::{Event, Phase};
+use crate::python::installations;
 use crate::report::Report;
 use crate::tool::{Finished, Tool};
 pub use index::Index;
@@ -122,8 +125,11 @@ pub fn find(tools: &Variables, folders: &Folders) -> Result<Option<Uv>, Error> {
         let uv = ask(&path).ok_or(UvError::NotUv { path })?;
         return Ok(Some(uv));
     }
-    let on_path = on_path(tools, "uv").find_map(|path| ask(&path).filter(is_recent));
-    Ok(on_path.or_else(|| ask(&ours(folders))))
+    let on_path = on_path(tools, "uv").filter(|path| !is_shim(path));
+    let installed = installations(tools, folders).map(|folder| folder.join("uv"));
+    let here = on_path.chain(installed);
+    let recent = here.filter_map(|path| ask(&path)).find(is_recent);
+    Ok(recent.or_else(|| ask(&ours(folders))))
 }
 
 /// The uv of this machine, or ours, fetched if need be; progress is told to `events`.
@@ -177,6 +183,13 @@ pub(crate) fn on_path<'a>(
         .filter(|folder| folder.is_absolute())
         .map(move |folder| folder.join(name))
         .filter(|file| file.is_file())
+}
+
+/// Whether a program is in the folder that pyenv, asdf and mise name `shims`.
+fn is_shim(program: &Path) -> bool {
+    program
+        .parent()
+        .is_some_and(|folder| folder.ends_with("shims"))
 }
 
 /// What `--version` says: `uv 0.13.8 (…)`.
@@ -263,16 +276,31 @@ mod tests {
     }
 
     #[test]
-    fn a_shim_that_does_not_answer_and_an_old_uv_are_passed_over() {
+    fn a_shim_is_no_uv_even_where_it_answers() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        program(&at("pyenv/shims/uv"), "echo uv 0.13.8");
+        let shims = at("pyenv/shims").display().to_string();
+        let root = at("pyenv").display().to_string();
+        let tools = tools(&[("PATH", &shims), ("PYENV_ROOT", &root)]);
+        let folders = Folders::under(at("home"));
+        assert_eq!(find(&tools, &folders).unwrap(), None);
+        program(&at("pyenv/versions/3.12.1/bin/uv"), "echo uv 0.13.7");
+        let uv = find(&tools, &folders).unwrap().unwrap();
+        assert_eq!(uv.path, at("pyenv/versions/3.12.1/bin/uv"));
+    }
+
+    #[test]
+    fn one_that_does_not_answer_and_an_old_uv_are_passed_over() {
         let home = tempfile::tempdir().unwrap();
         let at = |name: &str| home.path().join(name);
         program(
-            &at("shims/uv"),
+            &at("broken/uv"),
             "echo 'pyenv: uv: command not found' >&2; exit 127",
         );
         program(&at("old/uv"), "echo uv 0.4.30");
         program(&at("new/uv"), "echo 'uv 0.13.8 (x86_64-unknown-linux-gnu)'");
-        let path = ["shims", "old", "new"].map(|name| at(name).display().to_string());
+        let path = ["broken", "old", "new"].map(|name| at(name).display().to_string());
         let tools = tools(&[("PATH", &path.join(":"))]);
         let uv = find(&tools, &Folders::under(at("home"))).unwrap().unwrap();
         assert_eq!(uv.path, at("new/uv"));

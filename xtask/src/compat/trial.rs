@@ -139,7 +139,10 @@ impl Bench {
             },
             _ => Outcome::Refused {
                 error: said(&story, "error: ").unwrap_or_else(|| last(&story)),
-                hint: said(&story, "hint: "),
+                // Notes that came before have hints as well.
+                hint: story
+                    .split_once("error: ")
+                    .and_then(|(_, after)| said(after, "hint: ")),
             },
         };
         Ok((outcome, proof))

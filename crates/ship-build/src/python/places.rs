@@ -46,7 +46,7 @@ fn on_path(tools: &Variables) -> Vec<PathBuf> {
 }
 
 /// `bin` of every version that a version manager, uv or we ourselves have installed.
-fn installations(tools: &Variables, folders: &Folders) -> impl Iterator<Item = PathBuf> {
+pub(crate) fn installations(tools: &Variables, folders: &Folders) -> impl Iterator<Item = PathBuf> {
     let path = |name: &str| tools.get(name).map(|value| PathBuf::from(value.reveal()));
     let home = path("HOME").unwrap_or_default();
     let data = path("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share"));

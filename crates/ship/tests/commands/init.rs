@@ -22,7 +22,8 @@ fn a_manifest_is_written_once_and_gives_the_same_plan() {
     home.ship_in(project.folder(), &["init"]).success();
     let mut after = processes("after");
     let mut wanted = before;
-    (after.sort(), wanted.sort());
+    after.sort();
+    wanted.sort();
     assert_eq!(after, wanted);
     let again = home.ship_in(project.folder(), &["init"]).fails_with(1);
     assert!(
