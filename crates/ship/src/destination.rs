@@ -97,7 +97,7 @@ impl Destination {
         let mut arguments: Vec<OsString> = vec!["-T".into()];
         let mut option = |option: String| arguments.extend(["-o".into(), option.into()]);
         option("ServerAliveInterval=15".to_owned());
-        // A connection that stays open behind a first command keeps that command's pipes.
+        // One that stays open behind a first command keeps that command's pipes.
         option("ControlMaster=no".to_owned());
         if let Some(port) = self.port {
             arguments.extend(["-p".into(), port.to_string().into()]);

@@ -1,7 +1,7 @@
 //! `ship dial`: what `ssh` runs on a server, so that a command elsewhere can talk to it.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -37,13 +37,27 @@ fn join(socket: &std::path::Path) -> io::Result<()> {
     let mut input = unbuffered(io::stdin().as_fd())?;
     let mut output = unbuffered(io::stdout().as_fd())?;
     std::thread::spawn(move || {
-        let _ = io::copy(&mut input, &mut questions);
+        let _ = carry(&mut input, &mut questions);
         // The server sees that nobody is there any more, and cancels what it did for them.
         let _ = questions.shutdown(Shutdown::Write);
     });
-    match io::copy(&mut answers, &mut output) {
+    match carry(&mut answers, &mut output) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
+    }
+}
+
+/// Not `std::io::copy`: between a socket and a pipe that is splice(2), which holds the pipe's lock
+/// while it waits for the socket. sshd at the other end of the pipe can then neither read nor close.
+fn carry(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+    let mut piece = [0; 16 << 10];
+    loop {
+        match from.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(count) => to.write_all(&piece[..count])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 
