@@ -71,6 +71,10 @@ fn become_program(socket: &mut UnixStream) -> Failure {
         Ok(order) => order,
         Err(error) => return failure(Step::Prepare("read the order".to_owned()), &error),
     };
+    // Whoever owns it decides as whom the program runs: one that is not there decides nothing.
+    if let Err(error) = rustix::fs::stat(&order.folder) {
+        return failure(Step::Folder, &error.into());
+    }
     for (name, step) in STEPS {
         if let Err(error) = step(&order) {
             return failure(Step::Prepare((*name).to_owned()), &error);
