@@ -95,6 +95,9 @@ fn the_pinned_wheel_is_fetched_checked_and_found_again() {
     tools.remove("SHIP_UV");
     let folder = tempfile::tempdir().unwrap();
     tools.insert("PATH".to_owned(), pip_alone(folder.path()).into());
+    // One may be beside a Python that a version manager installed.
+    let elsewhere = folder.path().display().to_string();
+    tools.insert("PYENV_ROOT".to_owned(), elsewhere.into());
     let (found, events, home) = fetch(&tools);
     let found = found.unwrap();
     assert_eq!(found.version, uv::PINNED);
