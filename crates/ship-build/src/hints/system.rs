@@ -472,7 +472,7 @@ mod tests {
         ),
         ("/bin/sh: 1: git: not found", "git"),
         (
-            "playwright._impl._errors.Error: BrowserType.launch: Executable doesn't exist at /root/.cache/ms-playwright/chromium-1/chrome",
+            "playwright._impl._errors.Error: BrowserType.launch: Executable doesn't exist at /home/ana/.cache/ms-playwright/chromium-1/chrome",
             "playwright install chromium",
         ),
     ];
