@@ -288,6 +288,20 @@ impl Running {
             .concat()
     }
 
+    /// Waits until it has printed `text`; panics after `deadline` with what it printed instead.
+    #[track_caller]
+    pub fn wait_for(&self, text: &str, deadline: Duration) {
+        let began = Instant::now();
+        while !self.printed().contains(text) {
+            assert!(
+                began.elapsed() < deadline,
+                "not within {deadline:?}: `{text}` in\n{}",
+                self.printed()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         if let Some(pid) = Pid::from_raw(self.pid()) {

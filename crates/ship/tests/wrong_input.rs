@@ -269,7 +269,7 @@ fn ctrl_c_in_every_phase_leaves_nothing_and_the_next_try_works() {
         "✓ release",
     ] {
         let running = home.start_in(project.folder(), &["up", "--detach"]);
-        wait_until(phase, SOON, || running.printed().contains(phase));
+        running.wait_for(phase, SOON);
         running.signal(Signal::INT);
         let output = running.finish();
         // A signal that comes after the last phase finds the app live.

@@ -127,7 +127,7 @@ impl Life {
                 && run.program().pid == pid.as_raw_nonzero().get()
                 && run.ended().is_none()
             {
-                run.program_ended(how(status));
+                run.program_ended(how(status), &mut self.log);
                 self.program_ended();
             }
         }

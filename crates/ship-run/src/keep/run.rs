@@ -125,8 +125,10 @@ impl Run {
         }
     }
 
-    /// The program itself has ended; what it left has the rest of the grace, or a moment.
-    pub(super) fn program_ended(&mut self, ended: Ended) {
+    /// The program itself has ended; what it left has the rest of the grace, or a moment. Its last
+    /// words are in the log before anybody hears of the end.
+    pub(super) fn program_ended(&mut self, ended: Ended, log: &mut Log) {
+        self.output.read(log);
         self.readiness = None;
         self.ended = Some(ended);
         self.ladder.get_or_insert_with(|| Ladder::new(LEFTOVERS));

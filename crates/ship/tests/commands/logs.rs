@@ -46,7 +46,7 @@ fn following_shows_what_comes_and_survives_the_control_process() {
     let url = up(&home, &project);
     let following = home.start_in(project.folder(), &["logs", "-f", "-n", "1"]);
     let says = |what: &str| {
-        wait_until(what, SOON, || following.printed().contains(what));
+        following.wait_for(what, SOON);
     };
     wait_until("the first line", SOON, || !following.printed().is_empty());
     body(&url, "/?first");

@@ -28,7 +28,7 @@ use std::time::Duration;
 use ship_test::{Home, Output, Project, filtered};
 
 /// The longest that something which happens soon may take on a busy machine.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(1);
 
 fn home() -> Home {
     Home::new(env!("CARGO_BIN_EXE_ship"))

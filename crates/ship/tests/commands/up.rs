@@ -88,9 +88,7 @@ fn a_folder_that_is_not_there_is_named() {
 fn attached(home: &ship_test::Home, project: &Project, more: &[&str]) -> Running {
     let arguments = [&["up"], more].concat();
     let running = home.start_in(project.folder(), &arguments);
-    wait_until("the app is live", SOON * 4, || {
-        running.printed().contains("live")
-    });
+    running.wait_for("live", SOON * 4);
     running
 }
 
@@ -126,9 +124,7 @@ fn an_attached_app_outlives_a_killed_control_process() {
     let url = url_of(&home);
     let pid = body(&url, "/pid");
     home.kill(home.control());
-    wait_until("the control process is back", SOON, || {
-        running.printed().contains("was started again")
-    });
+    running.wait_for("was started again", SOON);
     assert_eq!(body(&url, "/pid"), pid);
     wait_until("the log goes on", SOON, || {
         running.printed().matches("GET /pid").count() == 2
@@ -157,9 +153,7 @@ fn under_watch_every_change_is_a_release_and_a_broken_one_changes_nothing() {
     });
     let server = project.read("server.py");
     project.write("server.py", "raise SystemExit('half a thought')\n");
-    wait_until("the failure is told", SOON, || {
-        running.printed().contains("│ half a thought")
-    });
+    running.wait_for("│ half a thought", SOON);
     assert_eq!(body(&url, "/"), "hello from two\n");
     project.write("server.py", &server);
     project.write("greeting.txt", "hello from four\n");
@@ -208,9 +202,7 @@ fn a_second_ctrl_c_does_not_wait_for_what_will_not_end() {
     project.write("ship.toml", "[web]\ngrace = \"10m\"\n");
     let running = attached(&home, &project, &[]);
     running.signal(Signal::INT);
-    wait_until("it says so", SOON, || {
-        running.printed().contains("Ctrl-C again: at once")
-    });
+    running.wait_for("Ctrl-C again: at once", SOON);
     running.signal(Signal::INT);
     let output = running.finish().success();
     assert!(output.stderr.contains("is stopped"), "{}", output.stderr);

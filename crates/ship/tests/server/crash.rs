@@ -165,9 +165,7 @@ fn the_end_of_control_is_prompt_and_nothing_notices() {
     let url = up(&home, &project);
     let before = body(&url, "/pid");
     let follower = home.start_in(project.folder(), &["logs", "--follow"]);
-    wait_until("it follows", SOON, || {
-        follower.printed().contains("listening")
-    });
+    follower.wait_for("listening", SOON);
     let control = home.control();
     let load = Load::start(&url, 4);
     kill_process(Pid::from_raw(control).expect("a process"), Signal::TERM).expect("it lives");

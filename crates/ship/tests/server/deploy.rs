@@ -9,9 +9,7 @@ fn two_deploys_at_once_go_one_after_the_other_and_the_last_state_is_live() {
     project.write("ship.toml", "[release]\ncommand = \"python wait.py\"\n");
     let first = up_until(&home, &project, "waiting");
     let second = home.start_in(project.folder(), &["up", "--detach"]);
-    wait_until("it waits in line", SOON, || {
-        second.printed().contains("ship up, for")
-    });
+    second.wait_for("ship up, for", SOON);
     // Read only when its turn has come: what was true when it was asked for is not any more.
     project.write("greeting.txt", "hello from two\n");
     project.write("ship.toml", "");
@@ -50,7 +48,7 @@ fn a_program_that_somebody_runs_in_an_old_release_keeps_its_folder() {
     project.write("wait.py", PATIENT);
     let url = up(&home, &project);
     let run = home.start_in(project.folder(), &["run", "--", "python", "wait.py"]);
-    wait_until("it runs", SOON, || run.printed().contains("waiting"));
+    run.wait_for("waiting", SOON);
     for greeting in ["hello from two\n", "hello from three\n"] {
         project.write("greeting.txt", greeting);
         up(&home, &project);

@@ -55,7 +55,7 @@ fn up(home: &Home, project: &Project) -> String {
 #[track_caller]
 fn up_until(home: &Home, project: &Project, sign: &str) -> Running {
     let running = home.start_in(project.folder(), &["up", "--detach", "--verbose"]);
-    wait_until(sign, SOON, || running.printed().contains(sign));
+    running.wait_for(sign, SOON);
     running
 }
 

@@ -67,9 +67,7 @@ fn a_stop_in_a_hurry_does_not_wait_for_requests_in_flight() {
 fn an_app_whose_caller_is_killed_is_stopped() {
     let (home, project) = (home(), own_server("blog"));
     let caller = home.start_in(project.folder(), &["up"]);
-    wait_until("the app is live", SOON, || {
-        caller.printed().contains("live")
-    });
+    caller.wait_for("live", SOON);
     caller.signal(Signal::KILL);
     wait_until("the app is stopped", SOON, || {
         app(&home)["running"] == false && instances(&home).is_empty()
@@ -80,9 +78,7 @@ fn an_app_whose_caller_is_killed_is_stopped() {
 fn an_app_that_is_destroyed_elsewhere_ends_the_session() {
     let (home, project) = (home(), own_server("blog"));
     let caller = home.start_in(project.folder(), &["up"]);
-    wait_until("the app is live", SOON, || {
-        caller.printed().contains("live")
-    });
+    caller.wait_for("live", SOON);
     home.ship(&["destroy", "--app", "blog", "--yes"]).success();
     let output = caller.finish().success();
     assert!(output.stderr.contains("was stopped"), "{}", output.stderr);
@@ -96,9 +92,7 @@ fn who_waits_for_an_app_that_is_destroyed_is_told() {
     project.write("ship.toml", "[release]\ncommand = \"python wait.py\"\n");
     let first = up_until(&home, &project, "waiting");
     let second = home.start_in(project.folder(), &["up", "--detach"]);
-    wait_until("it waits in line", SOON, || {
-        second.printed().contains("ship up, for")
-    });
+    second.wait_for("ship up, for", SOON);
     home.ship(&["destroy", "--app", "blog", "--yes"]).success();
     first.finish().fails_with(1);
     second.finish().fails_with(1);
