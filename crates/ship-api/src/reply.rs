@@ -25,6 +25,22 @@ pub struct ServerStatus {
     pub https_port: Option<u16>,
     /// Apps that run.
     pub running: Vec<AppName>,
+    /// Certificates of the internet's names, on a server.
+    #[serde(default)]
+    pub certificates: Vec<Certificate>,
+}
+
+/// A certificate that the door has, or does not get.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// The names that it is for.
+    pub names: Vec<String>,
+    /// `file …`, or the authority's address.
+    pub from: String,
+    /// Whether visitors get it.
+    pub serves: bool,
+    /// What is wrong with it; `None` when all is well.
+    pub trouble: Option<String>,
 }
 
 /// `GET /v1/apps` and `GET /v1/apps/{app}`.

@@ -72,6 +72,11 @@ impl Folders {
         }
     }
 
+    /// Whether programs of other users come through to what is theirs: on a server.
+    pub fn are_shared(&self) -> bool {
+        self.shared
+    }
+
     /// Creates the folders that must exist before anything else. They are the owner's alone; those of
     /// a server can be entered by the users of its apps, and not be listed.
     pub fn create(&self) -> Result<(), FileError> {

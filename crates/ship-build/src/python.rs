@@ -106,13 +106,15 @@ impl Interpreter {
 }
 
 /// All Pythons on this machine that can be used, newest first. Version managers' shims are passed
-/// over; their installations are not. `tools` are the caller's variables.
+/// over; their installations are not, unless apps run as users who cannot enter the folder they lie
+/// in: root's own home on a server. `tools` are the caller's variables.
 pub fn discover(tools: &Variables, folders: &Folders) -> Vec<Interpreter> {
     let mut known = Known::read(folders);
     let mut seen = BTreeSet::new();
     let mut here: Vec<Interpreter> = places::files(tools, folders)
         .filter_map(|file| file.canonicalize().ok())
         .filter(|path| seen.insert(path.clone()))
+        .filter(|path| !folders.are_shared() || places::others_reach(path))
         .filter_map(|path| {
             known
                 .about(&path, ask)

@@ -330,6 +330,7 @@ impl Acme {
         let held = self.held.borrow();
         let state = |(name, held): (&String, &Held)| CertificateState {
             names: vec![name.clone()],
+            serves: held.bundle.is_some(),
             from: from.clone(),
             trouble: held.trouble.clone(),
         };

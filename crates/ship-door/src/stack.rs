@@ -153,11 +153,12 @@ async fn layers(
     let view = scene.visit.core.view();
     let site = view.routes.site(&marks.host).ok_or(Failure::UnknownHost)?;
     scene.site = Some(site.clone());
-    //    Where it is for TLS alone, nobody is answered without.
-    if let Some(port) = site
-        .https
-        .redirect
-        .filter(|_| scene.visit.scheme == Scheme::Http)
+    //    Where it is for TLS alone, nobody is answered without; a name that has no certificate yet
+    //    would be answered by nobody at all.
+    let certificates = &scene.visit.core.setting.certificates;
+    if scene.visit.scheme == Scheme::Http
+        && let Some(port) = site.https.redirect
+        && certificates.choose(Some(&marks.host)).is_some()
     {
         return Ok(to_https(&marks, port, &target));
     }

@@ -88,7 +88,8 @@ pub struct Site {
 /// What is asked of a site's visitors about TLS.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Https {
-    /// Visitors that come without TLS are sent to this port with TLS, by 308.
+    /// Visitors that come without TLS are sent to this port with TLS, by 308, where there is a
+    /// certificate for the name by which they came.
     #[serde(default)]
     pub redirect: Option<u16>,
     /// `Strict-Transport-Security` with this `max-age` in seconds, where the app sends none itself.
@@ -238,8 +239,11 @@ pub struct Status {
 /// A certificate, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateState {
-    /// The names it serves; none when there is nothing that could be served.
+    /// The names that it is for.
     pub names: Vec<String>,
+    /// Whether there is one that visitors get.
+    #[serde(default)]
+    pub serves: bool,
     /// `file …`, or the authority.
     pub from: String,
     /// In our voice; `None` when all is well.

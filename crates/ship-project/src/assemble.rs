@@ -119,6 +119,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
             Vec::new()
         },
         limits: manifest.limits.clone(),
+        https: manifest.https.clone(),
         above: None,
         folder: shown(&folder),
         processes,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ship_base::name::{AppName, ProcessName};
 
 use crate::command::CommandLine;
-use crate::plan::{Interface, Limits, Place, RouteTarget};
+use crate::plan::{Https, Interface, Limits, Place, RouteTarget};
 use crate::web_server::WebServer;
 
 mod quantity;
@@ -47,6 +47,7 @@ pub(crate) struct Manifest {
     pub(crate) env: Vec<(String, Located<String>)>,
     pub(crate) required_env: Vec<Located<String>>,
     pub(crate) limits: Limits,
+    pub(crate) https: Https,
 }
 
 /// `[web]`

@@ -134,6 +134,9 @@ pub struct Plan {
     pub asked_env: Vec<Sourced<String>>,
     /// Caps for each instance.
     pub limits: Limits,
+    /// What visitors are asked about TLS, on a server.
+    #[serde(default, skip_serializing_if = "Https::is_default")]
+    pub https: Https,
     /// What the author should know; shown once, below the plan.
     pub notes: Vec<Note>,
 }
@@ -528,6 +531,30 @@ pub struct Limits {
     pub memory: Option<u64>,
     /// Bytes of a request's body; 10 MiB by default.
     pub body: Option<u64>,
+}
+
+/// What visitors are asked about TLS, where the app has a certificate: on a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Https {
+    /// Visitors that come without TLS are sent to the same place with it.
+    pub redirect: bool,
+    /// For how long browsers are to come by TLS alone (RFC 6797); `None` says nothing to them.
+    pub hsts: Option<Duration>,
+}
+
+impl Https {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Https {
+    fn default() -> Self {
+        Self {
+            redirect: true,
+            hsts: None,
+        }
+    }
 }
 
 /// Something the author should know.

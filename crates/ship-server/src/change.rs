@@ -12,6 +12,7 @@ use ship_store::DeployRecord;
 use tracing::{info, warn};
 
 use crate::app::{App, Turn};
+use crate::certificate;
 use crate::error::Error;
 use crate::events::Events;
 use crate::instance::Instance;
@@ -100,6 +101,9 @@ impl Change {
             ..
         } = self;
         drop((turn, claim));
+        if let Some(live) = app.live() {
+            certificate::await_all(server, &live.plan, events).await;
+        }
         events.send(DeployEvent::Live {
             release: switched.release,
             url: server.url(&app.name).unwrap_or_default(),

@@ -106,7 +106,7 @@ pub(crate) async fn open(server: &Arc<Server>, asked: Option<u16>) -> Result<(),
     let door = &server.door;
     let folder = server.folders.door();
     let mut more = Vec::new();
-    if let Some(public) = server.config.public {
+    if let Some(public) = &server.config.public {
         let listen = |scheme, port| port::at(scheme, (Ipv4Addr::UNSPECIFIED, port).into());
         if door.port().is_none() {
             more.push(listen(Scheme::Http, public.http)?);

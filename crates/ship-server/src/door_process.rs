@@ -107,7 +107,8 @@ async fn answers(server: &Server, pid: i32) -> Result<(), Error> {
     Err(Error::DoorDown { why })
 }
 
-async fn status(server: &Server) -> Result<Status, Error> {
+/// What the door says of itself.
+pub(crate) async fn status(server: &Server) -> Result<Status, Error> {
     let status = |mut door: ship_door::client::DoorClient| async move { door.status().await };
     ask(server, Duration::ZERO, status).await
 }

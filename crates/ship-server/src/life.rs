@@ -14,7 +14,7 @@ use crate::door;
 use crate::error::Error;
 use crate::server::{Config, Server};
 use crate::socket::Socket;
-use crate::{adopt, api, job, stop};
+use crate::{adopt, api, certificate, job, stop};
 
 /// How long what is under way may take to give up at the end: a build ends its tools, a deploy
 /// tells its caller. What needs longer is left as it is, and sorted out by the next control process.
@@ -44,6 +44,7 @@ async fn serve(server: Arc<Server>) -> Result<(), Error> {
     info!(pid = std::process::id(), socket = %server.folders.api_socket().display(), "serving");
     server.tasks.spawn(api::serve(server.clone(), socket));
     server.tasks.spawn(job::run(server.clone()));
+    server.tasks.spawn(certificate::watch(server.clone()));
     server.tasks.spawn(end_when_idle(server.clone()));
     tokio::select! {
         () = signals.end() => server.stopping.cancel(),

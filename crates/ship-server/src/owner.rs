@@ -77,7 +77,7 @@ pub(crate) fn socket(server: &Server, instance: &InstanceId, release: ReleaseId)
 
 /// The app's user; `None` on a laptop, where everything is the one user's.
 fn of(server: &Server, app: &AppName) -> Option<u32> {
-    server.config.public?;
+    server.config.public.as_ref()?;
     let owner = owner_of(&server.folders.app_data(app)).ok()?;
     (owner != 0).then_some(owner)
 }

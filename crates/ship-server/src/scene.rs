@@ -29,7 +29,11 @@ impl Scene {
 
     /// That of a machine which visitors reach.
     pub(crate) fn public() -> Self {
-        Self::with(Some(Public { http: 0, https: 0 }))
+        Self::with(Some(Public {
+            http: 0,
+            https: 0,
+            acme: None,
+        }))
     }
 
     fn with(public: Option<Public>) -> Self {

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ship_api::reply::ServerStatus;
+use ship_api::reply::{Certificate, ServerStatus};
 use ship_base::file;
 use ship_base::hint;
 use ship_base::name::{AppName, ReleaseId};
 use ship_base::paths::Folders;
 use ship_base::secret::Secret;
+use ship_door::table::Acme;
 use ship_project::plan::Plan;
 use ship_store::{AppRecord, Store};
 use tokio::sync::Notify;
@@ -21,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use crate::app::{App, lock};
+use crate::certificate;
 use crate::door::{self, Door};
 use crate::environment::Settings;
 use crate::error::Error;
@@ -46,12 +48,14 @@ pub struct Config {
 }
 
 /// How a machine's server meets the world. Its apps run as users of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Public {
     /// The port of plain HTTP, on every address.
     pub http: u16,
     /// The port of TLS, on every address.
     pub https: u16,
+    /// The authority that is asked for certificates of the apps' domains; `None` asks nobody.
+    pub acme: Option<Acme>,
 }
 
 /// Everything the control process holds; shared by its tasks.
@@ -69,6 +73,8 @@ pub(crate) struct Server {
     /// Set when no deploy is to go on, and none to begin: with `stopping`, and from the beginning
     /// of `ship server stop`.
     pub(crate) deploys_end: CancellationToken,
+    /// What the door said last.
+    pub(crate) certificates: Mutex<Vec<Certificate>>,
     apps: Mutex<BTreeMap<AppName, Arc<App>>>,
     generation: AtomicU32,
     busy: AtomicUsize,
@@ -89,6 +95,7 @@ impl Server {
             tasks: TaskTracker::new(),
             deploys_end: stopping.child_token(),
             stopping,
+            certificates: Mutex::default(),
             apps: Mutex::default(),
             generation: AtomicU32::new(0),
             busy: AtomicUsize::new(0),
@@ -155,21 +162,39 @@ impl Server {
         ))
     }
 
-    /// The host name with the port, as a browser sends it: on a server the first domain.
+    /// The host name with the port, as a browser sends it.
     pub(crate) fn authority(&self, plan: &Plan) -> String {
-        let domain = plan.domains.first().map(|domain| domain.value.clone());
-        let domain = domain.filter(|_| self.config.public.is_some());
-        let host = domain.unwrap_or_else(|| local_host(&plan.name.value));
-        match self.door.port() {
-            None | Some(80) => host,
-            Some(port) => format!("{host}:{port}"),
-        }
+        let base = self.base_of(plan, self.door.port(), self.door.https_port());
+        let authority = base.split_once("://").map(|(_, authority)| authority);
+        authority.unwrap_or_default().to_owned()
     }
 
     /// Where visitors find the app of a plan, while the door is open.
     pub(crate) fn url_of(&self, plan: &Plan) -> Option<String> {
-        let url = || format!("http://{}", self.authority(plan));
-        self.door.port().map(|_| url())
+        let port = self.door.port()?;
+        Some(self.base_of(plan, Some(port), self.door.https_port()))
+    }
+
+    /// Scheme, host and port of an app with a door on these ports: on a server its first domain,
+    /// with TLS where there is a certificate for it.
+    pub(crate) fn base_of(&self, plan: &Plan, http: Option<u16>, https: Option<u16>) -> String {
+        let domain = plan
+            .domains
+            .first()
+            .map(|domain| domain.value.to_lowercase());
+        let domain = domain.filter(|_| self.config.public.is_some());
+        let with_tls = domain
+            .as_ref()
+            .is_some_and(|domain| certificate::serves(self, domain));
+        let host = domain.unwrap_or_else(|| local_host(&plan.name.value));
+        let (scheme, usual, port) = match https.filter(|_| with_tls) {
+            Some(https) => ("https", 443, Some(https)),
+            None => ("http", 80, http),
+        };
+        match port.filter(|port| *port != usual) {
+            Some(port) => format!("{scheme}://{host}:{port}"),
+            None => format!("{scheme}://{host}"),
+        }
     }
 
     /// Where visitors find an app, while it runs and the door is open.
@@ -198,6 +223,7 @@ impl Server {
             port: self.door.port(),
             https_port: self.door.https_port(),
             running: running.map(|app| app.name.clone()).collect(),
+            certificates: lock(&self.certificates).clone(),
         }
     }
 

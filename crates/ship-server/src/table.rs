@@ -26,7 +26,7 @@ pub(crate) fn of(server: &Server) -> Table {
         sites,
         certificates: Certificates {
             local: server.config.developer,
-            acme: None,
+            acme: server.config.public.as_ref().and_then(|it| it.acme.clone()),
         },
     }
 }
@@ -39,8 +39,21 @@ fn site(server: &Server, app: &App) -> Option<Site> {
         hosts: hosts(&live.plan).collect(),
         routes: routes(server, app, &live),
         body_limit: live.plan.limits.body.unwrap_or(BODY_LIMIT),
-        https: Https::default(),
+        https: https(server, &live.plan),
     })
+}
+
+/// What visitors are asked about TLS. A laptop's are asked nothing: `http://NAME.localhost:8000` is
+/// what its author was told.
+fn https(server: &Server, plan: &Plan) -> Https {
+    if server.config.public.is_none() {
+        return Https::default();
+    }
+    let port = server.door.https_port();
+    Https {
+        redirect: port.filter(|_| plan.https.redirect),
+        hsts: plan.https.hsts.map(|hsts| hsts.as_secs()),
+    }
 }
 
 /// The host names under which an app with this plan is found.

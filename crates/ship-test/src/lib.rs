@@ -4,6 +4,7 @@
 //!   ends everything it started when it is dropped;
 //! - [`Terminal`] is a command at a pseudo-terminal: what it draws, and what is typed;
 //! - [`Project`] is a folder with a project, from a fixture or from the test's own lines;
+//! - [`Authority`] is a certificate authority on this machine;
 //! - [`Load`] keeps asking a URL and counts every request that failed, exactly.
 //!
 //! It waits for conditions ([`wait_until`]) and never for time to pass.
@@ -13,6 +14,7 @@
     reason = "tests read their own environment and files, and a panic is how a test fails"
 )]
 
+mod authority;
 mod home;
 pub mod http;
 mod load;
@@ -22,6 +24,7 @@ mod ssh;
 mod terminal;
 mod wait;
 
+pub use authority::Authority;
 pub use home::{Home, Output, Running};
 pub use load::{Load, Outcome};
 pub use project::Project;

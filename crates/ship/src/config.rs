@@ -1,7 +1,7 @@
 //! `/etc/ship/server.toml`: how the server of a machine is set up. Its being there is what makes a
 //! machine a server: root's commands then mean `/var/lib/ship`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use ship_base::fault::FaultKind;
@@ -11,6 +11,9 @@ use crate::error::{CommandError, Result};
 
 /// Where it lies.
 pub(crate) const PATH: &str = "/etc/ship/server.toml";
+
+/// The directory of Let's Encrypt: <https://letsencrypt.org/docs/acme-protocol-updates/>.
+const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
 
 /// What it says.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -24,6 +27,72 @@ pub(crate) struct Config {
     pub(crate) https: u16,
     /// The package index of builds, in place of PyPI.
     pub(crate) index: Option<String>,
+    /// Who is asked for certificates.
+    #[serde(default)]
+    pub(crate) acme: Acme,
+}
+
+/// `[acme]`: the authority that signs certificates for the domains of apps (RFC 8555).
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct Acme {
+    /// False asks nobody: there are certificates in files, or TLS ends before this machine.
+    enabled: bool,
+    /// Its directory.
+    directory: String,
+    /// Addresses to which it may write about the account: `you@example.com`.
+    contact: Vec<String>,
+    /// A file with the only roots to trust when talking to it, for an authority of one's own.
+    root: Option<PathBuf>,
+    /// Look a name up before asking for it.
+    check_dns: bool,
+}
+
+impl Default for Acme {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            directory: LETS_ENCRYPT.to_owned(),
+            contact: Vec::new(),
+            root: None,
+            check_dns: true,
+        }
+    }
+}
+
+impl Acme {
+    /// For the door.
+    pub(crate) fn authority(self) -> Option<ship_server::Acme> {
+        let contact = self.contact.into_iter();
+        self.enabled.then(|| ship_server::Acme {
+            directory: self.directory,
+            contact: contact.map(|address| format!("mailto:{address}")).collect(),
+            root: self.root,
+            check_dns: self.check_dns,
+        })
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !self.directory.starts_with("https://") {
+            let directory = &self.directory;
+            return Err(format!(
+                "`acme.directory` is an address with `https://`, not `{directory}`"
+            ));
+        }
+        match self.contact.iter().find(|address| !is_mail(address)) {
+            Some(wrong) => Err(format!(
+                "`acme.contact` holds mail addresses, not `{wrong}`"
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+fn is_mail(text: &str) -> bool {
+    let parts = text.split_once('@');
+    parts.is_some_and(|(name, host)| {
+        !name.is_empty() && host.contains('.') && !text.contains([' ', ':'])
+    })
 }
 
 fn http() -> u16 {
@@ -42,10 +111,13 @@ impl Config {
     }
 
     fn parse(text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|error| {
-            CommandError::new(FaultKind::User, format!("cannot understand `{PATH}`"))
-                .cause(error.to_string().trim_end())
-        })
+        let cannot = |why: &str| {
+            CommandError::new(FaultKind::User, format!("cannot understand `{PATH}`")).cause(why)
+        };
+        let config: Self =
+            toml::from_str(text).map_err(|error| cannot(error.to_string().trim_end()))?;
+        config.acme.check().map_err(|why| cannot(&why))?;
+        Ok(config)
     }
 }
 
@@ -62,7 +134,8 @@ mod tests {
             Config {
                 http: 80,
                 https: 443,
-                index: None
+                index: None,
+                acme: Acme::default(),
             }
         );
         let whole = text.replace("# index", "index");
@@ -71,7 +144,28 @@ mod tests {
     }
 
     #[test]
+    fn an_authority_can_be_chosen_or_left_out() {
+        let acme = |text: &str| Config::parse(text).unwrap().acme.authority();
+        assert_eq!(acme("[acme]\nenabled = false"), None);
+        let own = "[acme]\ndirectory = \"https://ca.example/dir\"\ncontact = [\"you@blog.example\"]\nroot = \"/etc/ca.pem\"\ncheck-dns = false";
+        let own = acme(own).unwrap();
+        assert_eq!(own.directory, "https://ca.example/dir");
+        assert_eq!(own.contact, ["mailto:you@blog.example"]);
+        assert_eq!(own.root.as_deref(), Some(Path::new("/etc/ca.pem")));
+        assert!(!own.check_dns);
+        assert_eq!(acme("").unwrap().directory, LETS_ENCRYPT);
+    }
+
+    #[test]
+    fn what_the_authority_would_refuse_is_refused_here() {
+        assert!(Config::parse("[acme]\ncontact = [\"you\"]").is_err());
+        assert!(Config::parse("[acme]\ncontact = [\"mailto:you@a.example\"]").is_err());
+        assert!(Config::parse("[acme]\ndirectory = \"ca.example\"").is_err());
+    }
+
+    #[test]
     fn a_misspelled_key_is_an_error() {
         assert!(Config::parse("htpp = 80").is_err());
+        assert!(Config::parse("[acme]\ncontacts = []").is_err());
     }
 }

@@ -95,6 +95,7 @@ fn run_server(world: &World) -> Result<()> {
         public: machine.map(|machine| ship_server::Public {
             http: machine.http,
             https: machine.https,
+            acme: machine.acme.authority(),
         }),
         role_environment: crate::control::role_environment(world),
         tools,

@@ -1,5 +1,6 @@
 //! Where Pythons are on machines.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use ship_base::file;
@@ -65,10 +66,39 @@ pub(crate) fn installations(tools: &Variables, folders: &Folders) -> impl Iterat
         .flat_map(|root| versions(&root))
 }
 
+/// Whether every user may enter all folders above a file, and run it.
+pub(super) fn others_reach(file: &Path) -> bool {
+    file.ancestors().all(|path| {
+        path.metadata()
+            .is_ok_and(|facts| facts.permissions().mode() & 0o001 != 0)
+    })
+}
+
 fn versions(root: &Path) -> Vec<PathBuf> {
     let entries = file::entries_if_there(root).unwrap_or_default();
     entries
         .iter()
         .map(|entry| entry.path().join("bin"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_in_a_closed_folder_is_for_its_owner_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("bin");
+        file::create_folder(&folder).unwrap();
+        let python = folder.join("python3");
+        file::write_whole_with_mode(&python, b"#!", 0o755).unwrap();
+        file::set_mode(home.path(), 0o755).unwrap();
+        assert!(others_reach(&python));
+        file::set_mode(home.path(), 0o700).unwrap();
+        assert!(!others_reach(&python));
+        file::set_mode(home.path(), 0o711).unwrap();
+        file::set_mode(&python, 0o744).unwrap();
+        assert!(!others_reach(&python));
+    }
 }

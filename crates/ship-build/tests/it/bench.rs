@@ -13,8 +13,8 @@ use ship_base::secret::Secret;
 use ship_build::event::{Event, Phase};
 use ship_build::{Built, Cancel, Error, Request};
 use ship_project::plan::{
-    AssetStep, Dependencies, Framework, Interface, Limits, ObjectRef, Plan, Process, PythonRequest,
-    Role, Served, Sourced, Start,
+    AssetStep, Dependencies, Framework, Https, Interface, Limits, ObjectRef, Plan, Process,
+    PythonRequest, Role, Served, Sourced, Start,
 };
 use ship_project::web_server::WebServer;
 
@@ -289,6 +289,7 @@ fn plan() -> Plan {
         asked_env: Vec::new(),
         above: None,
         limits: Limits::default(),
+        https: Https::default(),
         notes: Vec::new(),
     }
 }

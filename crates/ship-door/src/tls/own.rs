@@ -135,6 +135,7 @@ impl Own {
                 .serves
                 .as_ref()
                 .map_or_else(Vec::new, |it| it.names.clone()),
+            serves: found.serves.is_some(),
             from: format!("file {}", self.folder.join(name).display()),
             trouble: found.trouble.clone(),
         };

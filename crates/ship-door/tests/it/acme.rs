@@ -1,134 +1,31 @@
 //! Certificates from a real authority: Pebble, the one that Let's Encrypt tests clients with.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use ship_door::table::{Acme, Certificates, Table};
+use ship_test::Authority;
 
 use crate::door::{App, Door, served_by, text, until};
 use crate::tls::shake;
 
-/// An authority of this test, with the DNS it asks.
-struct Authority {
-    directory: String,
-    root: PathBuf,
-    programs: Vec<Child>,
-    _folder: tempfile::TempDir,
+/// One for whom every name leads to `address`, and that looks at the door's ports. `None` where
+/// Pebble is not installed.
+fn authority(door: &Door, address: &str) -> Option<Authority> {
+    Authority::start(door.address.port(), door.secure.port(), address)
 }
 
-impl Authority {
-    /// One for whom every name leads to `address`, and that looks at the door's ports. `None` where
-    /// Pebble is not installed.
-    async fn start(door: &Door, address: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let [listen, manage, dns, dns_manage] = [(); 4].map(|()| free_port());
-        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-        let write = |name: &str, content: &str| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, content).unwrap();
-            path
-        };
-        let root = write("root.pem", &made.cert.pem());
-        let key = write("key.pem", &made.signing_key.serialize_pem());
-        let config = serde_json::json!({"pebble": {
-            "listenAddress": format!("localhost:{listen}"),
-            "managementListenAddress": format!("localhost:{manage}"),
-            "certificate": root,
-            "privateKey": key,
-            "httpPort": door.address.port(),
-            "tlsPort": door.secure.port(),
-            "ocspResponderURL": "",
-            "externalAccountBindingRequired": false,
-        }});
-        let config = write("pebble.json", &config.to_string());
-        let mut names = quiet("pebble-challtestsrv");
-        names
-            .args([
-                "-http01",
-                "",
-                "-https01",
-                "",
-                "-tlsalpn01",
-                "",
-                "-defaultIPv6",
-                "",
-            ])
-            .args(["-defaultIPv4", address])
-            .arg("-dns01")
-            .arg(format!("127.0.0.1:{dns}"))
-            .arg("-management")
-            .arg(format!("127.0.0.1:{dns_manage}"));
-        let mut pebble = quiet("pebble");
-        pebble
-            .env("PEBBLE_VA_NOSLEEP", "1")
-            .env("PEBBLE_AUTHZREUSE", "0")
-            // Half of all nonces are refused.
-            .env("PEBBLE_WFE_NONCEREJECT", "50")
-            .arg("-config")
-            .arg(config)
-            .arg("-dnsserver")
-            .arg(format!("127.0.0.1:{dns}"));
-        let programs = [names.spawn(), pebble.spawn()]
-            .into_iter()
-            .collect::<Result<Vec<_>, _>>();
-        let Ok(programs) = programs else {
-            eprintln!(
-                "skipped: there is no `pebble` and `pebble-challtestsrv` (apt install pebble)"
-            );
-            return None;
-        };
-        for port in [listen, dns_manage] {
-            let answers = async || {
-                tokio::net::TcpStream::connect(("localhost", port))
-                    .await
-                    .ok()
-            };
-            until("the authority listens", answers).await;
-        }
-        Some(Self {
-            directory: format!("https://localhost:{listen}/dir"),
-            root,
-            programs,
-            _folder: folder,
-        })
+fn policy(authority: &Authority) -> Certificates {
+    Certificates {
+        local: true,
+        acme: Some(Acme {
+            directory: authority.directory().to_owned(),
+            contact: vec!["mailto:you@blog.example".to_owned()],
+            root: Some(authority.root().to_owned()),
+            check_dns: false,
+        }),
     }
-
-    fn policy(&self) -> Certificates {
-        Certificates {
-            local: true,
-            acme: Some(Acme {
-                directory: self.directory.clone(),
-                contact: vec!["mailto:you@blog.example".to_owned()],
-                root: Some(self.root.clone()),
-                check_dns: false,
-            }),
-        }
-    }
-}
-
-impl Drop for Authority {
-    fn drop(&mut self) {
-        for program in &mut self.programs {
-            let _ = program.kill();
-            let _ = program.wait();
-        }
-    }
-}
-
-fn quiet(program: &str) -> Command {
-    let mut command = Command::new(program);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
-}
-
-fn free_port() -> u16 {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
 }
 
 async fn swap(door: &Door, app: &App, hosts: &[&str], certificates: Certificates) {
@@ -162,11 +59,11 @@ fn issuers(path: &Path) -> String {
 async fn names_get_certificates_from_an_authority_that_refuses_half_of_all_nonces() {
     let app = App::http("blog/web.1@r7", |_| async { text("ok") });
     let door = Door::start(Vec::new()).await;
-    let Some(authority) = Authority::start(&door, "127.0.0.1").await else {
+    let Some(authority) = authority(&door, "127.0.0.1") else {
         return;
     };
     let names = ["blog.example", "www.blog.example", "shop.example"];
-    swap(&door, &app, &names, authority.policy()).await;
+    swap(&door, &app, &names, policy(&authority)).await;
     for name in names {
         let path = file(&door, name);
         until("the certificate is there", async || {
@@ -180,11 +77,11 @@ async fn names_get_certificates_from_an_authority_that_refuses_half_of_all_nonce
     assert_eq!(std::fs::read_dir(account).unwrap().count(), 1);
 
     // Without the authority, a table that names them anew is served from what is on disk.
-    let policy = authority.policy();
+    let again = policy(&authority);
     drop(authority);
-    swap(&door, &app, &[], policy.clone()).await;
+    swap(&door, &app, &[], again.clone()).await;
     assert!(shake(&door, "", "blog.example", "h2").await.is_err());
-    swap(&door, &app, &names, policy).await;
+    swap(&door, &app, &names, again).await;
     let issuers = issuers(&file(&door, "blog.example"));
     assert!(shake(&door, &issuers, "blog.example", "h2").await.is_ok());
 }
@@ -194,10 +91,10 @@ async fn a_name_that_leads_elsewhere_is_told_in_the_authoritys_words() {
     let app = App::http("blog/web.1@r7", |_| async { text("ok") });
     let door = Door::start(Vec::new()).await;
     // Nothing listens there on the door's ports.
-    let Some(authority) = Authority::start(&door, "127.9.9.9").await else {
+    let Some(authority) = authority(&door, "127.9.9.9") else {
         return;
     };
-    swap(&door, &app, &["blog.example"], authority.policy()).await;
+    swap(&door, &app, &["blog.example"], policy(&authority)).await;
     let trouble = until("it is told", async || {
         let status = door.client().await.status().await.unwrap();
         let mut troubles = status

@@ -213,6 +213,19 @@ async fn http_leads_to_https_and_https_says_to_stay_where_that_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_name_without_a_certificate_is_not_led_to_where_nobody_answers() {
+    let app = mirror();
+    let mut sites = served_by(&[&app]);
+    sites[0].hosts.push("blog.example".to_owned());
+    sites[0].https.redirect = Some(443);
+    let door = Door::start(sites).await;
+    let named = |host| crate::door::get("/", &[("host", host)]);
+    let status = async |host| door.visit().await.send(named(host)).await.unwrap().status;
+    assert_eq!(status("blog.example").await, 200);
+    assert_eq!(status(HOST).await, 308);
+}
+
+#[tokio::test]
 async fn without_a_local_ca_a_laptops_names_have_no_certificate() {
     let app = mirror();
     let door = Door::start(served_by(&[&app])).await;

@@ -9,7 +9,7 @@ use crate::check::missing_setting::demanded;
 use crate::check::subject::{Given, Subject};
 use crate::init::entry::{about, because, comment, key, list, off, quoted};
 use crate::manifest::Route as Written;
-use crate::plan::{AssetStep, Plan, Process, Role, Route, RouteTarget, Sourced, Start};
+use crate::plan::{AssetStep, Https, Plan, Process, Role, Route, RouteTarget, Sourced, Start};
 
 /// A part of the file, in the forms that it can take.
 pub(super) struct Section {
@@ -50,6 +50,7 @@ pub(super) fn all(sources: &Sources, plan: &Plan) -> Vec<Section> {
     sections.extend(data(plan));
     sections.push(env(sources, plan));
     sections.push(limits(plan));
+    sections.push(https(plan));
     sections
 }
 
@@ -405,11 +406,30 @@ fn limits(plan: &Plan) -> Section {
     }
 }
 
+fn https(plan: &Plan) -> Section {
+    let Https { redirect, hsts } = &plan.https;
+    let text = format!(
+        "[https]\n{}{}",
+        line_of("https.redirect", redirect.to_string(), !redirect),
+        line_of(
+            "https.hsts",
+            quoted(hsts.map_or_else(|| "365d".to_owned(), duration)),
+            hsts.is_some()
+        )
+    );
+    if *redirect && hsts.is_none() {
+        Section::silent(&text)
+    } else {
+        Section::said(text)
+    }
+}
+
 /// As a manifest writes it: `30s`, `2m`, `500ms`.
 fn duration(duration: Duration) -> String {
     let millis = duration.as_millis();
     match millis {
         0 => "0s".to_owned(),
+        _ if millis.is_multiple_of(86_400_000) => format!("{}d", millis / 86_400_000),
         _ if millis.is_multiple_of(3_600_000) => format!("{}h", millis / 3_600_000),
         // `60s` is how the reference page says the default.
         _ if millis.is_multiple_of(60_000) && millis > 60_000 => format!("{}m", millis / 60_000),

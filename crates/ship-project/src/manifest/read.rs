@@ -14,7 +14,7 @@ use crate::files::pyproject::{find, parse_toml};
 use crate::manifest::schema::{INTERFACES, SERVERS};
 use crate::manifest::table::{Table, Text, suggest};
 use crate::manifest::{FILE, Job, Located, Manifest, Named, Route, Web};
-use crate::plan::{Interface, Limits, RouteTarget};
+use crate::plan::{Https, Interface, Limits, RouteTarget};
 use crate::web_server::WebServer;
 
 /// Reads a manifest.
@@ -60,6 +60,9 @@ pub(crate) fn parse(source: &str) -> Result<Manifest> {
         limits: root
             .table("limits")?
             .map_or_else(|| Ok(Limits::default()), |t| limits(&t))?,
+        https: root
+            .table("https")?
+            .map_or_else(|| Ok(Https::default()), |t| https(&t))?,
     };
     check_names(&root, &manifest)?;
     check_routes(&root, &manifest)?;
@@ -422,6 +425,14 @@ fn limits(table: &Table<'_>) -> Result<Limits> {
     Ok(Limits {
         memory: table.size("memory")?,
         body: table.size("body")?,
+    })
+}
+
+fn https(table: &Table<'_>) -> Result<Https> {
+    let default = Https::default();
+    Ok(Https {
+        redirect: table.flag("redirect")?.unwrap_or(default.redirect),
+        hsts: table.duration("hsts")?,
     })
 }
 

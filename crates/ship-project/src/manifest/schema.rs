@@ -26,6 +26,8 @@ pub enum Kind {
     Text,
     /// One of these words.
     OneOf(&'static [&'static str]),
+    /// `true` or `false`.
+    Flag,
     /// A whole number within these bounds.
     Number(i64, i64),
     /// A duration: `"30s"`, `"5m"`, `"1h30m"`.
@@ -245,6 +247,19 @@ const KEYS: &[KeyDoc] = &[
         text: "The largest request body.",
         ..key("limits.body", Kind::Size)
     },
+    KeyDoc {
+        default: "true",
+        example: "[https]\nredirect = false",
+        text: "Send visitors that come without TLS to the same place with it, by status 308. On a server, for domains that have a certificate; until one is there, plain HTTP answers.",
+        ..key("https.redirect", Kind::Flag)
+    },
+    KeyDoc {
+        default: "not said",
+        unit: "duration",
+        example: "[https]\nhsts = \"365d\"",
+        text: "Tell browsers to come by TLS alone for this long (`Strict-Transport-Security`), where the app says nothing itself. It cannot be taken back before that time is over.",
+        ..key("https.hsts", Kind::Duration)
+    },
 ];
 
 /// Every key, in the order of the reference page.
@@ -317,6 +332,7 @@ fn of_key(doc: &KeyDoc) -> Value {
     let mut value = match doc.kind {
         Kind::Text | Kind::Command => text,
         Kind::OneOf(words) => json!({ "enum": words }),
+        Kind::Flag => json!({ "type": "boolean" }),
         Kind::Number(low, high) => json!({ "type": "integer", "minimum": low, "maximum": high }),
         Kind::Duration => json!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$" }),
         Kind::Size => json!({ "type": "string", "pattern": "^[0-9]+([kKMGT](i?B)?|B)?$" }),

@@ -207,6 +207,18 @@ impl<'a> Table<'a> {
             .ok_or_else(|| self.value_wrong(key, message(), None))
     }
 
+    pub(super) fn flag(&self, key: &str) -> Result<Option<bool>> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let message = || format!("`{key}` is `true` or `false`");
+        value
+            .get_ref()
+            .as_bool()
+            .map(Some)
+            .ok_or_else(|| self.value_wrong(key, message(), None))
+    }
+
     pub(super) fn command(&self, key: &str) -> Result<Option<Located<CommandLine>>> {
         let value = self.get(key);
         value.map(|value| self.as_command(key, value)).transpose()

@@ -38,6 +38,7 @@ fn kind(kind: Kind) -> String {
     match kind {
         Kind::Text => "text".to_owned(),
         Kind::OneOf(words) => format!("one of `{}`", words.join("`, `")),
+        Kind::Flag => "`true` or `false`".to_owned(),
         Kind::Number(least, most) => format!("a whole number from {least} to {most}"),
         Kind::Duration => "a duration: `\"30s\"`, `\"5m\"`, `\"1h30m\"`".to_owned(),
         Kind::Size => "a size in bytes: `\"512M\"`, `\"1G\"`".to_owned(),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 use ship_api::client::Client;
+use ship_api::reply::Certificate;
 use ship_api::request::Stop;
 use ship_base::count;
 use ship_base::fault::FaultKind;
@@ -141,6 +142,17 @@ async fn stop(context: &mut Context, control: &Control, now: bool) -> Result<()>
     Ok(())
 }
 
+/// `tls     blog.example  https://…/directory`, and what is wrong.
+fn certificate(certificate: &Certificate) -> String {
+    let names = certificate.names.join(", ");
+    let state = match (&certificate.trouble, certificate.serves) {
+        (Some(why), _) => why.clone(),
+        (None, true) => certificate.from.clone(),
+        (None, false) => format!("asked for at {}", certificate.from),
+    };
+    format!("tls     {names}  {state}")
+}
+
 async fn status(context: &mut Context, control: &Control, json: bool) -> Result<()> {
     let status = match control.running().await? {
         Some(client) => Some(client.status().await?),
@@ -169,6 +181,7 @@ async fn status(context: &mut Context, control: &Control, json: bool) -> Result<
     let names: Vec<&str> = status.running.iter().map(AppName::as_str).collect();
     let running = count::plural(names.len(), "app");
     parts.push(format!("runs    {running}  {}", names.join(", ")));
+    parts.extend(status.certificates.iter().map(certificate));
     parts
         .iter()
         .try_for_each(|line| context.ui.data(line.trim_end()))

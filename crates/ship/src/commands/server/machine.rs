@@ -36,7 +36,7 @@ pub(super) const STEPS: &[Step] = &[
         go: put_program,
     },
     Step {
-        what: "write /etc/ship/server.toml",
+        what: "write /etc/ship/server.toml: ports 80 and 443, certificates by Let's Encrypt, whose terms you accept with it",
         is_done: || Path::new(CONFIG).exists(),
         go: || {
             file::create_folder(Path::new(CONFIG).parent().unwrap_or(Path::new("/")))?;

@@ -1,0 +1,143 @@
+//! The server of a machine, without a machine: `/etc`, `/run` and `/var/lib` of a mount namespace.
+//! Root alone can make one; where the test is somebody else's it says so and ends.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test reads its own files, and says where it proved nothing"
+)]
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, ExitStatus};
+
+use ship_test::{Authority, Project};
+
+/// In the namespace, before anything of ours: folders that are like those of a new machine.
+const FRESH: &str = r#"
+set -e
+mkdir "$ROOM/etc" "$ROOM/lib" "$ROOM/run"
+cp -a /etc/. "$ROOM/etc"
+mount --bind "$ROOM/etc" /etc
+mount --bind "$ROOM/lib" /var/lib
+mount --bind "$ROOM/run" /run
+mkdir -p /etc/ship
+cp "$ROOM/server.toml" /etc/ship/server.toml
+"$SHIP" server run 2>"$ROOM/server.log" &
+tries=0
+until [ -S /run/ship/api.sock ]; do
+    tries=$((tries + 1))
+    [ $tries -lt 600 ] || { cat "$ROOM/server.log" >&2; exit 99; }
+    sleep 0.05
+done
+"#;
+
+/// Afterwards, however it went.
+const END: &str = r#"
+trap '"$SHIP" server stop >/dev/null 2>&1; wait' EXIT
+"#;
+
+/// What `script` printed in a machine with this `server.toml`; `None` where there can be none.
+///
+/// Each test brings an app of its own name: `/proc` shows the folders of another's programs under
+/// the same paths, and a server takes those for its own.
+fn on_a_machine(config: &str, project: &Project, script: &str) -> Option<String> {
+    if !rustix::process::getuid().is_root() {
+        eprintln!("skipped: only root can make a machine of its own");
+        return None;
+    }
+    let room = tempfile::tempdir().unwrap();
+    std::fs::write(room.path().join("server.toml"), config).unwrap();
+    let output = Command::new("unshare")
+        .args(["--mount", "--propagation", "private", "--", "sh", "-c"])
+        .arg(format!("{FRESH}{END}{script}"))
+        .env("ROOM", room.path())
+        .env("SHIP", env!("CARGO_BIN_EXE_ship"))
+        .env_remove("SHIP_HOME")
+        .current_dir(project.folder())
+        .output();
+    let output = match output {
+        Ok(output) if could(output.status) => output,
+        _ => {
+            eprintln!("skipped: this machine makes no mount namespaces");
+            return None;
+        }
+    };
+    let story = String::from_utf8_lossy(&output.stderr);
+    let log = std::fs::read_to_string(room.path().join("server.log")).unwrap_or_default();
+    assert!(output.status.success(), "{story}\nserver:\n{log}");
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// `unshare` and `mount` end with 1 and 32 where they may not.
+fn could(status: ExitStatus) -> bool {
+    status.signal().is_none() && !matches!(status.code(), Some(32 | 127))
+}
+
+fn free_port() -> u16 {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().port()
+}
+
+#[test]
+fn a_domain_has_its_certificate_when_its_deploy_is_over() {
+    let [http, https] = [(); 2].map(|()| free_port());
+    let Some(authority) = Authority::start(http, https, "127.0.0.1") else {
+        return;
+    };
+    let project = Project::fixture("own-server");
+    project.write(
+        "ship.toml",
+        "name = \"blog\"\ndomains = [\"blog.example\", \"www.blog.example\"]\n",
+    );
+    let config = format!(
+        "http = {http}\nhttps = {https}\n[acme]\ndirectory = \"{}\"\nroot = \"{}\"\ncheck-dns = false\n",
+        authority.directory(),
+        authority.root().display(),
+    );
+    let script = r#"
+        "$SHIP" up --detach
+        "$SHIP" server status --json
+        ls /var/lib/ship/door/acme
+    "#;
+    let Some(printed) = on_a_machine(&config, &project, script) else {
+        return;
+    };
+    let mut lines = printed.lines();
+    let url = format!("https://blog.example:{https}");
+    assert_eq!(lines.next(), Some(url.as_str()), "{printed}");
+    for name in ["blog.example.pem", "www.blog.example.pem"] {
+        assert!(printed.contains(name), "{printed}");
+    }
+    assert_eq!(printed.matches("\"serves\": true").count(), 2, "{printed}");
+}
+
+#[test]
+fn a_domain_without_a_certificate_is_served_all_the_same_and_the_deploy_says_why() {
+    let [http, https] = [(); 2].map(|()| free_port());
+    let project = Project::fixture("own-server");
+    project.write(
+        "ship.toml",
+        "name = \"shop\"\ndomains = [\"shop.example\"]\n",
+    );
+    // Nobody answers there.
+    let config = format!(
+        "http = {http}\nhttps = {https}\n[acme]\ndirectory = \"https://localhost:9/dir\"\ncheck-dns = false\n"
+    );
+    let script = r#"
+        "$SHIP" up --detach 2>&1
+        "$SHIP" server status
+    "#;
+    let Some(printed) = on_a_machine(&config, &project, script) else {
+        return;
+    };
+    assert!(
+        printed.contains("`shop.example` has no certificate"),
+        "{printed}"
+    );
+    assert!(
+        printed.contains("plain HTTP answers meanwhile"),
+        "{printed}"
+    );
+    let url = format!("http://shop.example:{http}");
+    assert!(printed.contains(&url), "{printed}");
+    assert!(printed.contains("tls     shop.example"), "{printed}");
+}
