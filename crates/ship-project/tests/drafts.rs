@@ -167,6 +167,13 @@ fn a_draft_tells_its_reasons_and_leaves_defaults_as_comments() {
     # memory = "512M"
     # The largest request body.
     # body = "10M"
+
+    # [https]
+    # Send visitors that come without TLS to the same place with it, by status 308.
+    # redirect = true
+    # Tell browsers to come by TLS alone for this long (`Strict-Transport-Security`), where the app says nothing
+    # itself.
+    # hsts = "365d"
     "#);
 }
 
@@ -222,5 +229,12 @@ fn a_draft_keeps_workers_and_settings() {
     # memory = "512M"
     # The largest request body.
     # body = "10M"
+
+    # [https]
+    # Send visitors that come without TLS to the same place with it, by status 308.
+    # redirect = true
+    # Tell browsers to come by TLS alone for this long (`Strict-Transport-Security`), where the app says nothing
+    # itself.
+    # hsts = "365d"
     "#);
 }
