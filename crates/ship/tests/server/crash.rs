@@ -134,11 +134,15 @@ fn a_door_killed_during_a_deploy_does_not_fail_it() {
     });
     write_data(&home, "blog", "go", "");
     // One after the other, so that one is hit by the swap: the instance is ready in a moment.
+    let mut killed = 0;
     for _ in 0..5 {
-        let door = eventually("a door", SOON, || {
-            i32::try_from(home.status()?["door"].as_i64()?).ok()
+        // The one that was killed is told until control has seen its end.
+        killed = eventually("another door", SOON, || {
+            i32::try_from(home.status()?["door"].as_i64()?)
+                .ok()
+                .filter(|door| *door != killed)
         });
-        home.kill(door);
+        home.kill(killed);
     }
     deploy.finish().success();
     wait_for_instances(&home, &["blog/web.1 r2 ready"]);
