@@ -61,6 +61,16 @@ pub(crate) fn serves(server: &Server, host: &str) -> bool {
     known.iter().any(|it| it.serves && is_for(it, host))
 }
 
+/// Whether there is one for `host`, or somebody who is asked for it.
+pub(crate) fn is_to_come(server: &Server, host: &str) -> bool {
+    serves(server, host) || asks(server)
+}
+
+fn asks(server: &Server) -> bool {
+    let public = server.config.public.as_ref();
+    public.is_some_and(|public| public.acme.is_some())
+}
+
 /// Why there is none for `host`, where that is known.
 fn trouble(server: &Server, host: &str) -> Option<String> {
     let known = lock(&server.certificates);
@@ -81,12 +91,7 @@ fn is_for(certificate: &Certificate, host: &str) -> bool {
 /// Waits a moment for the certificates of the domains of a plan that visitors reach by now, and
 /// tells the caller what became of each. Nothing here can fail a deploy: plain HTTP answers.
 pub(crate) async fn await_all(server: &Server, plan: &Plan, events: &Events) {
-    let asks = server
-        .config
-        .public
-        .as_ref()
-        .is_some_and(|it| it.acme.is_some());
-    if !asks || plan.domains.is_empty() {
+    if !asks(server) || plan.domains.is_empty() {
         return;
     }
     look(server).await;

@@ -175,17 +175,35 @@ impl Server {
         Some(self.base_of(plan, Some(port), self.door.https_port()))
     }
 
+    /// What an app is told its URL is, once for the life of an instance: with TLS already where
+    /// the certificate is only asked for when the first instance answers.
+    pub(crate) fn url_to_be(&self, plan: &Plan) -> Option<String> {
+        let port = self.door.port()?;
+        let has_tls = |domain: &str| certificate::is_to_come(self, domain);
+        Some(self.base_where(plan, Some(port), self.door.https_port(), has_tls))
+    }
+
     /// Scheme, host and port of an app with a door on these ports: on a server its first domain,
     /// with TLS where there is a certificate for it.
     pub(crate) fn base_of(&self, plan: &Plan, http: Option<u16>, https: Option<u16>) -> String {
+        self.base_where(plan, http, https, |domain| {
+            certificate::serves(self, domain)
+        })
+    }
+
+    pub(crate) fn base_where(
+        &self,
+        plan: &Plan,
+        http: Option<u16>,
+        https: Option<u16>,
+        has_tls: impl Fn(&str) -> bool,
+    ) -> String {
         let domain = plan
             .domains
             .first()
             .map(|domain| domain.value.to_lowercase());
         let domain = domain.filter(|_| self.config.public.is_some());
-        let with_tls = domain
-            .as_ref()
-            .is_some_and(|domain| certificate::serves(self, domain));
+        let with_tls = domain.as_deref().is_some_and(has_tls);
         let host = domain.unwrap_or_else(|| local_host(&plan.name.value));
         let (scheme, usual, port) = match https.filter(|_| with_tls) {
             Some(https) => ("https", 443, Some(https)),

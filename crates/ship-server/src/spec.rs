@@ -129,7 +129,7 @@ pub(crate) fn variables(
     of: &Candidate,
     runtime: &Runtime,
 ) -> Variables {
-    let url = server.url_of(&of.plan);
+    let url = server.url_to_be(&of.plan);
     let settings = of.settings.clone();
     environment::of_release(
         &server.folders,

@@ -93,12 +93,17 @@ fn a_domain_has_its_certificate_when_its_deploy_is_over() {
         authority.directory(),
         authority.root().display(),
     );
-    let script = r#"
+    let script = format!(
+        r#"
         "$SHIP" up --detach
         "$SHIP" server status --json
         ls /var/lib/ship/door/acme
-    "#;
-    let Some(printed) = on_a_machine(&config, &project, script) else {
+        python3 -c "import urllib.request as web
+asked = web.Request('http://127.0.0.1:{http}/setting?name=SHIP_URL', headers={{'Host': 'blog.localhost'}})
+print('the app was told', web.urlopen(asked).read().decode())"
+    "#
+    );
+    let Some(printed) = on_a_machine(&config, &project, &script) else {
         return;
     };
     let mut lines = printed.lines();
@@ -108,6 +113,8 @@ fn a_domain_has_its_certificate_when_its_deploy_is_over() {
         assert!(printed.contains(name), "{printed}");
     }
     assert_eq!(printed.matches("\"serves\": true").count(), 2, "{printed}");
+    let told = format!("the app was told {url}");
+    assert!(printed.contains(&told), "{printed}");
 }
 
 #[test]
