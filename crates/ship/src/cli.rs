@@ -84,6 +84,7 @@ impl Command {
             | Self::Scale(_)
             | Self::Stop(_)
             | Self::Destroy(_) => true,
+            Self::Server(args) => args.goes_far(),
             Self::Up(_)
             | Self::Plan(_)
             | Self::Check(_)
@@ -92,7 +93,6 @@ impl Command {
             | Self::Trust(_)
             | Self::Doctor(_)
             | Self::Remote(_)
-            | Self::Server(_)
             | Self::Dial(_)
             | Self::Completions(_) => false,
         }

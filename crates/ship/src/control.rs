@@ -60,14 +60,23 @@ impl Control {
         &self.folders
     }
 
+    /// Whether it is another machine's.
+    pub(crate) fn is_far(&self) -> bool {
+        self.far.is_some()
+    }
+
     /// Whether anything was ever brought up here.
     pub(crate) fn was_used(&self) -> bool {
         self.far.is_some() || self.folders.database().exists()
     }
 
     /// The server if it runs. A connection alone does not tell: one that was killed a moment ago
-    /// may still have its socket.
+    /// may still have its socket. One far away is taken to run.
     pub(crate) async fn running(&self) -> Result<Option<Client>> {
+        if let Some(dial) = &self.far {
+            // The first request shows whether it is there: every one is a program of its own.
+            return Ok(Some(Client::through(dial.clone())));
+        }
         match tokio::time::timeout(START, self.answers()).await {
             Ok(Ok(client)) => Ok(Some(client)),
             Ok(Err(error)) if error.is_gone() => Ok(None),
@@ -83,10 +92,6 @@ impl Control {
 
     /// The server; started where it does not run.
     pub(crate) async fn connect(&self) -> Result<Client> {
-        if let Some(dial) = &self.far {
-            // The first request shows whether it is there: every one is a program of its own.
-            return Ok(Client::through(dial.clone()));
-        }
         if let Some(client) = self.running().await? {
             return Ok(client);
         }

@@ -80,12 +80,21 @@ enum Command {
         now: bool,
     },
     /// Show whether it runs, and what it keeps
-    #[command(after_help = "Example:\n  ship server status --json")]
+    #[command(after_help = "Examples:
+  ship server status --json
+  ship server status -r prod")]
     Status {
         /// As JSON; `null` where no server runs
         #[arg(long)]
         json: bool,
     },
+}
+
+impl Args {
+    /// Whether it can be asked of a server far away; the others take one as an argument.
+    pub(crate) fn goes_far(&self) -> bool {
+        matches!(self.command, Command::Status { .. })
+    }
 }
 
 /// Does it.
@@ -164,6 +173,7 @@ async fn status(context: &mut Context, control: &Control, json: bool) -> Result<
     let Some(status) = status else {
         return context.ui.data("no server runs");
     };
+    let host = if control.is_far() { "*" } else { "localhost" };
     let mut parts = vec![format!(
         "server  pid {}  version {}",
         status.pid, status.version
@@ -172,9 +182,9 @@ async fn status(context: &mut Context, control: &Control, json: bool) -> Result<
         (Some(pid), Some(port)) => {
             let https = status
                 .https_port
-                .map(|port| format!("  https://localhost:{port}"));
+                .map(|port| format!("  https://{host}:{port}"));
             let https = https.unwrap_or_default();
-            format!("door    pid {pid}  http://localhost:{port}{https}")
+            format!("door    pid {pid}  http://{host}:{port}{https}")
         }
         _ => "door    closed".to_owned(),
     });

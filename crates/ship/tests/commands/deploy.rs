@@ -38,6 +38,11 @@ fn a_project_is_deployed_over_ssh_and_only_what_changed_travels_again() {
     assert_eq!(far.success().json().as_array().map(Vec::len), Some(2));
     let env = laptop.ship_in(project.folder(), &["env", "list", "-r", &to]);
     assert!(!env.success().stdout.contains("SECRET_OF_THE_LAPTOP"));
+    let status = laptop.ship(&["server", "status", "-r", &to, "--json"]);
+    assert_eq!(
+        status.success().json()["running"].as_array().map(Vec::len),
+        Some(1)
+    );
     assert_eq!(
         laptop.ship(&["ps", "--json"]).success().stdout,
         "[]\n",
