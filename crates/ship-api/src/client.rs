@@ -105,11 +105,12 @@ impl Error {
         }
     }
 
-    /// Whether the server is not there at all, as opposed to not allowing us in.
+    /// Whether the server is not there at all, as opposed to not allowing us in. A connection that
+    /// waited to be accepted when the server was killed is reset by the kernel.
     pub fn is_nobody_there(&self) -> bool {
-        use io::ErrorKind::{ConnectionRefused, NotFound};
+        use io::ErrorKind::{ConnectionRefused, ConnectionReset, NotFound};
         matches!(self, Self::NobodyThere { source, .. }
-            if matches!(source.kind(), ConnectionRefused | NotFound))
+            if matches!(source.kind(), ConnectionRefused | ConnectionReset | NotFound))
     }
 
     /// Whether the server was there and is gone: it may have been killed.

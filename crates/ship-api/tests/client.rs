@@ -89,6 +89,13 @@ async fn a_socket_that_is_not_there_is_told_apart() {
     drop(UnixListener::bind(&dead).unwrap());
     let error = Client::connect(&dead).await.unwrap_err();
     assert!(error.is_nobody_there(), "{error:?}");
+
+    // What a server that was killed does to those who were not accepted yet.
+    let killed = Error::NobodyThere {
+        socket: dead,
+        source: std::io::ErrorKind::ConnectionReset.into(),
+    };
+    assert!(killed.is_gone(), "{killed:?}");
 }
 
 #[tokio::test]
