@@ -7,6 +7,7 @@
 //! matter where a bundler is told to write.
 
 mod made;
+mod manager;
 mod modules;
 
 use std::path::{Path, PathBuf};
@@ -15,9 +16,9 @@ use serde::{Deserialize, Serialize};
 use ship_base::count;
 use ship_base::file;
 use ship_base::hash::{ContentHash, Hasher};
-use ship_project::plan::{AssetStep, FrontEnd, Note, Plan};
+use ship_project::plan::{AssetStep, FrontEnd, Note, PackageManager, Plan};
 
-use crate::assets::{callers_have, run_step, tool};
+use crate::assets::{callers_have, run_step, tool, version_of};
 use crate::error::Error;
 use crate::event::Phase;
 use crate::runtime::{Runtime, work_path};
@@ -110,7 +111,17 @@ impl Bench<'_> {
         front_end: &'f FrontEnd,
     ) -> Result<Option<&'f FrontEnd>, Error> {
         let program = front_end.manager.program();
-        if callers_have(shop.request(), program) {
+        if manager::words(shop.request(), front_end, self.source).is_some() {
+            if !callers_have(shop.request(), program) {
+                let package = manager::package(front_end, self.source);
+                shop.report().note(Note {
+                    text: format!(
+                        "there is no `{program}` on this machine: npm fetches `{package}`"
+                    ),
+                    hint: None,
+                    place: None,
+                });
+            }
             return Ok(Some(front_end));
         }
         let output = front_end.output.as_ref();
@@ -142,7 +153,7 @@ impl Bench<'_> {
         }
         for front_end in wanted {
             let text = serde_json::to_vec(front_end).unwrap_or_default();
-            hasher.field(text).field(modules::versions(shop, front_end));
+            hasher.field(text).field(self.versions(shop, front_end));
             let folder = work_path(Path::new(""), &front_end.folder);
             let reach = Reach::of(&self.source.join(&folder));
             self.snapshot.hash_of(&mut hasher, |path| {
@@ -151,6 +162,20 @@ impl Bench<'_> {
             });
         }
         hasher.finish()
+    }
+
+    /// The versions of Node and of the package manager.
+    fn versions(&self, shop: &Shop<'_>, front_end: &FrontEnd) -> String {
+        let program = front_end.manager.program();
+        let manager = if callers_have(shop.request(), program) {
+            version_of(shop, program)
+        } else {
+            manager::package(front_end, self.source)
+        };
+        match front_end.manager {
+            PackageManager::Bun => manager,
+            _ => format!("{} {manager}", version_of(shop, "node")),
+        }
     }
 
     fn make(&self, shop: &mut Shop<'_>, wanted: &[&FrontEnd]) -> Result<Made, Error> {
@@ -192,11 +217,10 @@ impl Bench<'_> {
     /// errors of their warnings then.
     fn tool(&self, shop: &Shop<'_>, front_end: &FrontEnd, scratch: &Path, words: &[&str]) -> Tool {
         let folder = work_path(scratch, &front_end.folder);
-        let argv = std::iter::once(front_end.manager.program())
-            .chain(words.iter().copied())
-            .map(str::to_owned)
-            .collect();
         let request = shop.request();
+        let manager = manager::words(request, front_end, self.source).unwrap_or_default();
+        let words = words.iter().copied().map(str::to_owned);
+        let argv = manager.into_iter().chain(words).collect();
         let tool = tool(request, argv, self.runtime, &folder)
             .without("CI")
             .env("NPM_CONFIG_UPDATE_NOTIFIER", "false")

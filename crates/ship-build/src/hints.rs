@@ -52,14 +52,12 @@ const PACKAGES: &[(&str, &str)] = &[
 
 /// Where there is no Node (or no pnpm, …) to build a front end with.
 pub(crate) fn of_front_end(program: &str, output: Option<&Path>) -> Vec<String> {
-    let install = match program {
-        "npm" => {
-            "Node brings it: `apt install nodejs npm`, `brew install node`, or https://nodejs.org"
-                .to_owned()
-        }
-        "bun" => "`npm install --global bun` installs it".to_owned(),
-        other => format!("`npm install --global {other}` installs it, or `corepack enable`"),
+    let brings = match program {
+        "npm" => "Node brings it",
+        _ => "Node brings npm, which fetches it",
     };
+    let install =
+        format!("{brings}: `apt install nodejs npm`, `brew install node`, or https://nodejs.org");
     let folder = output.map_or("frontend/dist/".to_owned(), |folder| {
         format!("{}/", folder.display())
     });

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use ship_base::file;
 use ship_base::hash::{ContentHash, Hasher};
-use ship_project::plan::{FrontEnd, PackageManager};
+use ship_project::plan::FrontEnd;
 use ship_store::environment::{self, Begin, Making};
 
 use super::Bench;
-use crate::assets::{link_tree, run_step, version_of};
+use crate::assets::{link_tree, run_step};
 use crate::error::Error;
 use crate::runtime::work_path;
 use crate::shop::Shop;
@@ -39,16 +39,6 @@ const SCRIPTS: [&str; 5] = [
     "prepublish",
 ];
 
-/// The versions of Node and of the package manager.
-pub(super) fn versions(shop: &Shop<'_>, front_end: &FrontEnd) -> String {
-    let programs = match front_end.manager {
-        PackageManager::Bun => vec!["bun"],
-        other => vec!["node", other.program()],
-    };
-    let versions = programs.iter().map(|program| version_of(shop, program));
-    versions.collect::<Vec<_>>().join(" ")
-}
-
 /// Puts the packages of a front end into its folder of the copy.
 pub(super) fn bring(
     shop: &mut Shop<'_>,
@@ -70,7 +60,7 @@ pub(super) fn bring(
 
 fn address(shop: &Shop<'_>, bench: &Bench<'_>, front_end: &FrontEnd) -> ContentHash {
     let mut hasher = Hasher::new();
-    hasher.field(RECIPE).field(versions(shop, front_end));
+    hasher.field(RECIPE).field(bench.versions(shop, front_end));
     let folder = work_path(Path::new(""), &front_end.folder);
     let whole = runs_scripts(&bench.source.join(&folder));
     bench.snapshot.hash_of(&mut hasher, |path| {

@@ -1,4 +1,5 @@
-//! JavaScript front ends, with npm itself. Packages are folders of the project: no network.
+//! JavaScript front ends, with npm itself. Their packages are folders of the project; only another
+//! package manager is fetched.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -114,6 +115,40 @@ fn a_front_end_that_cannot_have_changed_is_not_built_again() {
     assert_eq!(told(&bench), "2 files");
     assert_eq!(read(&bench, 4, "ui/dist/index.html").unwrap(), "MOIN");
     assert_ne!(first, last);
+}
+
+#[test]
+fn a_package_manager_that_is_not_here_is_fetched_by_npm() {
+    let Some(mut bench) = bench() else { return };
+    let bin = bench.project().join("../bin");
+    fs::create_dir(&bin).unwrap();
+    for name in ["sh", "env", "node", "npm"] {
+        let path = std::env::var_os("PATH").unwrap();
+        let mut places = std::env::split_paths(&path).map(|place| place.join(name));
+        let program = places.find(|place| place.is_file()).unwrap();
+        symlink(program, bin.join(name)).unwrap();
+    }
+    let path = bin.display().to_string();
+    bench.tools.insert("PATH".to_owned(), path.into());
+    fs::remove_file(bench.project().join("ui/package-lock.json")).unwrap();
+    bench.write(
+        "ui/yarn.lock",
+        "# yarn lockfile v1\n\n\n\"loud@file:./loud\":\n  version \"1.0.0\"\n",
+    );
+    for step in &mut bench.plan.assets {
+        if let AssetStep::FrontEnd(front_end) = &mut step.value {
+            front_end.manager = PackageManager::Yarn;
+            front_end.lock = Some("ui/yarn.lock".into());
+        }
+    }
+    bench.build().unwrap();
+    assert_eq!(read(&bench, 1, "ui/dist/index.html").unwrap(), "HELLO");
+    let note = bench.events.iter().find_map(|event| match event {
+        Event::Note(note) => Some(note.text.as_str()),
+        _ => None,
+    });
+    let said = "there is no `yarn` on this machine: npm fetches `yarn@1`";
+    assert_eq!(note, Some(said));
 }
 
 #[test]
