@@ -27,6 +27,11 @@ impl Moment {
         self.0.as_millisecond()
     }
 
+    /// The day in UTC: `2026-11-26`.
+    pub fn day(self) -> String {
+        self.to_string().chars().take(10).collect()
+    }
+
     /// How long ago that was; zero for moments to come.
     pub fn elapsed(self) -> Duration {
         let millis = Self::now().as_millis().saturating_sub(self.as_millis());
@@ -77,5 +82,6 @@ mod tests {
         let moment = Moment::from_millis(1_763_712_000_005);
         assert_eq!(moment.to_string(), "2025-11-21T08:00:00.005Z");
         assert_eq!(moment.to_string().parse::<Moment>().unwrap(), moment);
+        assert_eq!(moment.day(), "2025-11-21");
     }
 }

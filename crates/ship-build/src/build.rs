@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use ship_base::clock::Moment;
 use ship_base::count;
 use ship_base::file;
 use ship_base::hash::{ContentHash, Hasher};
@@ -18,6 +19,7 @@ use crate::facts::Facts;
 use crate::layer::{self, Layer};
 use crate::lock::{self, Lock};
 use crate::python::{self, Interpreter};
+use crate::remedy::{self, Failed};
 use crate::runtime::Runtime;
 use crate::shop::Shop;
 use crate::source::{Choice, Snapshot};
@@ -95,6 +97,10 @@ struct Build<'a> {
     plan: Plan,
     previous: Option<Facts>,
     source: PathBuf,
+    /// When the newest of the versions that the project names was published.
+    newest_pin: Option<Moment>,
+    /// The minor versions of the Pythons that the project allows.
+    pythons: Vec<(u32, u32)>,
 }
 
 /// A lock and the Python it is for.
@@ -126,21 +132,54 @@ impl<'a> Build<'a> {
                 .previous
                 .and_then(|release| Facts::read(release).ok()),
             source: request.into.join("source"),
+            newest_pin: None,
+            pythons: Vec::new(),
         }
     }
 
     fn run(mut self) -> Result<Built, Error> {
         let snapshot = self.snapshot()?;
         correct::generators(&mut self.plan, &mut self.shop);
+        let plan = self.plan.clone();
+        let mut untreated = None;
+        loop {
+            let error = match self.attempt(&snapshot) {
+                Ok((facts, environment)) => return self.write(facts, environment.as_ref()),
+                Err(Error::Cancelled) => return Err(Error::Cancelled),
+                Err(error) => error,
+            };
+            let failed = Failed {
+                dependencies: plan.dependencies.as_ref().map(|sourced| &sourced.value),
+                pythons: &self.pythons,
+                snapshot: &snapshot,
+                newest_pin: self.newest_pin,
+                error: &error,
+            };
+            let Some(remedy) = remedy::of(&self.shop, &failed) else {
+                let is_of_remedy = self.shop.day().is_some() || matches!(error, Error::Tool { .. });
+                // What was wrong without it is what the author can do something about.
+                return Err(untreated.filter(|_| is_of_remedy).unwrap_or(error));
+            };
+            self.shop.report().corrected(remedy.sentence(&error));
+            if self.shop.day().is_none() {
+                untreated = Some(error);
+            }
+            self.shop.take(remedy);
+            self.plan = plan.clone();
+        }
+    }
+
+    fn attempt(&mut self, snapshot: &Snapshot) -> Result<(Facts, Option<Environment>), Error> {
         let environment = match self.plan.python.clone() {
-            Some(_) => Some(self.environment(&snapshot)?),
+            Some(_) => Some(self.environment(snapshot)?),
             None => None,
         };
-        let inputs = self.inputs(&snapshot, environment.as_ref())?;
+        let inputs = self.inputs(snapshot, environment.as_ref())?;
         if let Some(facts) = self.unchanged(inputs) {
-            return self.repeat(facts, environment.as_ref());
+            self.repeat(&facts, environment.as_ref())?;
+            return Ok((facts, environment));
         }
-        self.finish(&snapshot, environment, inputs)
+        self.finish(snapshot, environment, inputs)
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, Error> {
@@ -206,12 +245,21 @@ impl<'a> Build<'a> {
             .previous
             .as_ref()
             .and_then(|facts| facts.python.clone());
-        self.shop.phase(Phase::Python, |shop| {
+        let pythons = self.shop.phase(Phase::Python, |shop| {
             let kept = kept.as_ref().map(|(path, _)| path.as_path());
-            let pythons = python::choose(shop, &wanted, kept)?;
+            let mut pythons = python::choose(shop, &wanted, kept)?;
+            if let Some(newest) = shop.newest_python() {
+                pythons.retain(|python| python.about.version.minor() <= newest);
+            }
+            if let Some(day) = shop.day() {
+                python::of_the_day(&mut pythons, day);
+            }
             let detail = pythons.first().map(Interpreter::label).unwrap_or_default();
             Ok((pythons, detail))
-        })
+        })?;
+        let minors = pythons.iter().map(|python| python.about.version.minor());
+        self.pythons = minors.collect();
+        Ok(pythons)
     }
 
     /// The lock of the previous release where everything it was made from is the same.
@@ -227,7 +275,11 @@ impl<'a> Build<'a> {
         let before = before.and_then(|path| file::read_text(&path).ok());
         let inputs = |python| lock::inputs(dependencies, &source, snapshot, python);
         let same = |facts: &Facts| facts.lock_inputs == Some(inputs(&pythons[0]));
-        if let (true, Some(text)) = (self.previous.as_ref().is_some_and(same), &before) {
+        let is_ordinary = self.shop.requirements().next().is_none();
+        if let (true, Some(text)) = (
+            is_ordinary && self.previous.as_ref().is_some_and(same),
+            &before,
+        ) {
             return Ok(Locked {
                 python: pythons[0].clone(),
                 lock: Lock::of(dependencies, &source, text.clone())?,
@@ -243,6 +295,7 @@ impl<'a> Build<'a> {
             let detail = count::plural(lock.versions.len(), "package");
             Ok(((python, lock), detail))
         })?;
+        self.newest_pin = lock.newest_pin(dependencies, &source);
         let has_own = is_locked(dependencies);
         Ok(Locked {
             inputs: inputs(&python),
@@ -327,7 +380,7 @@ impl<'a> Build<'a> {
 
     /// Takes the outcome of the previous release over: the same source in the same environment
     /// with the same settings was proven, and its assets were made.
-    fn repeat(mut self, facts: Facts, environment: Option<&Environment>) -> Result<Built, Error> {
+    fn repeat(&mut self, facts: &Facts, environment: Option<&Environment>) -> Result<(), Error> {
         let request = self.shop.request();
         let previous = request.previous.unwrap_or(request.into);
         self.plan = read_plan(previous)?;
@@ -341,15 +394,15 @@ impl<'a> Build<'a> {
         if let Some(environment) = environment {
             self.compile(environment)?;
         }
-        self.write(facts, environment)
+        Ok(())
     }
 
     fn finish(
-        mut self,
+        &mut self,
         snapshot: &Snapshot,
         environment: Option<Environment>,
         inputs: ContentHash,
-    ) -> Result<Built, Error> {
+    ) -> Result<(Facts, Option<Environment>), Error> {
         let mut environment = environment;
         let runtime = self.runtime(environment.as_ref(), &self.source)?;
         assets::run_commands(&mut self.shop, &self.plan, &runtime, &self.source)?;
@@ -358,8 +411,7 @@ impl<'a> Build<'a> {
         facts.front_end = self.front_end(snapshot, &runtime)?;
         if let Some(environment) = &mut environment {
             self.compile(environment)?;
-            let trial = self.trial(environment)?;
-            let seen = proof::prove(&mut self.shop, &self.plan, &trial)?;
+            let (trial, seen) = self.prove(snapshot, environment)?;
             facts.static_root =
                 correct::plan(&mut self.plan, &seen, &trial, &mut self.shop.report());
             // The proof may have chosen another server; a layer that is there costs nothing.
@@ -368,7 +420,7 @@ impl<'a> Build<'a> {
             facts.static_inputs = self.collect(snapshot, environment, &seen, &trial, made)?;
         }
         facts.content = self.content(snapshot, environment.as_ref(), facts.front_end.as_ref())?;
-        self.write(facts, environment.as_ref())
+        Ok((facts, environment))
     }
 
     fn front_end(
@@ -425,6 +477,29 @@ impl<'a> Build<'a> {
             previous.as_deref(),
             python,
         )
+    }
+
+    /// Proves it; with a server that needs less where the one that was added does not start beside
+    /// the project's packages.
+    fn prove(
+        &mut self,
+        snapshot: &Snapshot,
+        environment: &mut Environment,
+    ) -> Result<(Trial, proof::Seen), Error> {
+        let trial = self.trial(environment)?;
+        let error = match proof::prove(&mut self.shop, &self.plan, &trial) {
+            Ok(seen) => return Ok((trial, seen)),
+            Err(error) => error,
+        };
+        let is_of_server = matches!(&error, Error::Proof(failure) if failure.is_of_server());
+        if !is_of_server || !correct::plainer_server(&mut self.plan, &mut self.shop.report()) {
+            return Err(error);
+        }
+        drop(trial);
+        self.add_layer(snapshot, environment)?;
+        let trial = self.trial(environment)?;
+        let seen = proof::prove(&mut self.shop, &self.plan, &trial)?;
+        Ok((trial, seen))
     }
 
     fn trial(&mut self, environment: &Environment) -> Result<Trial, Error> {

@@ -164,7 +164,7 @@ pub(crate) fn added_server(plan: &mut Plan, python: &Interpreter, report: &mut R
 /// something to change.
 pub(crate) fn plainer_server(plan: &mut Plan, report: &mut Report<'_>) -> bool {
     change_added(plan, report, |server| {
-        format!("Granian cannot be installed beside the project's packages: {server} is added")
+        format!("Granian does not go with the project's packages: {server} is added")
     })
 }
 

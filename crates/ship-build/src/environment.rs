@@ -81,7 +81,7 @@ fn install(shop: &mut Shop<'_>, folder: &Path, lock: &Lock, source: &Path) -> Re
     file::write_whole(&path, lock.shared(source).as_bytes())?;
     let uv = shop.uv()?;
     let run = uv
-        .tool(shop.tools(), source)
+        .tool(&shop.dated_tools(), source)
         .args(["pip", "sync", "--python"])
         .arg(folder.join("bin/python"))
         .arg(&path);

@@ -28,6 +28,7 @@ mod lock;
 mod outside;
 mod proof;
 pub mod python;
+mod remedy;
 mod report;
 mod runtime;
 mod shop;

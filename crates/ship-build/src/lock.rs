@@ -6,12 +6,13 @@
 
 mod told;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use ship_base::clock::Moment;
 use ship_base::file;
 use ship_base::hash::{ContentHash, Hasher};
-use ship_project::plan::Dependencies;
+use ship_project::plan::{Dependencies, requirement_name};
 use toml::{Table, Value};
 
 use crate::error::Error;
@@ -225,7 +226,7 @@ fn failed(finished: crate::tool::Finished) -> Error {
 }
 
 /// What uv is asked to lock.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Asked {
     /// Relative to the source; `-` is `input`.
     files: Vec<PathBuf>,
@@ -239,6 +240,20 @@ impl Asked {
             files: files.to_vec(),
             ..Self::default()
         }
+    }
+
+    /// The same with further requirements.
+    fn with(&self, requirements: impl Iterator<Item = &'static str>) -> Self {
+        let mut asked = self.clone();
+        let stdin = Path::new("-");
+        for requirement in requirements {
+            if !asked.files.iter().any(|file| file == stdin) {
+                asked.files.push(stdin.to_owned());
+            }
+            asked.input.extend_from_slice(b"\n");
+            asked.input.extend_from_slice(requirement.as_bytes());
+        }
+        asked
     }
 
     fn lines(lines: impl IntoIterator<Item = String>) -> Self {
@@ -258,13 +273,14 @@ fn compile(
     python: &Interpreter,
     previous: Option<&str>,
 ) -> Result<String, Error> {
+    let asked = &asked.with(shop.requirements());
     let beside = source.join(BESIDE_SOURCE);
     if let Some(previous) = previous {
         file::write_whole(&beside, previous.as_bytes())?;
     }
     let uv = shop.uv()?;
     let run = uv
-        .tool(shop.tools(), source)
+        .tool(&shop.dated_tools(), source)
         .args(["pip", "compile", "--no-header", "--quiet"])
         .args([
             "--format",
@@ -391,6 +407,30 @@ impl Lock {
         table.to_string()
     }
 
+    /// When the newest of the versions that the project names exactly was published, as far as the
+    /// index tells.
+    pub(crate) fn newest_pin(
+        &self,
+        dependencies: Option<&Dependencies>,
+        source: &Path,
+    ) -> Option<Moment> {
+        let Some(Dependencies::Requirements { files, .. }) = dependencies else {
+            return None;
+        };
+        let pinned: BTreeSet<String> = with_includes(source, files)
+            .iter()
+            .filter_map(|file| file::read_text(&source.join(file)).ok())
+            .flat_map(|text| text.lines().filter_map(pinned).collect::<Vec<_>>())
+            .collect();
+        let packages = self.table.get("packages").and_then(Value::as_array);
+        let is_pinned = |package: &&Value| {
+            let name = package.get("name").and_then(Value::as_str);
+            name.is_some_and(|name| pinned.contains(name))
+        };
+        let packages = packages.into_iter().flatten().filter(is_pinned);
+        packages.filter_map(published).max()
+    }
+
     /// The packages from an index with their versions, a line each, as a requirements file.
     pub(crate) fn pins(&self) -> String {
         let pins = self
@@ -405,6 +445,28 @@ impl Lock {
         // Relative paths stay relative here: they are named with the hash of their content.
         hasher.field(self.shared(Path::new("")));
     }
+}
+
+/// The name of a requirement with an exact version, normalised: `Flask` of `Flask==1.0`.
+fn pinned(line: &str) -> Option<String> {
+    let line = line.trim();
+    let is_pinned = line.contains("==") && !line.starts_with(['-', '#']);
+    is_pinned.then(|| {
+        requirement_name(line)
+            .to_lowercase()
+            .replace(['_', '.'], "-")
+    })
+}
+
+/// When the first file of a package was.
+fn published(package: &Value) -> Option<Moment> {
+    let wheels = package.get("wheels").and_then(Value::as_array);
+    let files = package
+        .get("sdist")
+        .into_iter()
+        .chain(wheels.into_iter().flatten());
+    let times = files.filter_map(|file| file.get("upload-time")?.as_datetime());
+    times.filter_map(|time| time.to_string().parse().ok()).min()
 }
 
 /// Makes the paths of a package's files absolute.

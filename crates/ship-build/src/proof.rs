@@ -75,6 +75,7 @@ struct Question<'a> {
     objects: &'a [ObjectRef],
     django: Option<&'a str>,
     servers: Vec<&'static str>,
+    server: Option<(&'static str, &'static str)>,
     argv: Vec<String>,
     result: &'a std::path::Path,
     deadline: f64,
@@ -174,6 +175,7 @@ fn ask(
         objects,
         django,
         servers: web_server::ROWS.iter().map(|row| row.package).collect(),
+        server: server_of(plan).map(|server| (server.package(), server.program())),
         argv: argv(plan, objects),
         result: &result,
         // A little before the end, so that there is time to say where it hangs.
@@ -195,6 +197,10 @@ fn ask(
         .ok_or_else(|| silent(finished.ended, finished.told(), objects, trial, plan))
 }
 
+fn server_of(plan: &Plan) -> Option<WebServer> {
+    plan.web()?.start.value.server()
+}
+
 /// The command line in whose place the proof stands: `gunicorn shop.wsgi:app`. Settings that tell
 /// a server from `manage.py` by it, and by more than its name, must find something there.
 fn argv(plan: &Plan, objects: &[ObjectRef]) -> Vec<String> {
@@ -202,8 +208,9 @@ fn argv(plan: &Plan, objects: &[ObjectRef]) -> Vec<String> {
         Some(Start::Command(authored)) => authored.command.words().map(<[String]>::to_vec),
         _ => None,
     };
-    let server = plan.web().and_then(|web| web.start.value.server());
-    let program = server.map_or("python", WebServer::program).to_owned();
+    let program = server_of(plan)
+        .map_or("python", WebServer::program)
+        .to_owned();
     let ours = || std::iter::once(program).chain(objects.iter().map(ToString::to_string).take(1));
     authored.unwrap_or_else(|| ours().collect())
 }

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use ship_base::clock::Moment;
 use ship_base::hash::Hasher;
 use ship_base::paths::Folders;
 use ship_project::plan::{Note, PythonRequest, Sourced};
@@ -172,7 +173,7 @@ pub(crate) fn choose(
     }
     if let Some(found) = request
         .as_ref()
-        .and_then(|request| newer_patch(request, &all))
+        .and_then(|request| other_patch(request, &all))
     {
         let (used, wanted) = (found.about.version, describe(wanted));
         let sentence = format!("Python {used} is used: {wanted} is not here and cannot be fetched");
@@ -188,6 +189,17 @@ pub(crate) fn choose(
             .collect(),
         output,
     })
+}
+
+/// Puts those that were out on `day` first, the newest of them at the front. Where none was, the
+/// oldest comes first: it is the likeliest to run the code of that day.
+pub(crate) fn of_the_day(pythons: &mut [Interpreter], day: &str) {
+    let was_out = |python: &Interpreter| python_life::was_out(python.about.version.minor(), day);
+    if pythons.iter().any(was_out) {
+        pythons.sort_by_key(|python| !was_out(python));
+    } else {
+        pythons.reverse();
+    }
 }
 
 /// What to tell of a Python that gets no fixes any more, with where the project asks for it.
@@ -207,8 +219,7 @@ pub(crate) fn ended(wanted: &Sourced<PythonRequest>, used: &Interpreter) -> Opti
 
 /// `2026-11-26`
 fn today() -> String {
-    let now = ship_base::clock::Moment::now().to_string();
-    now.chars().take(10).collect()
+    Moment::now().day()
 }
 
 /// Why a Python cannot be had, and where to ask for another.
@@ -234,15 +245,13 @@ fn remedy(wanted: &Sourced<PythonRequest>, today: &str) -> Vec<String> {
     remedy
 }
 
-/// A later patch release of the very version that is asked for: it mends errors and breaks nothing
-/// (PEP 602). Only where that version itself cannot be had, which is common with those that an old
-/// `runtime.txt` names.
-fn newer_patch<'a>(request: &Request, here: &'a [Interpreter]) -> Option<&'a Interpreter> {
+/// The newest patch release of the minor version that is asked for to its third number: patches mend
+/// errors and break nothing (PEP 602). Only where that version itself cannot be had, which is common
+/// with those that an old `runtime.txt` names.
+fn other_patch<'a>(request: &Request, here: &'a [Interpreter]) -> Option<&'a Interpreter> {
     let wanted = request.exact()?;
-    here.iter().find(|found| {
-        let version = found.about.version;
-        version.minor() == wanted.minor() && version > wanted && request.is_of(found)
-    })
+    here.iter()
+        .find(|found| found.about.version.minor() == wanted.minor() && request.is_of(found))
 }
 
 /// Asks uv for a Python; gives its last words, which matter when it could not.

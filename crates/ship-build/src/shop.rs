@@ -6,6 +6,7 @@ use crate::build::Request;
 use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::event::{Event, Phase};
+use crate::remedy::{self, Remedy};
 use crate::report::Report;
 use crate::tool::{Finished, Tool};
 use crate::uv::{self, Uv, Variables};
@@ -15,6 +16,8 @@ pub(crate) struct Shop<'a> {
     request: &'a Request<'a>,
     events: &'a mut dyn FnMut(Event),
     uv: Option<Uv>,
+    /// In which ways this build differs from an ordinary one.
+    tried: Vec<Remedy>,
 }
 
 impl<'a> Shop<'a> {
@@ -23,6 +26,7 @@ impl<'a> Shop<'a> {
             request,
             events,
             uv: None,
+            tried: Vec::new(),
         }
     }
 
@@ -36,6 +40,46 @@ impl<'a> Shop<'a> {
 
     pub(crate) fn tools(&self) -> &'a Variables {
         self.request.tools
+    }
+
+    /// The same, for tools that choose or build the project's packages.
+    pub(crate) fn dated_tools(&self) -> Variables {
+        let mut tools = self.tools().clone();
+        if let Some(day) = self.day() {
+            tools.insert(remedy::DAY.to_owned(), day.to_owned().into());
+        }
+        tools
+    }
+
+    /// Builds in this way from now on.
+    pub(crate) fn take(&mut self, remedy: Remedy) {
+        self.tried.push(remedy);
+    }
+
+    pub(crate) fn tried(&self, remedy: &Remedy) -> bool {
+        self.tried.contains(remedy)
+    }
+
+    /// The day whose packages are taken, where it is not today.
+    pub(crate) fn day(&self) -> Option<&str> {
+        self.tried.iter().find_map(|remedy| match remedy {
+            Remedy::Day(day) => Some(day.as_str()),
+            Remedy::Setuptools | Remedy::Python(_) => None,
+        })
+    }
+
+    /// The newest minor version of Python that may be used.
+    pub(crate) fn newest_python(&self) -> Option<(u32, u32)> {
+        let caps = self.tried.iter().filter_map(|remedy| match remedy {
+            Remedy::Python(newest) => Some(*newest),
+            Remedy::Setuptools | Remedy::Day(_) => None,
+        });
+        caps.min()
+    }
+
+    /// Requirements beside the project's own.
+    pub(crate) fn requirements(&self) -> impl Iterator<Item = &'static str> {
+        self.tried.iter().filter_map(Remedy::requirement)
     }
 
     pub(crate) fn cancel(&self) -> &'a Cancel {

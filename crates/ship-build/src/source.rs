@@ -13,6 +13,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use ignore::{DirEntry, WalkBuilder};
+use ship_base::clock::Moment;
 use ship_base::file::{self, FileError, WithPath as _};
 use ship_base::hash::{ContentHash, Hasher};
 
@@ -109,6 +110,13 @@ impl Snapshot {
     /// How many files and links it holds.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// When the newest of its files in `project` was changed.
+    pub(crate) fn changed(&self, project: &Path) -> Option<Moment> {
+        let files = self.entries.keys().map(|path| project.join(path));
+        let changes = files.filter_map(|file| file.symlink_metadata().ok()?.modified().ok());
+        changes.max().map(Moment::from)
     }
 
     /// The address of everything in it that is not below one of `without`.

@@ -1,4 +1,4 @@
-//! How long each Python gets security fixes.
+//! Since when each Python is there, and how long it gets security fixes.
 //!
 //! Source: <https://peps.python.org/api/release-cycle.json>, as of 2026-11-26. Where only a month is
 //! announced, its last day stands here.
@@ -6,31 +6,38 @@
 /// The oldest Python that can be used here.
 pub const OLDEST: (u32, u32) = (3, 8);
 
-/// Minor versions with the day of their last security fix, oldest first.
-const ENDS: &[((u32, u32), &str)] = &[
-    ((2, 7), "2020-01-01"),
-    ((3, 0), "2009-06-27"),
-    ((3, 1), "2012-04-09"),
-    ((3, 2), "2016-02-20"),
-    ((3, 3), "2017-09-29"),
-    ((3, 4), "2019-03-18"),
-    ((3, 5), "2020-09-30"),
-    ((3, 6), "2021-12-23"),
-    ((3, 7), "2023-06-27"),
-    ((3, 8), "2024-10-07"),
-    ((3, 9), "2025-10-31"),
-    ((3, 10), "2026-10-31"),
-    ((3, 11), "2027-10-31"),
-    ((3, 12), "2028-10-31"),
-    ((3, 13), "2029-10-31"),
-    ((3, 14), "2030-10-31"),
-    ((3, 15), "2031-10-31"),
+/// Minor versions with the day of their first release and that of their last security fix, oldest
+/// first.
+const LIVES: &[((u32, u32), &str, &str)] = &[
+    ((2, 7), "2010-07-03", "2020-01-01"),
+    ((3, 0), "2008-12-03", "2009-06-27"),
+    ((3, 1), "2009-06-27", "2012-04-09"),
+    ((3, 2), "2011-02-20", "2016-02-20"),
+    ((3, 3), "2012-09-29", "2017-09-29"),
+    ((3, 4), "2014-03-16", "2019-03-18"),
+    ((3, 5), "2015-09-13", "2020-09-30"),
+    ((3, 6), "2016-12-23", "2021-12-23"),
+    ((3, 7), "2018-06-27", "2023-06-27"),
+    ((3, 8), "2019-10-14", "2024-10-07"),
+    ((3, 9), "2020-10-05", "2025-10-31"),
+    ((3, 10), "2021-10-04", "2026-10-31"),
+    ((3, 11), "2022-10-24", "2027-10-31"),
+    ((3, 12), "2023-10-02", "2028-10-31"),
+    ((3, 13), "2024-10-07", "2029-10-31"),
+    ((3, 14), "2025-10-07", "2030-10-31"),
+    ((3, 15), "2026-10-01", "2031-10-31"),
 ];
 
 /// The day on which a minor version ended, if that was before `today`; both as `2026-11-26`.
 pub fn ended(minor: (u32, u32), today: &str) -> Option<&'static str> {
-    let (_, end) = ENDS.iter().find(|(known, _)| *known == minor)?;
+    let (.., end) = LIVES.iter().find(|(known, ..)| *known == minor)?;
     (*end < today).then_some(*end)
+}
+
+/// Whether a minor version was there on `day`; one that is not listed here is newer than any day.
+pub fn was_out(minor: (u32, u32), day: &str) -> bool {
+    let life = LIVES.iter().find(|(known, ..)| *known == minor);
+    life.is_some_and(|(_, first, _)| *first <= day)
 }
 
 /// The minor version that a request begins with: `2.7.18`, `>=3.6`, `pypy@3.10`.
@@ -54,7 +61,14 @@ mod tests {
         assert_eq!(ended((3, 9), "2025-10-31"), None);
         assert_eq!(ended((3, 14), "2026-11-26"), None);
         assert_eq!(ended((4, 0), "2026-11-26"), None);
-        assert!(ENDS.is_sorted_by_key(|(minor, _)| *minor));
+        assert!(LIVES.is_sorted_by_key(|(minor, ..)| *minor));
+    }
+
+    #[test]
+    fn a_version_is_out_from_its_first_day_on() {
+        assert!(was_out((3, 12), "2023-10-02"));
+        assert!(!was_out((3, 12), "2023-10-01"));
+        assert!(!was_out((3, 99), "2026-11-26"));
     }
 
     #[test]

@@ -51,11 +51,12 @@ const fn row(
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
     row("PostgreSQL's client library", "libpq-dev", "libpq-devel", "libpq", &[Program("pg_config"), Words("pg_config executable not found"), Header("libpq-fe.h"), Library("libpq.so"), Words("no pq wrapper available")]),
-    row("MySQL's client library", "default-libmysqlclient-dev pkg-config", "mysql-devel pkgconf", "mysql-client pkgconf", &[Program("mysql_config"), Words("Can not find valid pkg-config name"), Header("mysql.h"), Library("libmysqlclient.so"), Library("libmariadb.so")]),
+    row("MySQL's client library", "default-libmysqlclient-dev pkg-config", "mysql-devel pkgconf", "mysql-client pkgconf", &[Program("mysql_config"), Words("Can not find valid pkg-config name"), Words("mysql_config not found"), Header("mysql.h"), Library("libmysqlclient.so"), Library("libmariadb.so")]),
     row("the client library of SQL Server and Sybase", "freetds-dev", "freetds-devel", "freetds", &[Header("sqlfront.h"), Library("libsybdb.so")]),
     row("unixODBC", "unixodbc-dev", "unixODBC-devel", "unixodbc", &[Header("sql.h"), Library("libodbc.so")]),
     row("the LDAP and SASL libraries", "libldap-dev libsasl2-dev", "openldap-devel cyrus-sasl-devel", "openldap", &[Header("lber.h"), Header("ldap.h"), Header("sasl/sasl.h"), Header("sasl.h"), Library("libldap")]),
     row("Kerberos", "libkrb5-dev", "krb5-devel", "krb5", &[Program("krb5-config"), Header("gssapi/gssapi.h"), Header("gssapi.h"), Header("krb5.h"), Library("libgssapi_krb5.so"), Library("libkrb5.so")]),
+    row("Apache's build tools", "apache2-dev", "httpd-devel", "httpd", &[Program("apxs"), Words("The 'apxs' command appears not to be installed")]),
     row("libmemcached", "libmemcached-dev zlib1g-dev", "libmemcached-awesome-devel zlib-devel", "libmemcached", &[Header("libmemcached/memcached.h"), Library("libmemcached.so")]),
     row("GDAL", "libgdal-dev gdal-bin", "gdal-devel gdal", "gdal", &[Program("gdal-config"), Program("gdalinfo"), Words("Could not find the GDAL library"), Words("A GDAL API version must be specified"), Header("gdal.h"), Library("libgdal.so")]),
     row("GEOS", "libgeos-dev", "geos-devel", "geos", &[Program("geos-config"), Words("Could not find the GEOS library"), Header("geos_c.h"), Library("libgeos_c.so"), Library("libgeos.so")]),
@@ -261,6 +262,16 @@ mod tests {
     const SEEN: &[(&str, &str)] = &[
         // psycopg2, from source
         ("Error: pg_config executable not found.", "libpq-dev"),
+        // mysqlclient 2.1
+        (
+            "OSError: mysql_config not found",
+            "default-libmysqlclient-dev",
+        ),
+        // mod_wsgi
+        (
+            "RuntimeError: The 'apxs' command appears not to be installed or is not executable.",
+            "apache2-dev",
+        ),
         // psycopg, at import
         ("ImportError: no pq wrapper available.", "libpq-dev"),
         (

@@ -48,6 +48,7 @@ enum Stage {
     Call,
     Kind,
     Settings,
+    Server,
 }
 
 /// A line of the project on the way to the failure.
@@ -71,9 +72,34 @@ pub struct ProofFailure {
     pub frame: Option<Frame>,
     output: Vec<String>,
     hints: Vec<String>,
+    may_be_of_packages: bool,
+    missing_module: Option<String>,
+    stage: Option<Stage>,
 }
 
 impl ProofFailure {
+    /// Whether the application is well and its server cannot be imported.
+    pub(crate) fn is_of_server(&self) -> bool {
+        self.stage == Some(Stage::Server)
+    }
+
+    /// The module that was imported and is not there.
+    pub(crate) fn missing_module(&self) -> Option<&str> {
+        self.missing_module.as_deref()
+    }
+
+    /// Whether it may come from a version of a package: no setting is missing, and no package as a
+    /// whole.
+    pub(crate) fn may_be_of_packages(&self) -> bool {
+        self.may_be_of_packages
+    }
+
+    /// The message, and those of what it came from.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let line = std::iter::once(&self.line);
+        line.chain(&self.output).cloned().collect()
+    }
+
     /// The place and the source line, or what the program wrote at the end.
     pub fn output(&self) -> Vec<String> {
         self.output.clone()
@@ -118,6 +144,9 @@ impl ProofFailure {
             frame: None,
             hints: hints::of_silence(ended, plan),
             output,
+            may_be_of_packages: false,
+            missing_module: None,
+            stage: None,
         }
     }
 }
@@ -132,17 +161,30 @@ impl Told {
     pub(super) fn failure(self, what: String, work: &Path, plan: &Plan) -> ProofFailure {
         let frame = self.frame(work);
         ProofFailure {
+            may_be_of_packages: self.may_be_of_packages(),
             tried: match self.stage {
                 Stage::Import | Stage::Attribute => format!("cannot import `{what}`"),
                 Stage::Call => format!("cannot call `{what}`"),
                 Stage::Kind => format!("cannot serve `{what}`"),
                 Stage::Settings => "cannot read Django's settings".to_owned(),
+                Stage::Server => "the web server cannot be started".to_owned(),
             },
             hints: self.hints(frame.as_ref(), work, plan),
             output: self.output(frame.as_ref(), work),
             line: self.line,
             frame,
+            missing_module: self.missing_module,
+            stage: Some(self.stage),
         }
+    }
+
+    fn may_be_of_packages(&self) -> bool {
+        let lacks_package = self.missing_module.as_ref().is_some_and(|module| {
+            // `werkzeug.contrib` went, and `distutils` with Python 3.12.
+            !module.contains('.') && module != "distutils"
+        });
+        let lacks_setting = !self.missing_variables.is_empty() || !self.unset.is_empty();
+        !lacks_package && !lacks_setting && self.stage != Stage::Kind
     }
 
     /// The innermost frame that lies in the project.

@@ -4,6 +4,7 @@ Reads one JSON object from standard input:
     objects   [{"module", "attribute", "factory"}, ...] in the order to try; may be empty
     django    the settings module of a Django project, or null
     servers   packages of web servers to look for
+    server    [package, program] of the one that will be started, or null
     argv      the command line of the program that is stood in for: settings may look at it
     result    the file to write
     deadline  seconds after which it says where it hangs
@@ -353,6 +354,18 @@ def installed(packages):
     return [name for name in packages if is_there(name)]
 
 
+def import_server(package, program):
+    """What the server's program imports first: one that cannot be imported cannot be started."""
+    from importlib import metadata
+
+    for one in metadata.distribution(package).entry_points:
+        if one.group == "console_scripts" and one.name == program:
+            module, _, function = one.value.split(" ")[0].partition(":")
+            # As the script has it, `from granian import cli`: that imports a module of a package.
+            first = function.split(".")[0]
+            getattr(__import__(module, fromlist=[first]), first)
+
+
 def look(request):
     first = None
     result = {"servers": installed(request["servers"]), "application": None, "failure": None, "django": None}
@@ -365,6 +378,11 @@ def look(request):
         first = first or dict(failure, index=index)
         if failure.get("missing_variables"):
             break
+    if result["application"] and request["server"]:
+        try:
+            import_server(*request["server"])
+        except (Exception, SystemExit) as error:
+            first = dict(describe(error, "server"), index=None)
     result["failure"] = first
     if not first and (request["django"] or uses_django()):
         try:

@@ -58,7 +58,7 @@ fn where_the_project_s_packages_forbid_granian_another_server_is_added() {
         .serve("main:app", Interface::Wsgi);
     let built = bench.build().unwrap();
     assert_eq!(served(&built.plan).server, WebServer::Gunicorn);
-    assert!(bench.corrections()[0].starts_with("Granian cannot be installed"));
+    assert!(bench.corrections()[0].starts_with("Granian does not go with"));
 }
 
 #[test]

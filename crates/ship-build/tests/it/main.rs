@@ -17,6 +17,7 @@ mod layer;
 mod other_locks;
 mod proof;
 mod python;
+mod remedy;
 mod site;
 mod work;
 mod wrong_input;
