@@ -19,7 +19,7 @@ use crate::facts::Facts;
 use crate::layer::{self, Layer};
 use crate::lock::{self, Lock};
 use crate::python::{self, Interpreter};
-use crate::remedy::{self, Failed};
+use crate::remedy::{self, Again, Failed, Remedy};
 use crate::runtime::Runtime;
 use crate::shop::Shop;
 use crate::source::{Choice, Snapshot};
@@ -47,6 +47,8 @@ pub struct Request<'a> {
     pub tools: &'a BTreeMap<String, Secret<String>>,
     /// The previous release, whose lock, interpreter and byte code are taken over where they fit.
     pub previous: Option<&'a Path>,
+    /// In which ways this build differs from an ordinary one: see [`Again`].
+    pub remedies: &'a [Remedy],
     /// Stops the build from another thread.
     pub cancel: &'a Cancel,
 }
@@ -79,6 +81,8 @@ pub struct Built {
     pub python: Option<String>,
     /// Whether versions were chosen now that the project leaves open; [`PINS`] lists them.
     pub chose_versions: bool,
+    /// What may be tried where this release does not start; for the first one of an app.
+    pub again: Option<Again>,
 }
 
 /// The file of a release that lists its packages from an index with their exact versions, in the
@@ -144,7 +148,9 @@ impl<'a> Build<'a> {
         let mut untreated = None;
         loop {
             let error = match self.attempt(&snapshot) {
-                Ok((facts, environment)) => return self.write(facts, environment.as_ref()),
+                Ok((facts, environment)) => {
+                    return self.write(&snapshot, facts, environment.as_ref());
+                }
                 Err(Error::Cancelled) => return Err(Error::Cancelled),
                 Err(error) => error,
             };
@@ -546,8 +552,25 @@ impl<'a> Build<'a> {
         Ok(hasher.finish())
     }
 
+    fn again(&self, snapshot: &Snapshot) -> Option<Again> {
+        let request = self.shop.request();
+        let is_first = request.previous.is_none() && self.plan.python.is_some();
+        let dependencies = request.plan.dependencies.as_ref();
+        is_first.then(|| Again {
+            tried: self.shop.tried().to_vec(),
+            pythons: self.pythons.clone(),
+            chooses_versions: remedy::chooses_versions(dependencies.map(|named| &named.value)),
+            day: remedy::day_of(&self.shop, snapshot, self.newest_pin),
+        })
+    }
+
     /// Writes everything of the release that is not source or assets.
-    fn write(self, facts: Facts, environment: Option<&Environment>) -> Result<Built, Error> {
+    fn write(
+        self,
+        snapshot: &Snapshot,
+        facts: Facts,
+        environment: Option<&Environment>,
+    ) -> Result<Built, Error> {
         let request = self.shop.request();
         for data in &self.plan.data {
             remove(&self.source.join(&data.value.path))?;
@@ -579,6 +602,7 @@ impl<'a> Build<'a> {
             environment: facts.environment,
             layer: facts.layer,
             python: facts.python.map(|(_, version)| version),
+            again: self.again(snapshot),
             plan: self.plan,
             chose_versions,
         })

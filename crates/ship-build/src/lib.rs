@@ -44,6 +44,7 @@ pub use cancel::Cancel;
 pub use error::Error;
 pub use inventory::{Item, Kind, inventory};
 pub use proof::{Frame, ProofFailure};
+pub use remedy::{Again, Remedy};
 pub use runtime::Runtime;
 pub use source::source_of;
 pub use tool::Ended;

@@ -30,7 +30,7 @@ const GIT: Duration = Duration::from_secs(5);
 
 /// Another way to build the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Remedy {
+pub enum Remedy {
     /// The last setuptools that had `pkg_resources`. It used to be part of every environment, until
     /// `python -m venv` left it out with Python 3.12 and a later version left the module out: packages
     /// of that time need it, some without saying so.
@@ -43,7 +43,7 @@ pub(crate) enum Remedy {
 
 impl Remedy {
     /// What to tell of it, and of the error that it may mend.
-    pub(crate) fn sentence(&self, error: &Error) -> String {
+    pub fn sentence(&self, error: &dyn std::error::Error) -> String {
         match self {
             Self::Setuptools => {
                 "`pkg_resources` is imported: the last setuptools that has it is taken".to_owned()
@@ -57,10 +57,79 @@ impl Remedy {
         }
     }
 
+    /// No newer Python than this one.
+    pub(crate) fn newest_python(&self) -> Option<(u32, u32)> {
+        match self {
+            Self::Python(newest) => Some(*newest),
+            Self::Setuptools | Self::Day(_) => None,
+        }
+    }
+
     /// What is asked for in addition.
     pub(crate) fn requirement(&self) -> Option<&'static str> {
         (*self == Self::Setuptools).then_some("setuptools<81")
     }
+}
+
+/// What may be tried when the first release of an app was built and does not start.
+#[derive(Debug, Clone)]
+pub struct Again {
+    pub(crate) tried: Vec<Remedy>,
+    pub(crate) pythons: Vec<(u32, u32)>,
+    /// Whether the versions of packages are ours to choose.
+    pub(crate) chooses_versions: bool,
+    /// The day that can be gone back to.
+    pub(crate) day: Option<String>,
+}
+
+impl Again {
+    /// All that the next build has to try, the newest last: what was tried, and what `output`, the
+    /// last words of a program, asks for. Nothing where that says nothing of versions.
+    pub fn remedies(self, output: &[String]) -> Option<Vec<Remedy>> {
+        let next = self.next(output)?;
+        let mut remedies = self.tried;
+        remedies.push(next);
+        Some(remedies)
+    }
+
+    fn next(&self, output: &[String]) -> Option<Remedy> {
+        let last = output.iter().filter_map(|line| gone::last_with(line)).min();
+        let newest = self.tried.iter().filter_map(Remedy::newest_python).min();
+        let is_allowed = |last: &(u32, u32)| self.pythons.iter().any(|minor| minor <= last);
+        let is_new = |last: &(u32, u32)| newest.is_none_or(|newest| *last < newest);
+        if let Some(last) = last.filter(is_new).filter(is_allowed) {
+            return Some(Remedy::Python(last));
+        }
+        if !self.chooses_versions {
+            return None;
+        }
+        let lacks = |line: &String| line.contains("No module named 'pkg_resources'");
+        if output.iter().any(lacks) && !self.tried.contains(&Remedy::Setuptools) {
+            return Some(Remedy::Setuptools);
+        }
+        let is_free = !self
+            .tried
+            .iter()
+            .any(|tried| matches!(tried, Remedy::Day(_)));
+        let day = self.day.clone().filter(|_| is_free)?;
+        output
+            .iter()
+            .any(|line| is_of_a_version(line))
+            .then_some(Remedy::Day(day))
+    }
+}
+
+/// Whether the last line of a traceback may come from a version of a package: a name that is not
+/// there, or that is called in another way.
+fn is_of_a_version(line: &str) -> bool {
+    const KINDS: [&str; 4] = [
+        "AttributeError: ",
+        "ImportError: cannot import name ",
+        "NameError: ",
+        "TypeError: ",
+    ];
+    let of_module = line.starts_with("ModuleNotFoundError: ") && line.contains('.');
+    of_module || KINDS.iter().any(|kind| line.starts_with(kind))
 }
 
 /// What is known of a project whose build failed.
@@ -83,7 +152,7 @@ pub(crate) fn of(shop: &Shop<'_>, failed: &Failed<'_>) -> Option<Remedy> {
     if !chooses_versions(failed.dependencies) {
         return None;
     }
-    if lacks_setuptools(failed.error) && !shop.tried(&Remedy::Setuptools) {
+    if lacks_setuptools(failed.error) && !shop.tried().contains(&Remedy::Setuptools) {
         return Some(Remedy::Setuptools);
     }
     day(shop, failed).map(Remedy::Day)
@@ -116,24 +185,35 @@ fn lacks_setuptools(error: &Error) -> bool {
     matches!(error, Error::Proof(failure) if failure.missing_module() == Some("pkg_resources"))
 }
 
-/// For an app that never ran: one that did has its versions.
 fn day(shop: &Shop<'_>, failed: &Failed<'_>) -> Option<String> {
+    let is_of_packages = is_of_packages(failed.error);
+    is_of_packages
+        .then(|| day_of(shop, failed.snapshot, failed.newest_pin))
+        .flatten()
+}
+
+/// The day that can be gone back to: for an app that never ran, one that did has its versions.
+pub(crate) fn day_of(
+    shop: &Shop<'_>,
+    snapshot: &Snapshot,
+    newest_pin: Option<Moment>,
+) -> Option<String> {
     let request = shop.request();
     let is_free =
         request.previous.is_none() && shop.day().is_none() && !request.tools.contains_key(DAY);
-    if !is_free || !is_of_packages(failed.error) {
+    if !is_free {
         return None;
     }
     let project = request.source();
-    let changed = committed(shop, &project).or_else(|| failed.snapshot.changed(&project));
-    let pinned = failed.newest_pin.map(|newest| newest.after(SINCE_PIN));
+    let changed = committed(shop, &project).or_else(|| snapshot.changed(&project));
+    let pinned = newest_pin.map(|newest| newest.after(SINCE_PIN));
     let day = changed.into_iter().chain(pinned).min()?;
     (day.elapsed() > YOUNGEST).then(|| day.day())
 }
 
 /// Also where every requirement has a version: what they require in turn is still open, and so is
 /// what they are built with.
-fn chooses_versions(dependencies: Option<&Dependencies>) -> bool {
+pub(crate) fn chooses_versions(dependencies: Option<&Dependencies>) -> bool {
     matches!(
         dependencies,
         Some(

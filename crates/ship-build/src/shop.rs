@@ -26,7 +26,7 @@ impl<'a> Shop<'a> {
             request,
             events,
             uv: None,
-            tried: Vec::new(),
+            tried: request.remedies.to_vec(),
         }
     }
 
@@ -56,8 +56,8 @@ impl<'a> Shop<'a> {
         self.tried.push(remedy);
     }
 
-    pub(crate) fn tried(&self, remedy: &Remedy) -> bool {
-        self.tried.contains(remedy)
+    pub(crate) fn tried(&self) -> &[Remedy] {
+        &self.tried
     }
 
     /// The day whose packages are taken, where it is not today.
@@ -70,11 +70,7 @@ impl<'a> Shop<'a> {
 
     /// The newest minor version of Python that may be used.
     pub(crate) fn newest_python(&self) -> Option<(u32, u32)> {
-        let caps = self.tried.iter().filter_map(|remedy| match remedy {
-            Remedy::Python(newest) => Some(*newest),
-            Remedy::Setuptools | Remedy::Day(_) => None,
-        });
-        caps.min()
+        self.tried.iter().filter_map(Remedy::newest_python).min()
     }
 
     /// Requirements beside the project's own.

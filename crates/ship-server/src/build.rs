@@ -7,8 +7,8 @@ use std::sync::Arc;
 use ship_api::event::DeployEvent;
 use ship_base::name::{AppName, ReleaseId};
 use ship_base::secret::Secret;
-use ship_build::Cancel;
 use ship_build::event::{Event, Phase};
+use ship_build::{Again, Cancel, Remedy};
 use ship_project::plan::{Dependencies, Plan};
 use ship_store::{Draft, ReleaseMeta};
 
@@ -27,6 +27,8 @@ pub(crate) struct Job<'a> {
     pub(crate) project: &'a Path,
     pub(crate) plan: Plan,
     pub(crate) settings: &'a Variables,
+    /// In which ways it differs from an ordinary build.
+    pub(crate) remedies: &'a [Remedy],
 }
 
 /// What came of it.
@@ -34,6 +36,8 @@ pub(crate) struct Built {
     release: ReleaseId,
     plan: Plan,
     pub(crate) outcome: Outcome,
+    /// What may be tried where the release does not start.
+    pub(crate) again: Option<Again>,
 }
 
 /// Whether the build made something new.
@@ -71,6 +75,7 @@ pub(crate) async fn build(
         let (server, events, cancel) = (server.clone(), events.clone(), cancel.clone());
         let (project, tools) = (job.project.to_owned(), tools.clone());
         let (plan, settings) = (job.plan, job.settings.clone());
+        let remedies = job.remedies.to_vec();
         let previous = current.map(|release| server.folders.release(&app, release));
         let app = app.clone();
         blocking(move || {
@@ -83,6 +88,7 @@ pub(crate) async fn build(
                 settings: &settings,
                 tools: &tools,
                 previous: previous.as_deref(),
+                remedies: &remedies,
                 cancel: &cancel,
             };
             let built = ship_build::build(&request, &mut |event| tell(&events, event))?;
@@ -106,6 +112,7 @@ pub(crate) async fn build(
             release,
             plan: built.plan,
             outcome: Outcome::Same,
+            again: None,
         });
     }
     let chose_versions = built.chose_versions;
@@ -175,6 +182,7 @@ async fn keep(
         release: release.id,
         plan: built.plan,
         outcome: Outcome::New,
+        again: built.again,
     })
 }
 

@@ -99,32 +99,47 @@ async fn deploy(
     }
     door::open(server, request.port).await?;
     let settings = settings.merged();
-    let job = build::Job {
-        app: &app,
-        project: &request.project,
-        plan,
-        settings: &settings,
-    };
-    let built = build::build(server, job, &request.tools, events).await?;
-    let outcome = built.outcome;
-    let next = Arc::new(built.candidate(settings));
-    change.claim(next.release).await;
-    if outcome == Outcome::Same && is_live(server, &app, &next)? {
-        hold(server, &app, request)?;
-        return Ok(Switched {
-            release: next.release,
-            old: Vec::new(),
-            unchanged: true,
-        });
-    }
-    let old = match bring_up(server, &app, &next, request, outcome, events).await {
-        Ok(old) => old,
-        Err(error) => {
-            if outcome == Outcome::New {
-                discard(server, &app, next.release).await;
-            }
-            return Err(error);
+    let mut remedies = Vec::new();
+    let mut untreated = None;
+    let (next, old) = loop {
+        let job = build::Job {
+            app: &app,
+            project: &request.project,
+            plan: plan.clone(),
+            settings: &settings,
+            remedies: &remedies,
+        };
+        let built = build::build(server, job, &request.tools, events).await;
+        let built = built.map_err(|error| match error {
+            Error::Build(_) => untreated.take().unwrap_or(error),
+            other => other,
+        })?;
+        let (outcome, again) = (built.outcome, built.again.clone());
+        let next = Arc::new(built.candidate(settings.clone()));
+        change.claim(next.release).await;
+        if outcome == Outcome::Same && is_live(server, &app, &next)? {
+            hold(server, &app, request)?;
+            return Ok(Switched {
+                release: next.release,
+                old: Vec::new(),
+                unchanged: true,
+            });
         }
+        let error = match bring_up(server, &app, &next, request, outcome, events).await {
+            Ok(old) => break (next, old),
+            Err(error) => error,
+        };
+        if outcome == Outcome::New {
+            discard(server, &app, next.release).await;
+        }
+        let Some(more) = again.and_then(|again| again.remedies(&error.output())) else {
+            return Err(untreated.unwrap_or(error));
+        };
+        if let Some(remedy) = more.last() {
+            events.note(remedy.sentence(&error), None);
+        }
+        remedies = more;
+        untreated.get_or_insert(error);
     };
     let recorded = server.store.set_dotenv(&app.name, &dotenv);
     tell_unrecorded(recorded.map_err(Error::from), events);

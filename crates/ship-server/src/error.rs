@@ -290,7 +290,8 @@ impl Error {
         }
     }
 
-    fn output(&self) -> Vec<String> {
+    /// The last lines of the tool or program that failed.
+    pub(crate) fn output(&self) -> Vec<String> {
         match self {
             Self::ReleaseCommand { output, .. } | Self::NotReady { output, .. } => output.clone(),
             Self::Build(error) => error.output(),

@@ -177,6 +177,7 @@ impl Bench {
             settings: &self.settings,
             tools: &self.tools,
             previous: previous.as_deref(),
+            remedies: &[],
             cancel: &self.cancel,
         };
         let built = ship_build::build(&request, &mut |event| events.push(event));

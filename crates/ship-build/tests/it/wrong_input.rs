@@ -114,6 +114,7 @@ fn a_cancelled_build_ends_and_leaves_nothing_half_made() {
             settings: &bench.settings,
             tools: &bench.tools,
             previous: None,
+            remedies: &[],
             cancel: &bench.cancel,
         };
         let built = ship_build::build(&request, &mut |event| {

@@ -5,6 +5,7 @@ mod api;
 mod crash;
 mod deploy;
 mod job;
+mod older_packages;
 mod scale;
 mod stop;
 
