@@ -348,10 +348,7 @@ impl<'a> Build<'a> {
             source: &self.source,
             snapshot,
             server: correct::server_to_add(&self.plan, &environment.lock),
-            exchanges_port: self
-                .plan
-                .web()
-                .is_some_and(|web| web.start.value.exchanges_port()),
+            start_hook: correct::needs_start_hook(&self.plan),
             tools: &tools,
         };
         layer::make(&mut self.shop, &wanted)

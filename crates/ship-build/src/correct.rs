@@ -95,6 +95,13 @@ fn older(pythons: &[Interpreter]) -> impl Iterator<Item = &Interpreter> {
         .take(TRIES)
 }
 
+/// Whether the app listens where it is not asked to, or refuses the names it is visited by: what it
+/// is told about that is read by a module that Python imports first.
+pub(crate) fn needs_start_hook(plan: &Plan) -> bool {
+    let web = plan.web();
+    web.is_some_and(|web| web.start.value.exchanges_port()) || !plan.refused_hosts.is_empty()
+}
+
 /// The web server that the plan starts and the lock does not have: it goes into the layer.
 pub(crate) fn server_to_add(plan: &Plan, lock: &Lock) -> Option<WebServer> {
     let server = plan.web()?.start.value.server()?;

@@ -2,8 +2,8 @@
 //!
 //! Three things are installed here and not into the shared environment: a web server that the project
 //! does not lock, what a build takes beside it (a site's generator and its theme), and packages that
-//! are folders of the project itself. A program that is its own server also gets the exchange of its
-//! port (`exchange.rs`). The layer stands on
+//! are folders of the project itself. A program that listens where it is not asked to, or refuses its
+//! own names, also gets a module that helps (`start_hook.rs`). The layer stands on
 //! `PYTHONPATH` and its `bin` on `PATH`; it holds nothing that the environment has.
 //!
 //! Folders of the project are installed as editable: what counts here is their metadata (entry
@@ -11,7 +11,7 @@
 //! only when metadata changes. Packages with compiled parts are built whole, and made again
 //! whenever a file of theirs changes.
 
-mod exchange;
+mod start_hook;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -73,8 +73,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) source: &'a Path,
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) server: Option<WebServer>,
-    /// Its web process asks for a port of its own choice: [`exchange`] gives it another.
-    pub(crate) exchanges_port: bool,
+    /// Its web process asks for a port of its own choice, or refuses its own names.
+    pub(crate) start_hook: bool,
     /// Requirements of the build that the environment does not meet: `hugo`.
     pub(crate) tools: &'a [String],
 }
@@ -102,7 +102,7 @@ pub(crate) fn about(folder: &Path) -> Result<About, Error> {
 
 /// Finds or makes the layer; `None` when the environment lacks nothing.
 pub(crate) fn make(shop: &mut Shop<'_>, wanted: &Wanted<'_>) -> Result<Option<Layer>, Error> {
-    let adds = wanted.server.is_some() || !wanted.tools.is_empty() || wanted.exchanges_port;
+    let adds = wanted.server.is_some() || !wanted.tools.is_empty() || wanted.start_hook;
     if !adds && wanted.lock.locals.is_empty() {
         return Ok(None);
     }
@@ -124,8 +124,8 @@ impl Wanted<'_> {
         if let Some(server) = self.server {
             hasher.field(requirement(server));
         }
-        if self.exchanges_port {
-            hasher.field(exchange::SCRIPT);
+        if self.start_hook {
+            hasher.field(start_hook::SCRIPT);
         }
         for tool in self.tools {
             hasher.field("tool").field(tool);
@@ -143,11 +143,11 @@ impl Wanted<'_> {
     fn describe(&self) -> String {
         let server = self.server.map(|server| server.label().to_owned());
         let names = self.lock.locals.iter().map(|local| local.name.clone());
-        let exchange = self.exchanges_port.then(|| "exchange of ports".to_owned());
+        let hook = self.start_hook.then(|| "start hook".to_owned());
         let tools = self.tools.iter().cloned();
         server
             .into_iter()
-            .chain(exchange)
+            .chain(hook)
             .chain(tools)
             .chain(names)
             .collect::<Vec<_>>()
@@ -162,8 +162,8 @@ impl Wanted<'_> {
         for local in &self.lock.locals {
             self.add_local(shop, local, folder)?;
         }
-        if self.exchanges_port {
-            exchange::add(folder)?;
+        if self.start_hook {
+            start_hook::add(folder)?;
         }
         let about = About {
             paths: code_folders(folder, self.source)?,

@@ -48,7 +48,8 @@ pub(crate) struct Application {
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Django {
     pub(crate) debug: bool,
-    pub(crate) allowed_hosts: Vec<String>,
+    /// Names of the app that it answers with 400.
+    pub(crate) refused_hosts: Vec<String>,
     pub(crate) static_url: Option<String>,
     pub(crate) static_root: Option<String>,
     pub(crate) media_url: Option<String>,
@@ -74,6 +75,7 @@ pub(crate) struct StaticSources {
 struct Question<'a> {
     objects: &'a [ObjectRef],
     django: Option<&'a str>,
+    hosts: Vec<String>,
     servers: Vec<&'static str>,
     server: Option<(&'static str, &'static str)>,
     argv: Vec<String>,
@@ -174,6 +176,7 @@ fn ask(
     let question = Question {
         objects,
         django,
+        hosts: hosts(plan),
         servers: web_server::ROWS.iter().map(|row| row.package).collect(),
         server: server_of(plan).map(|server| (server.package(), server.program())),
         argv: argv(plan, objects),
@@ -195,6 +198,13 @@ fn ask(
     answer
         .and_then(|text| serde_json::from_str(&text).ok())
         .ok_or_else(|| silent(finished.ended, finished.told(), objects, trial, plan))
+}
+
+/// `NAME.localhost`, and the domains.
+fn hosts(plan: &Plan) -> Vec<String> {
+    let local = format!("{}.localhost", plan.name.value);
+    let domains = plan.domains.iter().map(|domain| domain.value.clone());
+    std::iter::once(local).chain(domains).collect()
 }
 
 fn server_of(plan: &Plan) -> Option<WebServer> {

@@ -118,6 +118,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         } else {
             Vec::new()
         },
+        refused_hosts: Vec::new(),
         limits: manifest.limits.clone(),
         https: manifest.https.clone(),
         above: None,

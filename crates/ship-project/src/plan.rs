@@ -132,6 +132,10 @@ pub struct Plan {
     /// has: without them it may not start.
     #[serde(default)]
     pub asked_env: Vec<Sourced<String>>,
+    /// Names under which the app is visited and that it would refuse: Django's `ALLOWED_HOSTS`
+    /// lacks them. It is told to allow them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_hosts: Vec<String>,
     /// Caps for each instance.
     pub limits: Limits,
     /// What visitors are asked about TLS, on a server.

@@ -82,6 +82,7 @@ pub(crate) fn of_release(
     release: ReleaseId,
     runtime: &Runtime,
     url: Option<&str>,
+    refused_hosts: &[String],
     settings: Variables,
 ) -> Variables {
     let mut variables = defaults(runtime);
@@ -95,6 +96,10 @@ pub(crate) fn of_release(
         ("SHIP_URL", url.unwrap_or_default().to_owned()),
     ];
     variables.extend(place.map(|(name, value)| (name.to_owned(), value.into())));
+    if !refused_hosts.is_empty() {
+        let hosts = refused_hosts.join(",");
+        variables.insert("SHIP_HOSTS".to_owned(), hosts.into());
+    }
     variables
 }
 

@@ -137,6 +137,7 @@ pub(crate) fn variables(
         of.release,
         runtime,
         url.as_deref(),
+        &of.plan.refused_hosts,
         settings,
     )
 }

@@ -18,6 +18,7 @@ pub(super) fn settings(
     let places = Places::of(trial);
     databases(plan, django, &places);
     media(plan, django, &places);
+    plan.refused_hosts.clone_from(&django.refused_hosts);
     for note in notes(plan, django) {
         plan.notes.push(note.clone());
         report.note(note);
@@ -197,24 +198,21 @@ fn notes(plan: &Plan, django: &Django) -> Vec<Note> {
             place: None,
         });
     }
-    let host = format!("{}.localhost", plan.name.value);
-    let hosts = std::iter::once(host).chain(plan.domains.iter().map(|domain| domain.value.clone()));
-    // What is written in the settings was noted when they were read; the domains were not.
-    let known = is_noted(plan, "ALLOWED_HOSTS");
-    let refused: Vec<String> = hosts
-        .skip(usize::from(known))
-        .filter(|host| !allows(django, host))
-        .collect();
-    if let Some(first) = refused.first() {
-        let names: Vec<_> = refused.iter().map(|host| format!("`{host}`")).collect();
+    if !plan.refused_hosts.is_empty() {
+        let names: Vec<_> = plan
+            .refused_hosts
+            .iter()
+            .map(|host| format!("`{host}`"))
+            .collect();
         notes.push(Note {
             text: format!(
-                "`ALLOWED_HOSTS` lacks {}: Django will answer 400 there",
+                "`ALLOWED_HOSTS` lacks {}: allowed while the app runs here",
                 names.join(", ")
             ),
-            hint: Some(format!(
-                "add `\"{first}\"` to `ALLOWED_HOSTS` in the settings"
-            )),
+            hint: Some(
+                "the door lets no other names through; for anywhere else, add them in the settings"
+                    .to_owned(),
+            ),
             place: None,
         });
     }
@@ -227,18 +225,6 @@ fn is_noted(plan: &Plan, setting: &str) -> bool {
     plan.notes
         .iter()
         .any(|note| note.text.starts_with(&opening))
-}
-
-/// Django's own rule (`django.http.request.validate_host`): `*`, the name itself, or a name that
-/// starts with a dot and covers those below it. An empty list allows this machine while debugging.
-fn allows(django: &Django, host: &str) -> bool {
-    let matches = |pattern: &String| {
-        let pattern = pattern.to_lowercase();
-        let covers = |suffix: &str| host.ends_with(&pattern) || host == suffix;
-        pattern == "*" || pattern == host || pattern.strip_prefix('.').is_some_and(covers)
-    };
-    let debugging = django.debug && django.allowed_hosts.is_empty() && host.ends_with(".localhost");
-    debugging || django.allowed_hosts.iter().any(matches)
 }
 
 #[cfg(test)]
@@ -264,21 +250,6 @@ mod tests {
         assert_eq!(places.find("../media/"), Place::Source("media".into()));
         assert_eq!(places.find("/t/data/x"), Place::Data("x".into()));
         assert_eq!(places.find("/var/www"), Place::Elsewhere);
-    }
-
-    #[test]
-    fn hosts_are_allowed_as_django_does() {
-        let with = |hosts: &[&str], debug| Django {
-            debug,
-            allowed_hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
-            ..Django::default()
-        };
-        assert!(allows(&with(&[], true), "blog.localhost"));
-        assert!(!allows(&with(&[], false), "blog.localhost"));
-        assert!(allows(&with(&["*"], false), "blog.localhost"));
-        assert!(allows(&with(&[".localhost"], false), "blog.localhost"));
-        assert!(allows(&with(&["Blog.localhost"], false), "blog.localhost"));
-        assert!(!allows(&with(&["localhost"], false), "blog.localhost"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 Reads one JSON object from standard input:
     objects   [{"module", "attribute", "factory"}, ...] in the order to try; may be empty
     django    the settings module of a Django project, or null
+    hosts     names under which visitors come
     servers   packages of web servers to look for
     server    [package, program] of the one that will be started, or null
     argv      the command line of the program that is stood in for: settings may look at it
@@ -287,7 +288,21 @@ def stand_in(name):
     return "stands-in-for-the-check-only"
 
 
-def django_facts():
+def refuses(host):
+    """Whether Django answers 400 there, by its own rule."""
+    from django.core.exceptions import DisallowedHost
+    from django.http import HttpRequest
+
+    request = HttpRequest()
+    request.META.update(HTTP_HOST=host, SERVER_NAME=host, SERVER_PORT="80")
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return True
+    return False
+
+
+def django_facts(hosts):
     from django.conf import settings
 
     def get(name, default=None):
@@ -300,7 +315,7 @@ def django_facts():
     storage = (storages.get("staticfiles") or {}).get("BACKEND") or get("STATICFILES_STORAGE")
     return {
         "debug": bool(get("DEBUG")),
-        "allowed_hosts": [str(host) for host in get("ALLOWED_HOSTS") or []],
+        "refused_hosts": [host for host in hosts if refuses(host)],
         "static_url": text(get("STATIC_URL")),
         "static_root": text(get("STATIC_ROOT")),
         "media_url": text(get("MEDIA_URL")),
@@ -390,7 +405,7 @@ def look(request):
                 os.environ.setdefault("DJANGO_SETTINGS_MODULE", request["django"])
             if not request["objects"]:
                 importlib.import_module("django").setup()
-            result["django"] = django_facts()
+            result["django"] = django_facts(request["hosts"])
         except (Exception, SystemExit) as error:
             result["failure"] = dict(describe(error, "settings"), index=None)
     return result

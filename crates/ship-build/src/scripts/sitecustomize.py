@@ -1,9 +1,10 @@
-"""Exchanges the port that a program asks for with the one that its instance was given.
+"""Tells a program what it was not written for. Without these variables nothing happens.
 
     SHIP_OWN_PORT   the port that the program names, or "first": the first one that it listens on
-    PORT            the port in its place, on the loopback interface
+    PORT            the port in its place, on the loopback interface; a connection of the program to
+                    itself is exchanged likewise
+    SHIP_HOSTS      names that Django allows beside those in ALLOWED_HOSTS, with commas between
 
-A connection of the program to itself is exchanged likewise. Without SHIP_OWN_PORT nothing happens.
 Runs on every Python from 3.8 on.
 """
 
@@ -53,6 +54,37 @@ def _exchange(asked, given):
     socket.socket.connect_ex = connect_ex
 
 
+def _allow(hosts):
+    import importlib.abc
+    import importlib.util
+
+    name = "django.http.request"
+
+    class Loader(importlib.abc.Loader):
+        def __init__(self, plain):
+            self.plain = plain
+
+        def create_module(self, spec):
+            return self.plain.create_module(spec)
+
+        def exec_module(self, module):
+            self.plain.exec_module(module)
+            validate = module.validate_host
+            module.validate_host = lambda host, allowed: validate(host, list(allowed) + hosts)
+
+    class Finder(importlib.abc.MetaPathFinder):
+        def find_spec(self, wanted, path, target=None):
+            if wanted != name:
+                return None
+            sys.meta_path.remove(self)
+            spec = importlib.util.find_spec(name)
+            if spec and spec.loader:
+                spec.loader = Loader(spec.loader)
+            return spec
+
+    sys.meta_path.insert(0, Finder())
+
+
 def _next():
     """Another `sitecustomize` further down the path is run as if this one were not there."""
     import importlib.machinery
@@ -66,4 +98,6 @@ def _next():
 
 if os.environ.get("SHIP_OWN_PORT") and os.environ.get("PORT", "").isdigit():
     _exchange(os.environ["SHIP_OWN_PORT"], int(os.environ["PORT"]))
+if os.environ.get("SHIP_HOSTS"):
+    _allow(os.environ["SHIP_HOSTS"].split(","))
 _next()

@@ -289,6 +289,7 @@ fn plan() -> Plan {
         required_env: Vec::new(),
         asked_env: Vec::new(),
         above: None,
+        refused_hosts: Vec::new(),
         limits: Limits::default(),
         https: Https::default(),
         notes: Vec::new(),

@@ -5,10 +5,10 @@ use crate::check::subject::Subject;
 
 pub(super) const CHECK: Check = Check {
     id: "allowed-hosts",
-    severity: Severity::Error,
+    severity: Severity::Warning,
     title: "Django answers under the project's own names",
-    why: "Django answers 400 to every request whose host is not in `ALLOWED_HOSTS`. The names are `domains` of `ship.toml`, and `NAME.localhost` on this machine. What is seen: a literal list that nothing is added to; a computed one is asked at build.",
-    remedy: "Add the name to the list; `\".example.com\"` is the domain with everything below. For this machine: `\".localhost\"`.",
+    why: "Django answers 400 to every request whose host is not in `ALLOWED_HOSTS`. Behind Shipsmith's door the app is told to allow the names that are routed to it, and no others reach it; anywhere else the list alone counts. The names are `domains` of `ship.toml`. What is seen: a literal list that nothing is added to; a computed one is asked at build.",
+    remedy: "Add the name to the list; `\".example.com\"` is the domain with everything below.",
     fix: None,
     look,
 };
@@ -20,30 +20,17 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
     let Some((hosts, place)) = settings.literal_list("ALLOWED_HOSTS") else {
         return Vec::new();
     };
-    // With DEBUG on, an empty list means this machine.
-    let open = hosts.is_empty() && !settings.is_false("DEBUG");
     let refused = |name: &str| !hosts.iter().any(|host| allows(host, name));
     let own = plan.domains.iter().map(|domain| domain.value.as_str());
-    let mut findings: Vec<Finding> = own
-        .filter(|domain| refused(domain))
+    own.filter(|domain| refused(domain))
         .map(|domain| {
-            let what = format!("`ALLOWED_HOSTS` has no `{domain}`: Django answers 400 there");
-            Finding::new(
-                &CHECK,
-                place.clone(),
-                what,
-                format!("add `\"{domain}\"` to the list"),
-            )
+            let what = format!(
+                "`ALLOWED_HOSTS` has no `{domain}`: Django answers there only where Shipsmith runs it"
+            );
+            let remedy = format!("add `\"{domain}\"` to the list");
+            Finding::new(&CHECK, place.clone(), what, remedy)
         })
-        .collect();
-    let here = format!("{}.localhost", plan.name.value.as_str());
-    if refused(&here) && !open {
-        let what =
-            format!("`ALLOWED_HOSTS` has no `.localhost`: `ship up` answers 400 at `{here}`");
-        let local = Finding::new(&CHECK, place, what, "add `\".localhost\"` to the list");
-        findings.push(local.severity(Severity::Warning));
-    }
-    findings
+        .collect()
 }
 
 /// Django's rule (`validate_host` in django/http/request.py).

@@ -364,7 +364,6 @@ impl<'a> Site<'a> {
                 place: settings.place("DEBUG"),
             });
         }
-        found.notes.extend(allowed_hosts(settings));
         found.notes.extend(self.split_settings(found));
         found.notes.extend(self.production_beside(found));
         let given = |name: &str| self.project.dotenv.iter().any(|entry| entry.name == name);
@@ -380,23 +379,6 @@ impl<'a> Site<'a> {
             }
         }
     }
-}
-
-/// Behind the door the host is `NAME.localhost`, which a literal list must allow. An empty list
-/// allows it only while `DEBUG` is on, which the proof sees where it is computed.
-fn allowed_hosts(settings: &Settings<'_>) -> Option<Note> {
-    let (hosts, place) = settings.literal_list("ALLOWED_HOSTS")?;
-    let allows = hosts
-        .iter()
-        .any(|host| host == "*" || host.ends_with(".localhost"));
-    if allows || hosts.is_empty() && !settings.is_false("DEBUG") {
-        return None;
-    }
-    Some(Note {
-        text: "`ALLOWED_HOSTS` has no `.localhost`: Django answers 400 there".to_owned(),
-        hint: Some("add `\".localhost\"` to the list".to_owned()),
-        place: Some(place),
-    })
 }
 
 /// `""` as `.`

@@ -81,12 +81,6 @@ impl<'a> Settings<'a> {
         last.is_some_and(|(_, binding)| binding.value == Expr::Truth(true))
     }
 
-    /// Whether the setting is off for certain: literally `False`, or not there, as Django has it.
-    pub(crate) fn is_false(&self, name: &str) -> bool {
-        let last = self.bindings(name).last();
-        last.is_none_or(|(_, binding)| binding.value == Expr::Truth(false))
-    }
-
     /// The texts of a list, when it is a literal that nothing is added to.
     pub(crate) fn literal_list(&self, name: &str) -> Option<(Vec<String>, Place)> {
         if self.calls_on(name).next().is_some() {
