@@ -8,17 +8,38 @@ use super::trial::Trial;
 const HEAD: &str = "# Compatibility
 
 Projects that strangers wrote, each brought up by `ship up --detach` as it was found, with no file added. Written by `cargo xtask compat FOLDER`, which takes
-them from a folder; `xtask/compat.toml` says where each comes from. *Up* is any answer below 500 at `/`; a program that answers nobody is up when it runs.
-What is refused shows the words a newcomer reads: most of the time they name what only its author has. Seconds are of one machine, with the packages of
-earlier projects at hand, and say little.
+them from a folder; `xtask/compat.toml` says where each comes from, and what some of them lack: a database server, a setting that only its author has, a Python
+that ended. *Up* is any answer at `/` below 500 other than 400; a program that answers nobody is up when it runs. What is refused shows the words a newcomer
+reads. The machine has Debian 12, Pythons 3.8 to 3.13, a C compiler and Node, no service beside them, and no way to fetch another Python. Seconds say little: they
+are of one machine, with the packages of earlier projects at hand.
 
 ";
 
-const KINDS: [(Kind, &str); 3] = [
-    (Kind::Web, "Web apps"),
-    (Kind::Script, "Programs"),
-    (Kind::Notebook, "Notebooks"),
+/// The parts of the page.
+const PARTS: [(Kind, Lacks, &str); 4] = [
+    (Kind::Web, Lacks::Nothing, "Web apps"),
+    (Kind::Web, Lacks::Something, "Web apps that lack something"),
+    (Kind::Script, Lacks::Any, "Programs"),
+    (Kind::Notebook, Lacks::Any, "Notebooks"),
 ];
+
+/// Which projects a part holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lacks {
+    Nothing,
+    Something,
+    Any,
+}
+
+impl Lacks {
+    fn holds(self, trial: &Trial) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Nothing => trial.lacks.is_none(),
+            Self::Something => trial.lacks.is_some(),
+        }
+    }
+}
 
 /// The whole page.
 pub(crate) fn of(trials: &[Trial]) -> String {
@@ -26,8 +47,8 @@ pub(crate) fn of(trials: &[Trial]) -> String {
     for line in summary(trials).lines() {
         let _ = writeln!(page, "- {line}");
     }
-    for (kind, heading) in KINDS {
-        let mut rows = of_kind(trials, kind).peekable();
+    for (kind, lacks, heading) in PARTS {
+        let mut rows = part(trials, kind, lacks).peekable();
         if rows.peek().is_some() {
             let _ = write!(
                 page,
@@ -41,32 +62,39 @@ pub(crate) fn of(trials: &[Trial]) -> String {
     page
 }
 
-/// A line a kind: how many are up.
+/// How many are up: of each part, and of all web apps.
 pub(crate) fn summary(trials: &[Trial]) -> String {
+    let all = [(Kind::Web, Lacks::Any, "All web apps")];
     let mut lines = String::new();
-    for (kind, heading) in KINDS {
-        let all = of_kind(trials, kind).count();
-        let up = of_kind(trials, kind)
+    for (kind, lacks, heading) in PARTS.into_iter().chain(all) {
+        let number = part(trials, kind, lacks).count();
+        let up = part(trials, kind, lacks)
             .filter(|trial| trial.outcome.is_up())
             .count();
-        if let Some(percent) = (up * 100).checked_div(all) {
+        if let Some(percent) = (up * 100).checked_div(number) {
             let _ = writeln!(
                 lines,
-                "{heading}: {up} of {all} up as they are ({percent} %)"
+                "{heading}: {up} of {number} up as they are ({percent} %)"
             );
         }
     }
     lines
 }
 
-fn of_kind(trials: &[Trial], kind: Kind) -> impl Iterator<Item = &Trial> {
-    trials.iter().filter(move |trial| trial.kind == kind)
+fn part(trials: &[Trial], kind: Kind, lacks: Lacks) -> impl Iterator<Item = &Trial> {
+    trials
+        .iter()
+        .filter(move |trial| trial.kind == kind && lacks.holds(trial))
 }
 
 fn row(trial: &Trial) -> String {
     let mark = if trial.outcome.is_up() { "✓" } else { "✗" };
+    let lacks = trial
+        .lacks
+        .as_ref()
+        .map_or_else(String::new, |lacks| format!("<br>lacks {}", cell(lacks)));
     format!(
-        "| `{}`<br>{} | {} | {} | {mark} {} | {:.0} |\n",
+        "| `{}`<br>{}{lacks} | {} | {} | {mark} {} | {:.0} |\n",
         trial.name,
         trial.from,
         cell(&trial.plan),
@@ -94,6 +122,7 @@ mod tests {
             name: "blog".to_owned(),
             from: "ana/blog".to_owned(),
             kind,
+            lacks: None,
             plan: "Flask: granian app:app".to_owned(),
             proof: "app:app is WSGI".to_owned(),
             outcome,
@@ -110,9 +139,15 @@ mod tests {
         let page = of(&[
             trial(Kind::Web, Outcome::Answers { status: 200 }),
             trial(Kind::Web, refused),
+            Trial {
+                lacks: Some("MongoDB".to_owned()),
+                ..trial(Kind::Web, Outcome::Answers { status: 400 })
+            },
         ]);
         insta::assert_snapshot!(&page[HEAD.len()..], @r"
         - Web apps: 1 of 2 up as they are (50 %)
+        - Web apps that lack something: 0 of 1 up as they are (0 %)
+        - All web apps: 1 of 3 up as they are (33 %)
 
         ## Web apps
 
@@ -120,6 +155,12 @@ mod tests {
         |---|---|---|---|---|
         | `blog`<br>ana/blog | Flask: granian app:app | app:app is WSGI | ✓ up, 200 | 2 |
         | `blog`<br>ana/blog | Flask: granian app:app | app:app is WSGI | ✗ no `a\|b` | 2 |
+
+        ## Web apps that lack something
+
+        | project | plan | proof | how it went | s |
+        |---|---|---|---|---|
+        | `blog`<br>ana/blog<br>lacks MongoDB | Flask: granian app:app | app:app is WSGI | ✗ up, 400 | 2 |
         ");
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Stranger {
     /// What it is meant to be.
     #[serde(default)]
     pub(crate) kind: Kind,
+    /// What it cannot do without, and neither its repository nor the machine has.
+    pub(crate) lacks: Option<String>,
 }
 
 /// What an author meant a project to be.

@@ -27,6 +27,8 @@ pub(crate) struct Trial {
     pub(crate) name: String,
     pub(crate) from: String,
     pub(crate) kind: Kind,
+    /// What it cannot do without, and neither its repository nor the machine has.
+    pub(crate) lacks: Option<String>,
     /// The framework, and the command of `web` or of the first process.
     pub(crate) plan: String,
     /// What the import in the built environment said.
@@ -51,9 +53,13 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// Whether it is up as it is. An app may well have nothing at `/`: any answer below 500 is one.
+    /// Whether it is up as it is. An app may well have nothing at `/`: any answer below 500 is one,
+    /// but for 400, by which Django refuses a name.
     pub(crate) fn is_up(&self) -> bool {
-        matches!(self, Self::Runs | Self::Answers { status: ..500 })
+        match self {
+            Self::Answers { status } => *status < 500 && *status != 400,
+            other => *other == Self::Runs,
+        }
     }
 }
 
@@ -85,7 +91,7 @@ impl Bench {
     pub(crate) fn attempt(&self, name: &str, stranger: &Stranger, project: &Path) -> Result<Trial> {
         let copy = self.folder.join(name);
         let copied = Command::new("cp")
-            .arg("-r")
+            .arg("--archive")
             .arg(project)
             .arg(&copy)
             .status()?;
@@ -108,6 +114,7 @@ impl Bench {
             name: name.to_owned(),
             from: stranger.from.clone(),
             kind: stranger.kind,
+            lacks: stranger.lacks.clone(),
             plan,
             proof,
             outcome,
@@ -223,6 +230,7 @@ mod tests {
     #[test]
     fn an_answer_below_500_is_one() {
         assert!(Outcome::Answers { status: 404 }.is_up());
+        assert!(!Outcome::Answers { status: 400 }.is_up());
         assert!(!Outcome::Fails { why: String::new() }.is_up());
     }
 }
