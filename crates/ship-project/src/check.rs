@@ -16,6 +16,7 @@ mod database_dump;
 mod database_password;
 mod debug;
 mod development_server;
+mod django_deploy;
 mod edit;
 mod env_in_git;
 mod framework_ended;
@@ -37,6 +38,7 @@ mod unpinned;
 mod vulnerable;
 mod writes_beside;
 
+pub use self::django_deploy::{DjangoMessage, django_messages};
 pub use self::edit::{Fix, Patch, patches};
 pub use self::subject::Given;
 pub use self::vulnerable::{Advisory, COVERS as ADVISORIES_COVER, advisories};
@@ -139,6 +141,7 @@ pub const CHECKS: &[&Check] = &[
     &development_server::CHECK,
     &allowed_hosts::CHECK,
     &csrf_origins::CHECK,
+    &django_deploy::CHECK,
     &debug::CHECK,
     &secret_key::CHECK,
     &secret_in_source::CHECK,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 
 use crate::assemble::Sources;
+use crate::check::django_deploy::DjangoMessage;
 use crate::check::git;
 use crate::check::reach;
 use crate::detect::django_settings::Settings;
@@ -24,6 +25,8 @@ pub struct Given {
     pub set: BTreeSet<String>,
     /// Bytes of memory of the machine it will run on, where that is known.
     pub memory: Option<u64>,
+    /// What Django's own checks say; empty where it was not asked.
+    pub django: Vec<DjangoMessage>,
 }
 
 /// A file that would be part of a release, or that nothing but its name keeps out.

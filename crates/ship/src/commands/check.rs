@@ -1,5 +1,6 @@
 //! `ship check`: what would stop or endanger the project in production.
 
+mod django;
 mod fix;
 mod show;
 
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ship_api::client::Client;
+use ship_api::reply::App;
 use ship_base::clock::Moment;
 use ship_project::check::{self, Finding, Given, Report, Severity};
 
@@ -17,12 +19,13 @@ use crate::exit;
 
 /// Look for what would stop or endanger the project in production
 ///
-/// Reads the project and nothing else, as `ship plan` does: no network, no environment, no code of the project is run. `✗` stops the app or opens it to strangers, `!` will hurt one
+/// Reads the project and nothing else, as `ship plan` does: no network, no environment, no code of the project is run, unless `--built` asks for what Django says in the live release. `✗` stops the app or opens it to strangers, `!` will hurt one
 /// day, `·` could be better. With a `✗` the exit code is 1, with `--strict` also with a `!`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   ship check
   ship check --fix
+  ship check --built
   ship check --explain secret-key
   ship check --json | jq -r '.findings[].place'")]
 pub(crate) struct Args {
@@ -38,11 +41,14 @@ pub(crate) struct Args {
     /// Mend what can be mended safely, and show each change
     #[arg(long, conflicts_with = "json")]
     fix: bool,
+    /// Also ask Django, by `manage.py check --deploy` in the live release
+    #[arg(long)]
+    built: bool,
     /// Leave this check out
     #[arg(long, value_name = "ID")]
     ignore: Vec<String>,
     /// Tell what a check looks for, why, and what to do
-    #[arg(long, value_name = "ID", conflicts_with_all = ["fix", "ignore", "strict"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["fix", "built", "ignore", "strict"])]
     explain: Option<String>,
 }
 
@@ -58,7 +64,10 @@ pub(crate) fn run(args: &Args, context: &mut Context) -> Result<u8> {
     }
     let started = Instant::now();
     let project = context.world.resolve(&args.path);
-    let given = given(&project, context);
+    let mut given = given(&project, context);
+    if args.built {
+        given.django = django::messages(&project, context)?;
+    }
     let mut report = look(&project, &given, args)?;
     if args.fix && fix::apply(&project, &report, &mut context.ui)? {
         report = look(&project, &given, args)?;
@@ -107,18 +116,25 @@ fn given(project: &Path, context: &Context) -> Given {
             .flatten()
             .unwrap_or_default(),
         memory: memory(),
+        django: Vec::new(),
     }
 }
 
 /// `None` where no server runs: a check starts none.
 async fn settings(project: &Path, context: &Context) -> Option<BTreeSet<String>> {
+    let (client, app) = app(project, context).await?;
+    let entries = client.env(&app.name).await.ok()?;
+    Some(entries.into_iter().map(|entry| entry.name).collect())
+}
+
+/// The app of this folder, on a server that runs.
+async fn app(project: &Path, context: &Context) -> Option<(Client, App)> {
     let socket = context.world.folders().ok()?.api_socket();
     let client = Client::connect(&socket).await.ok()?;
     let project = project.canonicalize().ok()?;
     let apps = client.apps().await.ok()?;
     let app = apps.into_iter().find(|app| app.project == project)?;
-    let entries = client.env(&app.name).await.ok()?;
-    Some(entries.into_iter().map(|entry| entry.name).collect())
+    Some((client, app))
 }
 
 /// `MemTotal` of /proc/meminfo (proc_meminfo(5)), in bytes.

@@ -70,7 +70,8 @@ async fn one_off(args: &Args, context: &Context) -> Result<OneOff> {
     Ok(client.run_in(&app, &run).await?)
 }
 
-fn command(program: &Path, words: &[OsString], one_off: &OneOff) -> Command {
+/// A program in the environment of a release, as the user that its app runs as.
+pub(super) fn command(program: &Path, words: &[OsString], one_off: &OneOff) -> Command {
     let mut command = Command::new(program);
     command
         .arg0(&words[0])
@@ -96,7 +97,7 @@ fn other_owner(folder: &Path) -> Option<u32> {
 }
 
 /// The program as execvp(3) finds it, but in the release's PATH and folder.
-fn find(name: &Path, path: &str, folder: &Path) -> Option<PathBuf> {
+pub(super) fn find(name: &Path, path: &str, folder: &Path) -> Option<PathBuf> {
     let is_path = name.components().count() > 1 || name.is_absolute();
     if is_path {
         return Some(folder.join(name)).filter(|program| program.exists());
