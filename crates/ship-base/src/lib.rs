@@ -3,6 +3,7 @@
 //! - [`name`]: names of apps, processes, instances and releases, checked once at the edge;
 //! - [`paths::Folders`]: every folder and socket that Shipsmith owns;
 //! - [`mod@file`]: whole-file writes that survive a power cut, and I/O errors that name their path;
+//! - [`lend`]: folders that others work in for a while, and how they are taken back;
 //! - [`lock`], [`secret`], [`hint`], [`clock`], [`count`], [`fault`].
 //!
 //! It does not know what a project, a release or a process is; it starts nothing and prints nothing.
@@ -13,6 +14,7 @@ pub mod fault;
 pub mod file;
 pub mod hash;
 pub mod hint;
+pub mod lend;
 pub mod lock;
 pub mod name;
 pub mod paths;

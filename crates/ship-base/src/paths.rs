@@ -148,6 +148,11 @@ impl Folders {
         self.app(app).join("data")
     }
 
+    /// The builder's own folder on a server: the caches of its tools.
+    pub fn build_home(&self, app: &AppName) -> PathBuf {
+        self.app(app).join("build")
+    }
+
     /// The project as it was last sent by a deploy from afar.
     pub fn sent_project(&self, app: &AppName) -> PathBuf {
         self.app(app).join("project")

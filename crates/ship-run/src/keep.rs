@@ -28,6 +28,7 @@ use crate::announcement::Announcement;
 use crate::files::Files;
 use crate::spec::Spec;
 use life::Life;
+pub use start::shim_called;
 
 /// The word after `keep` that makes the process the shim of `ship-sandbox`.
 const SHIM: &str = "exec";

@@ -31,5 +31,6 @@ pub mod spec;
 
 pub use adopt::{Adopted, adopt_all};
 pub use error::Error;
+pub use keep::shim_called;
 pub use keeper::Keeper;
 pub use not_ready::{NotReady, UNWELL, Why};

@@ -4,6 +4,9 @@
 //! its own, tied to the life of its parent, with its own environment, limits and pipes, and under a
 //! memory cap where the system can hold one.
 //!
+//! [`end_all`] ends everything that a user without rights runs, however it was started;
+//! [`acting_as`] does a piece of work with such a user's rights.
+//!
 //! Between the parent and the program stands the *shim*: the same binary once more, which arranges
 //! everything from the inside and then becomes the program ([`shim::main`]). Nothing ever runs
 //! between fork and exec in a copy of the parent, so a parent with threads is as safe as one
@@ -12,6 +15,7 @@
 //! It does not restart, watch or end programs, and reads none of their output: that is `ship-run`.
 //! The story is in `spawn.rs`; what happens on the other side in `shim.rs`.
 
+mod acting;
 mod cgroup;
 pub mod descriptors;
 mod error;
@@ -19,8 +23,10 @@ mod order;
 pub mod shim;
 mod spawn;
 mod spec;
+mod sweep;
 
+pub use acting::acting_as;
 pub use cgroup::{Cgroup, MemoryCap};
 pub use error::Error;
-pub use spawn::{Program, spawn};
+pub use spawn::{Program, end_all, spawn};
 pub use spec::{Shim, Spec};

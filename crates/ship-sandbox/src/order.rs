@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use ship_base::lend::User;
 
-/// What the shim is told, as JSON on its standard input. The environment is not in it: the shim has
-/// it already.
+/// What the shim is told, as a line of JSON on its standard input; what the program is to read there
+/// follows it. The environment is not in it: the shim has it already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Order {
-    /// Program and arguments.
+    /// Program and arguments; none ends everything that its user runs.
     pub(crate) argv: Vec<String>,
     /// The folder to start in.
     pub(crate) folder: PathBuf,
+    /// As whom, where it is not for the folder to say.
+    pub(crate) user: Option<User>,
     /// The process whose end is the program's end.
     pub(crate) parent: i32,
     /// The `cgroup.procs` to enter.

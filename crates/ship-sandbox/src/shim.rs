@@ -15,6 +15,7 @@ use std::sync::atomic::AtomicBool;
 
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, Signal};
+use ship_base::lend::User;
 use signal_hook::consts::{
     SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU,
     SIGUSR1, SIGUSR2,
@@ -22,6 +23,7 @@ use signal_hook::consts::{
 
 use crate::descriptors;
 use crate::order::{Failure, Order, Step};
+use crate::sweep;
 
 /// Open files: what servers need for their connections, below what some programs allocate a table
 /// for (a soft limit of a million makes them slow to start). Lowered to the hard limit.
@@ -43,9 +45,23 @@ pub fn main() -> ExitCode {
     let Ok(mut socket) = take_stdin() else {
         return ExitCode::from(126);
     };
-    let failure = become_program(&mut socket);
+    let failure = match read_order(&mut socket) {
+        Ok(order) if order.argv.is_empty() => match sweep::run(&order) {
+            Ok(()) => return done(&mut socket),
+            Err(error) => failure(Step::Prepare("end a user's processes".to_owned()), &error),
+        },
+        Ok(order) => become_program(&mut socket, &order),
+        Err(error) => failure(Step::Prepare("read the order".to_owned()), &error),
+    };
     let _ = socket.write_all(&serde_json::to_vec(&failure).unwrap_or_default());
     ExitCode::from(127)
+}
+
+fn done(socket: &mut UnixStream) -> ExitCode {
+    match socket.write_all(b"\n") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(126),
+    }
 }
 
 /// Moves the socket away from standard input, to a descriptor that closes on exec, and puts
@@ -66,17 +82,13 @@ fn open_null() -> io::Result<OwnedFd> {
     )?)
 }
 
-fn become_program(socket: &mut UnixStream) -> Failure {
-    let order = match read_order(socket) {
-        Ok(order) => order,
-        Err(error) => return failure(Step::Prepare("read the order".to_owned()), &error),
-    };
+fn become_program(socket: &mut UnixStream, order: &Order) -> Failure {
     // Whoever owns it decides as whom the program runs: one that is not there decides nothing.
     if let Err(error) = rustix::fs::stat(&order.folder) {
         return failure(Step::Folder, &error.into());
     }
     for (name, step) in STEPS {
-        if let Err(error) = step(&order) {
+        if let Err(error) = step(order) {
             return failure(Step::Prepare((*name).to_owned()), &error);
         }
     }
@@ -87,13 +99,27 @@ fn become_program(socket: &mut UnixStream) -> Failure {
     if let Err(error) = socket.write_all(b"\n") {
         return failure(Step::Prepare("answer".to_owned()), &error);
     }
-    failure(Step::Execute, &execute(&order))
+    failure(Step::Execute, &execute(order))
 }
 
 fn read_order(socket: &mut UnixStream) -> io::Result<Order> {
     let mut text = Vec::new();
     socket.read_to_end(&mut text)?;
-    Ok(serde_json::from_slice(&text)?)
+    let line = text.iter().position(|byte| *byte == b'\n');
+    let (order, input) = text.split_at(line.unwrap_or(text.len()));
+    if let Some(input) = input.get(1..).filter(|input| !input.is_empty()) {
+        put_input(input)?;
+    }
+    Ok(serde_json::from_slice(order)?)
+}
+
+/// Standard input that nobody has to feed: a file without a name (memfd_create(2)).
+fn put_input(content: &[u8]) -> io::Result<()> {
+    use rustix::fs::{MemfdFlags, SeekFrom, memfd_create, seek};
+    let mut file = File::from(memfd_create("input", MemfdFlags::CLOEXEC)?);
+    file.write_all(content)?;
+    seek(&file, SeekFrom::Start(0))?;
+    Ok(rustix::stdio::dup2_stdin(&file)?)
 }
 
 fn failure(step: Step, error: &io::Error) -> Failure {
@@ -115,7 +141,7 @@ const STEPS: &[(&str, Arrange)] = &[
     ("enter its control group", enter_cgroup),
     ("set limits", set_limits),
     // What comes before needs root's rights; what comes after is undone by a change of user.
-    ("become the owner of its folder", become_owner),
+    ("become its user", become_user),
     ("tie it to its keeper", tie_to_parent),
     ("forbid new privileges", forbid_privileges),
     ("reset signals", reset_signals),
@@ -145,18 +171,22 @@ fn forbid_privileges(_: &Order) -> io::Result<()> {
     Ok(rustix::thread::set_no_new_privs(true)?)
 }
 
-/// Root starts programs as whoever the folder belongs to that they start in: on a server each app's
-/// working copy has an owner of its own. Groups first: afterwards nobody may change them.
-fn become_owner(order: &Order) -> io::Result<()> {
+/// Root starts programs as whom it says, or as whoever the folder belongs to that they start in: on
+/// a server each app's working copy has an owner of its own. Groups first: afterwards nobody may
+/// change them.
+pub(crate) fn become_user(order: &Order) -> io::Result<()> {
     use rustix::process::{Gid, Uid};
     if !rustix::process::geteuid().is_root() {
         return Ok(());
     }
-    let folder = rustix::fs::stat(&order.folder)?;
-    if folder.st_uid == 0 {
+    let user = match order.user {
+        Some(user) => user,
+        None => owner(&order.folder)?,
+    };
+    if user.uid == 0 {
         return Ok(());
     }
-    let (uid, gid) = (Uid::from_raw(folder.st_uid), Gid::from_raw(folder.st_gid));
+    let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
     for output in [rustix::stdio::stdout(), rustix::stdio::stderr()] {
         // Some programs open `/dev/stdout` by its name, which asks for rights anew.
         rustix::fs::fchown(output, Some(uid), Some(gid))?;
@@ -164,6 +194,14 @@ fn become_owner(order: &Order) -> io::Result<()> {
     rustix::thread::set_thread_groups(&[])?;
     rustix::thread::set_thread_gid(gid)?;
     Ok(rustix::thread::set_thread_uid(uid)?)
+}
+
+fn owner(folder: &Path) -> io::Result<User> {
+    let facts = rustix::fs::stat(folder)?;
+    Ok(User {
+        uid: facts.st_uid,
+        gid: facts.st_gid,
+    })
 }
 
 fn enter_cgroup(order: &Order) -> io::Result<()> {

@@ -4,6 +4,7 @@
 //! standard input. It reads its [`Order`] there and keeps a copy of the socket that closes on exec.
 //! So the socket's end without a word means: the program runs.
 
+use std::collections::BTreeMap;
 use std::io::{self, PipeReader, Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
@@ -11,6 +12,8 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use ship_base::lend::User;
 
 use crate::cgroup::{Cgroup, MemoryCap};
 use crate::error::Error;
@@ -59,6 +62,45 @@ pub fn spawn(spec: &Spec, shim: &Shim) -> Result<Program, Error> {
     })
 }
 
+/// Ends every process of a user, and returns when none of them can do anything any more. What the
+/// user's processes start meanwhile is ended with them. Only root has use of it.
+pub fn end_all(user: User, shim: &Shim) -> Result<(), Error> {
+    const TASK: &str = "the end of a user's processes";
+    let spec = Spec {
+        name: String::new(),
+        argv: vec![TASK.to_owned()],
+        env: BTreeMap::new(),
+        folder: "/".into(),
+        user: Some(user),
+        stdin: Vec::new(),
+        memory: None,
+    };
+    let (mut socket, theirs) =
+        socket_pair().map_err(|source| prepare(TASK, "make a socket", source))?;
+    let null = || io::pipe().map(|(_, out)| OwnedFd::from(out));
+    let outputs = null().and_then(|out| Ok([out, null()?]));
+    let outputs = outputs.map_err(|source| prepare(TASK, "make a pipe", source))?;
+    let mut child = command(&spec, shim, theirs, outputs)
+        .spawn()
+        .map_err(|source| prepare(TASK, "start the shim", source))?;
+    let order = Order {
+        argv: Vec::new(),
+        folder: spec.folder.clone(),
+        user: spec.user,
+        parent: std::process::id().cast_signed(),
+        enter: None,
+    };
+    let answer = exchange(&mut socket, &order, &[]);
+    let ended = child.wait();
+    match answer
+        .map_err(|source| prepare(TASK, "talk to the shim", source))?
+        .as_slice()
+    {
+        [b'\n'] if ended.is_ok_and(|status| status.success()) => Ok(()),
+        [b'\n', failure @ ..] | failure => Err(failed(&spec, failure)),
+    }
+}
+
 fn socket_pair() -> io::Result<(UnixStream, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
     ours.set_read_timeout(Some(PATIENCE))?;
@@ -86,11 +128,12 @@ fn instruct(socket: &mut UnixStream, spec: &Spec, cgroup: Option<&Cgroup>) -> Re
     let order = Order {
         argv: spec.argv.clone(),
         folder: spec.folder.clone(),
+        user: spec.user,
         parent: std::process::id().cast_signed(),
         enter: cgroup.map(Cgroup::entrance),
     };
-    let answer =
-        exchange(socket, &order).map_err(|source| prepare(program, "talk to the shim", source))?;
+    let answer = exchange(socket, &order, &spec.stdin)
+        .map_err(|source| prepare(program, "talk to the shim", source))?;
     match answer.as_slice() {
         [] => Err(Error::Silent {
             program: program.clone(),
@@ -100,8 +143,10 @@ fn instruct(socket: &mut UnixStream, spec: &Spec, cgroup: Option<&Cgroup>) -> Re
     }
 }
 
-fn exchange(socket: &mut UnixStream, order: &Order) -> io::Result<Vec<u8>> {
+fn exchange(socket: &mut UnixStream, order: &Order, stdin: &[u8]) -> io::Result<Vec<u8>> {
     socket.write_all(&serde_json::to_vec(order)?)?;
+    socket.write_all(b"\n")?;
+    socket.write_all(stdin)?;
     socket.shutdown(Shutdown::Write)?;
     let mut answer = Vec::new();
     socket.read_to_end(&mut answer)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use ship_base::lend::User;
 use ship_base::secret::Secret;
 
 /// One program, completely.
@@ -17,6 +18,10 @@ pub struct Spec {
     pub env: BTreeMap<String, Secret<String>>,
     /// The folder it starts in.
     pub folder: PathBuf,
+    /// As whom root starts it; `None`: as whoever its folder belongs to.
+    pub user: Option<User>,
+    /// What it reads from its standard input; nothing where it is empty.
+    pub stdin: Vec<u8>,
     /// Cap on the memory of the program and all that it starts, in bytes.
     pub memory: Option<u64>,
 }

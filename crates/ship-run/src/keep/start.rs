@@ -69,6 +69,8 @@ impl Starter {
             argv,
             env,
             folder: spec.folder.clone(),
+            user: None,
+            stdin: Vec::new(),
             memory: spec.memory,
         }
     }
@@ -76,13 +78,19 @@ impl Starter {
 
 /// This binary, also when its file has been replaced by a newer one meanwhile.
 fn shim(spec: &Spec) -> Shim {
+    let instance = &spec.instance;
+    shim_called(format!(
+        "ship: {} {} starts",
+        instance.app,
+        instance.local()
+    ))
+}
+
+/// The shim of `ship-sandbox`, under this name in process lists.
+pub fn shim_called(title: String) -> Shim {
     Shim {
         program: "/proc/self/exe".into(),
-        title: format!(
-            "ship: {} {} starts",
-            spec.instance.app,
-            spec.instance.local()
-        ),
+        title,
         arguments: vec!["keep".into(), SHIM.into()],
     }
 }

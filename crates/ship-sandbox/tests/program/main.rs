@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, WaitOptions, waitpid};
 use ship_base::hint::{Hints as _, chain};
-use ship_sandbox::{Error, MemoryCap, Program, Shim, Spec, spawn};
+use ship_base::lend::User;
+use ship_sandbox::{Error, MemoryCap, Program, Shim, Spec, end_all, spawn};
 
 const ROLE: &str = env!("CARGO_BIN_EXE_ship-sandbox-role");
 
@@ -18,17 +19,22 @@ fn spec(argv: &[&str]) -> Spec {
         argv: argv.iter().map(|word| (*word).to_owned()).collect(),
         env: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned().into())]),
         folder: "/usr".into(),
+        user: None,
+        stdin: Vec::new(),
         memory: None,
     }
 }
 
 fn start(spec: &Spec) -> Result<Program, Error> {
-    let shim = Shim {
+    spawn(spec, &shim())
+}
+
+fn shim() -> Shim {
+    Shim {
         program: ROLE.into(),
         title: "shim".to_owned(),
         arguments: vec!["shim".into()],
-    };
-    spawn(spec, &shim)
+    }
 }
 
 /// Runs it to its end; what it printed.
@@ -198,4 +204,82 @@ fn root_starts_a_program_as_the_owner_of_its_folder_and_it_cannot_go_back() {
     };
     let text = output(&spec);
     assert_eq!(text, "70001\n70001\n70001\nno\nNoNewPrivs:\t1\n");
+}
+
+#[test]
+fn what_it_is_given_to_read_is_its_standard_input() {
+    let mut given = spec(&["cat"]);
+    // More than a pipe holds, with the byte that ends the order.
+    given.stdin = b"line\n".repeat(40_000);
+    assert_eq!(output(&given).len(), 200_000);
+}
+
+#[test]
+fn root_starts_a_program_as_the_user_it_names_wherever_it_starts() {
+    if !rustix::process::getuid().is_root() {
+        return;
+    }
+    let named = Spec {
+        user: Some(User {
+            uid: 99_992,
+            gid: 99_993,
+        }),
+        ..spec(&["sh", "-c", "id -u; id -g; id -G"])
+    };
+    assert_eq!(output(&named), "99992\n99993\n99993\n");
+}
+
+#[test]
+fn everything_that_a_user_runs_is_ended_and_nothing_of_others() {
+    if !rustix::process::getuid().is_root() {
+        return;
+    }
+    let run = |uid: u32| {
+        let spec = Spec {
+            user: Some(User { uid, gid: uid }),
+            // One in a session of its own, which no signal to a group reaches, and one that starts more.
+            ..spec(&[
+                "sh",
+                "-c",
+                "setsid sleep 1000 & while :; do sleep 0.01 & done; wait",
+            ])
+        };
+        start(&spec).unwrap()
+    };
+    let (theirs, other) = (run(99_994), run(99_995));
+    let count = |uid: u32| {
+        let told = Command::new("ps")
+            .args(["-o", "stat=", "-u", &uid.to_string()])
+            .output()
+            .unwrap();
+        let told = String::from_utf8(told.stdout).unwrap();
+        told.lines().filter(|state| !state.starts_with('Z')).count()
+    };
+    end_all(
+        User {
+            uid: 99_994,
+            gid: 99_994,
+        },
+        &shim(),
+    )
+    .unwrap();
+    assert_eq!(count(99_994), 0);
+    assert!(count(99_995) > 0);
+    end_all(
+        User {
+            uid: 99_995,
+            gid: 99_995,
+        },
+        &shim(),
+    )
+    .unwrap();
+    for program in [theirs, other] {
+        waitpid(Pid::from_raw(program.pid), WaitOptions::empty()).unwrap();
+    }
+}
+
+#[test]
+fn the_end_of_all_of_roots_processes_is_refused() {
+    let root = User { uid: 0, gid: 0 };
+    assert!(end_all(root, &shim()).is_err());
 }

@@ -22,6 +22,8 @@ fn parent(argv: Vec<String>) -> ExitCode {
         argv,
         env: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned().into())]),
         folder: "/".into(),
+        user: None,
+        stdin: Vec::new(),
         memory: None,
     };
     let shim = Shim {
