@@ -35,7 +35,7 @@ pub(crate) fn run_commands(
     }
     shop.phase(Phase::Assets, |shop| {
         for command in &commands {
-            let tool = command_tool(shop.request(), command, runtime, source);
+            let tool = command_tool(shop.request(), command, runtime, source).writes_to(source);
             run_step(shop, tool, &command.to_string())?;
         }
         without_packages(source)?;
@@ -91,6 +91,7 @@ pub(crate) fn tool(
     let program = on_path(&path, folder, argv.first().map_or("", String::as_str));
     Tool::new(program, folder)
         .envs(request.tools)
+        .at_home(request.builder)
         .envs(request.settings)
         .env("PATH", path)
         .env("PYTHONPATH", joined(&runtime.python_path))
@@ -187,6 +188,7 @@ pub(crate) fn collect(shop: &mut Shop<'_>, plan: &Plan, trial: &Trial) -> Result
         let request = serde_json::json!({ "settings": settings, "target": target });
         let tool = trial
             .python(shop.request())
+            .writes_to(&target)
             .args(["-c", COLLECT])
             .stdin(request.to_string().into_bytes());
         let finished = shop.run(Phase::Assets, tool)?;
@@ -220,7 +222,7 @@ pub(crate) fn callers_have(request: &Request<'_>, program: &str) -> bool {
 /// Tells one version of a program from another, without starting it: the file that its name leads
 /// to, and when that was changed.
 pub(crate) fn version_of(shop: &Shop<'_>, program: &str) -> String {
-    let path = shop.tools().get("PATH").map(|path| path.reveal().clone());
+    let path = shop.callers().get("PATH").map(|path| path.reveal().clone());
     let path = on_path(&path.unwrap_or_default(), Path::new(""), program);
     let file = path.canonicalize().unwrap_or(path);
     let changed = file.metadata().and_then(|metadata| metadata.modified());

@@ -12,6 +12,7 @@ use ship_base::paths::Folders;
 use ship_base::secret::Secret;
 use ship_project::plan::{Dependencies, Plan};
 
+use crate::builder::Builder;
 use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::event::{Event, Phase};
@@ -45,6 +46,8 @@ pub struct Request<'a> {
     /// The caller's own variables for tools: PATH, HOME, `UV_*`, `PIP_*`, proxies, certificates,
     /// `PYENV_ROOT`. uv gets these and nothing else.
     pub tools: &'a BTreeMap<String, Secret<String>>,
+    /// As whom programs of the build run; `None` on a laptop, where all is one user's.
+    pub builder: Option<&'a Builder>,
     /// The previous release, whose lock, interpreter and byte code are taken over where they fit.
     pub previous: Option<&'a Path>,
     /// In which ways this build differs from an ordinary one: see [`Again`].
@@ -217,7 +220,10 @@ impl<'a> Build<'a> {
             is_new,
         } = self.lock(snapshot, &pythons)?;
         self.tell_of_end(&python);
-        let (source, address) = (&self.source, environment::address(&lock, &python));
+        let (source, address) = (
+            &self.source,
+            environment::address(&self.shop, &lock, &python),
+        );
         let folder = self.shop.phase(Phase::Environment, |shop| {
             environment::make(shop, &lock, source, &python)
         })?;

@@ -10,7 +10,9 @@ use std::thread;
 
 use ship_base::file::{self, FileError, WithPath as _};
 use ship_base::hash::{ContentHash, Hasher};
+use ship_base::name::AppName;
 
+use crate::builder::Builder;
 use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::event::Phase;
@@ -40,7 +42,8 @@ pub(crate) fn compile_packages(
     site: &Path,
     python: &Interpreter,
 ) -> Result<(), Error> {
-    let packages = packages(site, &python.about.cache_tag)?;
+    let owner = shop.owner().map(AppName::as_str);
+    let packages = packages(site, &python.about.cache_tag, owner)?;
     let store = shop.folders().byte_code();
     let new: Vec<&Package> = packages
         .iter()
@@ -93,7 +96,7 @@ fn compile_new(
             )
         }));
     }
-    let done = run(program, jobs, "unchecked", shop.cancel());
+    let done = run(shop, program, jobs, "unchecked", &making);
     for (package, folder) in packages.iter().zip(&making) {
         // Another build may have been first; its folder is as good.
         if done.is_err() || place(&store, package).is_dir() {
@@ -105,10 +108,26 @@ fn compile_new(
     done
 }
 
-/// Compiles files in as many processes as there are cores.
-fn run(program: &Path, jobs: Vec<Job>, mode: &str, cancel: &Cancel) -> Result<(), Error> {
+/// Compiles files into `folders`, in as many processes as there are cores.
+fn run(
+    shop: &mut Shop<'_>,
+    program: &Path,
+    jobs: Vec<Job>,
+    mode: &str,
+    folders: &[PathBuf],
+) -> Result<(), Error> {
+    let (builder, cancel) = (shop.request().builder, shop.cancel());
+    let run = |share: &[&Job]| compile(program, share, mode, builder, cancel);
+    shop.lending(folders, &[], |_| in_processes(&jobs, run))
+}
+
+fn in_processes(
+    jobs: &[Job],
+    compile: impl Fn(&[&Job]) -> Result<(), Error> + Sync,
+) -> Result<(), Error> {
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let processes = cores.min(jobs.len() / WORTH_A_PROCESS + 1);
+    let compile = &compile;
     let shares = (0..processes).map(|first| {
         jobs.iter()
             .skip(first)
@@ -117,7 +136,7 @@ fn run(program: &Path, jobs: Vec<Job>, mode: &str, cancel: &Cancel) -> Result<()
     });
     let results = thread::scope(|scope| {
         let running: Vec<_> = shares
-            .map(|share| scope.spawn(move || compile(program, &share, mode, cancel)))
+            .map(|share| scope.spawn(move || compile(&share)))
             .collect();
         let results = running.into_iter().map(thread::ScopedJoinHandle::join);
         results.collect::<Vec<_>>()
@@ -126,7 +145,13 @@ fn run(program: &Path, jobs: Vec<Job>, mode: &str, cancel: &Cancel) -> Result<()
     results.try_for_each(|result| result.expect("compiling does not panic"))
 }
 
-fn compile(program: &Path, share: &[&Job], mode: &str, cancel: &Cancel) -> Result<(), Error> {
+fn compile(
+    program: &Path,
+    share: &[&Job],
+    mode: &str,
+    builder: Option<&Builder>,
+    cancel: &Cancel,
+) -> Result<(), Error> {
     let share = serde_json::to_vec(share).map_err(|source| Error::Unreadable {
         what: "the name of a folder, which is not UTF-8".to_owned(),
         source: source.into(),
@@ -134,6 +159,7 @@ fn compile(program: &Path, share: &[&Job], mode: &str, cancel: &Cancel) -> Resul
     let finished = Tool::new(program, Path::new("/"))
         .args(["-I", "-S", "-c", SCRIPT, mode])
         .stdin(share)
+        .by(builder)
         .run(cancel, &mut |_| {})?;
     if finished.succeeded() {
         return Ok(());
@@ -176,21 +202,24 @@ fn cached(path: &Path, tag: &str) -> PathBuf {
 }
 
 /// The packages that stand in `site`, by their `RECORD` files.
-fn packages(site: &Path, tag: &str) -> Result<Vec<Package>, FileError> {
+fn packages(site: &Path, tag: &str, owner: Option<&str>) -> Result<Vec<Package>, FileError> {
     let mut packages = Vec::new();
     for entry in file::entries(site)? {
         let record = entry.path().join("RECORD");
         if entry.file_name().to_string_lossy().ends_with(".dist-info") && record.is_file() {
-            packages.push(Package::read(&file::read_text(&record)?, site, tag)?);
+            packages.push(Package::read(&file::read_text(&record)?, site, tag, owner)?);
         }
     }
     Ok(packages)
 }
 
 impl Package {
-    fn read(record: &str, site: &Path, tag: &str) -> Result<Self, FileError> {
+    fn read(record: &str, site: &Path, tag: &str, owner: Option<&str>) -> Result<Self, FileError> {
         let mut hasher = Hasher::new();
         hasher.field("byte code 1").field(tag);
+        if let Some(owner) = owner {
+            hasher.field("of").field(owner);
+        }
         let mut files = Vec::new();
         for (path, hash) in record.lines().filter_map(record_line) {
             let file = site.join(path);
@@ -242,7 +271,7 @@ pub(crate) fn compile_source(
     if jobs.is_empty() {
         return Ok(());
     }
-    run(program, jobs, "checked", shop.cancel())
+    run(shop, program, jobs, "checked", &[source.to_owned()])
 }
 
 /// Python files below `folder` whose names can be told to Python as text.

@@ -2,7 +2,8 @@
 //!
 //! Its address is the lock, without the project's own code, and the Python. It is made once under a
 //! temporary name, relocatable, its files linked from uv's cache, byte code and all, and then never
-//! changed. Releases and apps with the same lock and Python share it.
+//! changed. Releases with the same lock and Python share it; so do apps, but on a
+//! server, where each app's builder makes its own.
 
 use std::path::{Path, PathBuf};
 
@@ -23,9 +24,12 @@ use crate::tool::Finished;
 const RECIPE: &str = "environment 1";
 
 /// The address of the environment for this lock and Python.
-pub(crate) fn address(lock: &Lock, python: &Interpreter) -> ContentHash {
+pub(crate) fn address(shop: &Shop<'_>, lock: &Lock, python: &Interpreter) -> ContentHash {
     let mut hasher = Hasher::new();
     hasher.field(RECIPE);
+    if let Some(app) = shop.owner() {
+        hasher.field("of").field(app.as_str());
+    }
     python.identify(&mut hasher);
     lock.identify(&mut hasher);
     hasher.finish()
@@ -39,14 +43,14 @@ pub(crate) fn make(
     python: &Interpreter,
 ) -> Result<(PathBuf, String), Error> {
     let packages = plural(lock.versions.len(), "package");
-    let making = match environment::begin(shop.folders(), &address(lock, python))? {
+    let making = match environment::begin(shop.folders(), &address(shop, lock, python))? {
         Begin::Ready(path) => return Ok((path, format!("{packages}, as before"))),
         Begin::Make(making) => making,
     };
     let folder = making.folder();
     create(shop, folder, python)?;
     if !lock.versions.is_empty() {
-        install(shop, folder, lock, source)?;
+        install(shop, folder, lock, source, python)?;
     }
     byte_code::compile_packages(
         shop,
@@ -58,9 +62,9 @@ pub(crate) fn make(
 }
 
 fn create(shop: &mut Shop<'_>, folder: &Path, python: &Interpreter) -> Result<(), Error> {
-    let uv = shop.uv()?;
-    let run = uv
-        .tool(shop.tools(), folder)
+    let run = shop
+        .uv_tool(folder)?
+        .writes_to(folder)
         .args([
             "venv",
             "--relocatable",
@@ -71,21 +75,27 @@ fn create(shop: &mut Shop<'_>, folder: &Path, python: &Interpreter) -> Result<()
         .arg("--python")
         .arg(&python.path)
         .arg(folder);
-    let finished = shop.run(Phase::Environment, run)?;
+    let finished = shop.run_with_links(Phase::Environment, run, &[&python.path])?;
     succeeded(finished, "make an environment")
 }
 
-fn install(shop: &mut Shop<'_>, folder: &Path, lock: &Lock, source: &Path) -> Result<(), Error> {
+fn install(
+    shop: &mut Shop<'_>,
+    folder: &Path,
+    lock: &Lock,
+    source: &Path,
+    python: &Interpreter,
+) -> Result<(), Error> {
     // Kept inside: the environment says what it is made of.
     let path = folder.join("pylock.toml");
     file::write_whole(&path, lock.shared(source).as_bytes())?;
-    let uv = shop.uv()?;
-    let run = uv
-        .tool(&shop.dated_tools(), source)
+    let run = shop
+        .dated_uv_tool(source)?
+        .writes_to(folder)
         .args(["pip", "sync", "--python"])
         .arg(folder.join("bin/python"))
         .arg(&path);
-    let finished = shop.run(Phase::Environment, run)?;
+    let finished = shop.run_with_links(Phase::Environment, run, &[&python.path])?;
     succeeded(finished, "install the packages")
 }
 

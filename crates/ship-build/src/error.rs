@@ -39,6 +39,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A program that was to run as the builder.
+    #[error(transparent)]
+    Sandbox(#[from] ship_sandbox::Error),
     /// No Python here fits, and none could be fetched.
     #[error("no Python fits {wanted}")]
     NoPython {
@@ -150,6 +153,7 @@ impl Error {
             Self::File(_) | Self::Uv(_) | Self::Start { .. } | Self::Tool { .. } => {
                 FaultKind::Outside
             }
+            Self::Sandbox(error) => error.fault(),
             Self::Store(error) => error.fault(),
             Self::Project(error) => error.fault(),
             Self::Unreadable { .. } => FaultKind::Bug,
@@ -174,6 +178,7 @@ impl Hints for Error {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::File(error) => error.hints(),
+            Self::Sandbox(error) => error.hints(),
             Self::Store(error) => error.hints(),
             Self::Project(error) => error.hints(),
             Self::Uv(error) => error.hints(),

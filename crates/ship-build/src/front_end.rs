@@ -222,6 +222,7 @@ impl Bench<'_> {
         let words = words.iter().copied().map(str::to_owned);
         let argv = manager.into_iter().chain(words).collect();
         let tool = tool(request, argv, self.runtime, &folder)
+            .writes_to(scratch)
             .without("CI")
             .env("NPM_CONFIG_UPDATE_NOTIFIER", "false")
             .env("ADBLOCK", "1")

@@ -191,9 +191,9 @@ impl Wanted<'_> {
         let constraints = folder.join("constraints.txt");
         let lock = folder.join("pylock.toml");
         file::write_whole(&constraints, self.constraints().as_bytes())?;
-        let uv = shop.uv()?;
-        let run = uv
-            .tool(shop.tools(), folder)
+        let run = shop
+            .uv_tool(folder)?
+            .writes_to(folder)
             .args(["pip", "compile", "-", "--no-header", "--quiet"])
             .args(["--format", "pylock.toml", "--output-file", "pylock.toml"])
             .args(["--constraints", "constraints.txt", "--python"])
@@ -225,7 +225,9 @@ impl Wanted<'_> {
             let (name, path) = (local.name.clone(), local.path.clone());
             return Err(Error::PackageOutside { name, path });
         }
-        let install = self.install(shop, folder)?.arg("--no-deps");
+        // Some backends write what they find out beside the code.
+        let install = self.install(shop, folder)?.writes_to(self.source);
+        let install = install.arg("--no-deps");
         let run = if copies_only(&path) {
             // setuptools would otherwise hook into the import system with absolute paths.
             let install = if backend(&path) == "setuptools" {
@@ -250,9 +252,9 @@ impl Wanted<'_> {
     }
 
     fn install(&self, shop: &mut Shop<'_>, folder: &Path) -> Result<crate::tool::Tool, Error> {
-        let uv = shop.uv()?;
-        let run = uv
-            .tool(shop.tools(), folder)
+        let run = shop
+            .uv_tool(folder)?
+            .writes_to(folder)
             // A snapshot has no history to take a version from.
             .env("SETUPTOOLS_SCM_PRETEND_VERSION", "0")
             .args(["pip", "install", "--python"])

@@ -6,12 +6,15 @@
 //!   makes the working copy that they run in;
 //! - [`uv`] and [`python`] find what is on this machine, or fetch it.
 //!
+//! On a server a [`Builder`] runs everything that a build starts.
+//!
 //! It resolves and installs nothing by itself: uv does. It starts no process that outlives the
 //! build, keeps no record of releases and prints nothing; what happens is told as [`event::Event`].
 //! The story is in `build.rs`.
 
 mod assets;
 mod build;
+mod builder;
 mod byte_code;
 mod cancel;
 mod correct;
@@ -40,6 +43,7 @@ pub mod uv;
 mod work;
 
 pub use build::{Built, PINS, Request, build};
+pub use builder::Builder;
 pub use cancel::Cancel;
 pub use error::Error;
 pub use inventory::{Item, Kind, inventory};

@@ -190,9 +190,9 @@ fn export(
     python: &Interpreter,
 ) -> Result<String, Error> {
     let folder = source.join(lock.parent().unwrap_or(Path::new("")));
-    let uv = shop.uv()?;
-    let run = uv
-        .tool(shop.tools(), &folder)
+    let run = shop
+        .uv_tool(&folder)?
+        .writes_to(source)
         .args(["export", "--locked", "--no-dev", "--no-header", "--quiet"])
         .args(member.map(|name| format!("--package={name}")))
         .args(["--format", "pylock.toml", "--python"])
@@ -278,9 +278,9 @@ fn compile(
     if let Some(previous) = previous {
         file::write_whole(&beside, previous.as_bytes())?;
     }
-    let uv = shop.uv()?;
-    let run = uv
-        .tool(&shop.dated_tools(), source)
+    let run = shop
+        .dated_uv_tool(source)?
+        .writes_to(source)
         .args(["pip", "compile", "--no-header", "--quiet"])
         .args([
             "--format",

@@ -26,7 +26,7 @@ use crate::shop::Shop;
 use crate::tool::Tool;
 use crate::uv::Variables;
 use known::Known;
-pub(crate) use places::installations;
+pub(crate) use places::{installations, others_reach};
 use request::Request;
 pub use version::Version;
 
@@ -115,7 +115,7 @@ pub fn discover(tools: &Variables, folders: &Folders) -> Vec<Interpreter> {
     let mut here: Vec<Interpreter> = places::files(tools, folders)
         .filter_map(|file| file.canonicalize().ok())
         .filter(|path| seen.insert(path.clone()))
-        .filter(|path| !folders.are_shared() || places::others_reach(path))
+        .filter(|path| !folders.are_shared() || others_reach(path))
         .filter_map(|path| {
             known
                 .about(&path, ask)
@@ -155,7 +155,7 @@ pub(crate) fn choose(
         });
         here
     };
-    let mut here = fitting(discover(shop.tools(), shop.folders()));
+    let mut here = fitting(discover(shop.callers(), shop.folders()));
     if let Some(at) = here
         .iter()
         .position(|found| previous == Some(found.path.as_path()))
@@ -166,7 +166,7 @@ pub(crate) fn choose(
         return Ok(here);
     }
     let output = fetch(shop, &wanted.value)?;
-    let all = discover(shop.tools(), shop.folders());
+    let all = discover(shop.callers(), shop.folders());
     let found = fitting(all.clone());
     if !found.is_empty() {
         return Ok(found);
@@ -260,7 +260,7 @@ fn fetch(shop: &mut Shop<'_>, wanted: &PythonRequest) -> Result<Vec<String>, Err
     let request = request.into_iter().flatten().find(|text| !text.is_empty());
     let uv = shop.uv()?;
     let run = uv
-        .tool(shop.tools(), shop.folders().data())
+        .tool(shop.callers(), shop.folders().data())
         .env("UV_PYTHON_DOWNLOADS", "manual")
         .args([
             "python",
@@ -271,7 +271,7 @@ fn fetch(shop: &mut Shop<'_>, wanted: &PythonRequest) -> Result<Vec<String>, Err
         ])
         .arg(shop.folders().pythons())
         .args(request);
-    Ok(shop.run(Phase::Python, run)?.told())
+    Ok(shop.run_ourselves(Phase::Python, run)?.told())
 }
 
 /// `` `3.14` (.python-version) ``

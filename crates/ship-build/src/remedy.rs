@@ -243,9 +243,15 @@ fn is_of_packages(error: &Error) -> bool {
 }
 
 /// When the last commit of `project` was, where it is in a repository that git lets us read.
+///
+/// Not on a server: what git is told in a repository may name programs to be run, and the builder
+/// cannot enter the project.
 fn committed(shop: &Shop<'_>, project: &Path) -> Option<Moment> {
+    if shop.owner().is_some() {
+        return None;
+    }
     let run = Tool::new("git", project)
-        .envs(shop.tools())
+        .envs(shop.callers())
         .args(["log", "-1", "--format=%ct", "--", "."])
         .capture()
         .deadline(GIT)

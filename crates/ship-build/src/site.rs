@@ -85,9 +85,12 @@ impl Scratch {
             address: address.as_deref(),
         });
         let folder = work_path(&self.work(), &site.folder);
-        let tool = tool(shop.request(), argv, runtime, &folder);
         // The parent alone: some generators refuse a folder that is there already.
-        file::create_folder(output.parent().unwrap_or(output))?;
+        let above = output.parent().unwrap_or(output);
+        file::create_folder(above)?;
+        let tool = tool(shop.request(), argv, runtime, &folder)
+            .writes_to(&self.folder)
+            .writes_to(above);
         run_step(shop, tool, &site.summary())?;
         if let Some(written) = &site.writes_to {
             file::rename_synced(&folder.join(written), output)?;

@@ -1,23 +1,28 @@
 //! One run of a program that a build needs: uv, Python, a build command.
 //!
-//! The program leads a process group of its own and inherits no variable. Its output is read line
-//! by line while it runs. It ends by itself, at its deadline, or when the build is cancelled; then
+//! The program leads a process group of its own and inherits no variable; on a server it runs as the
+//! app's builder, started by `ship-sandbox`. Its output is read line by line while it runs. It ends by itself, at its deadline, or when the build is cancelled; then
 //! whatever it left running in its group is ended, too.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write as _};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus, kill_process_group, waitid,
+    waitpid,
+};
 use ship_base::secret::Secret;
+use ship_sandbox::Spec;
 
+use crate::builder::Builder;
 use crate::cancel::Cancel;
 use crate::error::Error;
 
@@ -104,6 +109,8 @@ pub(crate) struct Tool {
     stdin: Vec<u8>,
     deadline: Option<Duration>,
     capture: bool,
+    lent: Vec<PathBuf>,
+    builder: Option<Builder>,
 }
 
 impl Tool {
@@ -120,6 +127,8 @@ impl Tool {
             stdin: Vec::new(),
             deadline: None,
             capture: false,
+            lent: Vec::new(),
+            builder: None,
         }
     }
 
@@ -168,6 +177,46 @@ impl Tool {
         self
     }
 
+    /// A folder that it writes to: on a server it is lent to the builder while it runs.
+    pub(crate) fn writes_to(mut self, folder: &Path) -> Self {
+        self.lent.push(folder.to_owned());
+        self
+    }
+
+    /// What it is to be lent.
+    pub(crate) fn lent(&self) -> &[PathBuf] {
+        &self.lent
+    }
+
+    /// It runs as the builder, where there is one.
+    pub(crate) fn by(mut self, builder: Option<&Builder>) -> Self {
+        self.builder = builder.cloned();
+        self
+    }
+
+    /// The caller's variables that name the caller's own folders name the builder's.
+    pub(crate) fn at_home(self, builder: Option<&Builder>) -> Self {
+        const CALLERS: [&str; 9] = [
+            "PIP_CACHE_DIR",
+            "PYENV_ROOT",
+            "UV_CACHE_DIR",
+            "UV_PYTHON_INSTALL_DIR",
+            "XDG_CACHE_HOME",
+            "XDG_CONFIG_HOME",
+            "XDG_DATA_HOME",
+            "XDG_RUNTIME_DIR",
+            "XDG_STATE_HOME",
+        ];
+        let Some(builder) = builder else {
+            return self;
+        };
+        CALLERS
+            .iter()
+            .fold(self, |tool, name| tool.without(name))
+            .env("HOME", &builder.home)
+            .env("TMPDIR", builder.scratch())
+    }
+
     /// Runs it to its end. Fails when it cannot be started, or with [`Error::Cancelled`].
     pub(crate) fn run(
         mut self,
@@ -175,13 +224,11 @@ impl Tool {
         on_line: &mut dyn FnMut(String),
     ) -> Result<Finished, Error> {
         cancel.check()?;
-        let mut child = self.spawn()?;
         let (words, heard) = mpsc::channel();
-        feed(&mut child, std::mem::take(&mut self.stdin));
-        listen(&mut child, &words, self.capture);
+        let pid = self.start(&words)?;
         drop(words);
         let watch = Watch {
-            child,
+            pid,
             heard,
             deadline: self.deadline,
             begun: Instant::now(),
@@ -189,8 +236,16 @@ impl Tool {
         watch.until_the_end(cancel, on_line)
     }
 
-    fn spawn(&mut self) -> Result<Child, Error> {
-        self.command
+    fn start(&mut self, words: &Sender<Word>) -> Result<Pid, Error> {
+        match self.builder.take() {
+            Some(builder) => self.start_as(&builder, words),
+            None => self.start_here(words),
+        }
+    }
+
+    fn start_here(&mut self, words: &Sender<Word>) -> Result<Pid, Error> {
+        let mut child = self
+            .command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -198,7 +253,57 @@ impl Tool {
             .map_err(|source| Error::Start {
                 program: self.name.clone(),
                 source,
+            })?;
+        feed(child.stdin.take(), std::mem::take(&mut self.stdin));
+        if let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) {
+            listen(stdout, stderr, words, self.capture);
+        }
+        Ok(Pid::from_child(&child))
+    }
+
+    fn start_as(&mut self, builder: &Builder, words: &Sender<Word>) -> Result<Pid, Error> {
+        let spec = self.spec(builder)?;
+        let program = ship_sandbox::spawn(&spec, &builder.shim).map_err(|error| match error {
+            ship_sandbox::Error::Execute { source, .. } => Error::Start {
+                program: self.name.clone(),
+                source,
+            },
+            other => other.into(),
+        })?;
+        listen(program.stdout, program.stderr, words, self.capture);
+        Pid::from_raw(program.pid).ok_or_else(|| Error::Start {
+            program: self.name.clone(),
+            source: std::io::ErrorKind::NotFound.into(),
+        })
+    }
+
+    fn spec(&mut self, builder: &Builder) -> Result<Spec, Error> {
+        let text = |word: &OsStr| {
+            let text = word.to_str().map(str::to_owned);
+            text.ok_or_else(|| Error::Unreadable {
+                what: format!("`{}`, which is not UTF-8", word.display()),
+                source: "words and variables of a build are text".into(),
             })
+        };
+        let command = &self.command;
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let variables = command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?)));
+        Ok(Spec {
+            name: format!("build-{}", builder.user.uid),
+            argv: words.map(text).collect::<Result<_, _>>()?,
+            env: variables
+                .map(|(name, value)| Ok((text(name)?, text(value)?.into())))
+                .collect::<Result<_, Error>>()?,
+            folder: command
+                .get_current_dir()
+                .unwrap_or(Path::new("/"))
+                .to_owned(),
+            user: Some(builder.user),
+            stdin: std::mem::take(&mut self.stdin),
+            memory: None,
+        })
     }
 }
 
@@ -208,29 +313,29 @@ enum Word {
     Output(Vec<u8>),
 }
 
-fn feed(child: &mut Child, content: Vec<u8>) {
-    let Some(mut stdin) = child.stdin.take() else {
+fn feed(stdin: Option<ChildStdin>, content: Vec<u8>) {
+    let Some(mut stdin) = stdin else {
         return;
     };
     // A program that ends without reading closes the pipe; its exit code tells more than EPIPE.
     thread::spawn(move || stdin.write_all(&content));
 }
 
-fn listen(child: &mut Child, words: &Sender<Word>, capture: bool) {
-    if let Some(stderr) = child.stderr.take() {
-        let words = words.clone();
-        thread::spawn(move || send_lines(stderr, &words));
-    }
-    if let Some(stdout) = child.stdout.take() {
-        let words = words.clone();
-        thread::spawn(move || {
-            if capture {
-                send_all(stdout, &words);
-            } else {
-                send_lines(stdout, &words);
-            }
-        });
-    }
+fn listen(
+    stdout: impl Read + Send + 'static,
+    stderr: impl Read + Send + 'static,
+    words: &Sender<Word>,
+    capture: bool,
+) {
+    let (out, err) = (words.clone(), words.clone());
+    thread::spawn(move || send_lines(stderr, &err));
+    thread::spawn(move || {
+        if capture {
+            send_all(stdout, &out);
+        } else {
+            send_lines(stdout, &out);
+        }
+    });
 }
 
 fn send_all(mut pipe: impl Read, words: &Sender<Word>) {
@@ -255,7 +360,7 @@ fn send_lines(pipe: impl Read, words: &Sender<Word>) {
 
 /// A running program and what is known of it.
 struct Watch {
-    child: Child,
+    pid: Pid,
     heard: Receiver<Word>,
     deadline: Option<Duration>,
     begun: Instant,
@@ -263,7 +368,7 @@ struct Watch {
 
 impl Watch {
     fn until_the_end(
-        mut self,
+        self,
         cancel: &Cancel,
         on_line: &mut dyn FnMut(String),
     ) -> Result<Finished, Error> {
@@ -331,33 +436,32 @@ impl Watch {
     /// Whether the program ended. It is not waited for yet, so that its number stays its own.
     fn has_ended(&self) -> bool {
         let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        !matches!(waitid(WaitId::Pid(self.pid()), how), Ok(None))
+        !matches!(waitid(WaitId::Pid(self.pid), how), Ok(None))
     }
 
     /// Ends what is left of the group, and learns how the program ended.
-    fn reap(&mut self) -> Ended {
+    fn reap(&self) -> Ended {
         self.signal(Signal::KILL);
-        match self.child.wait() {
-            Ok(status) => Ended::of(status),
-            Err(_) => Ended::Signal(Signal::KILL.as_raw()),
+        loop {
+            match waitpid(Some(self.pid), WaitOptions::empty()) {
+                Ok(Some((_, status))) => return Ended::of(status),
+                Err(rustix::io::Errno::INTR) => {}
+                _ => return Ended::Signal(Signal::KILL.as_raw()),
+            }
         }
     }
 
     /// Only called while the leader is not waited for: afterwards the number may be another's.
     fn signal(&self, signal: Signal) {
-        let _ = kill_process_group(self.pid(), signal);
-    }
-
-    fn pid(&self) -> Pid {
-        Pid::from_child(&self.child)
+        let _ = kill_process_group(self.pid, signal);
     }
 }
 
 impl Ended {
-    fn of(status: ExitStatus) -> Self {
-        match status.code() {
+    fn of(status: WaitStatus) -> Self {
+        match status.exit_status() {
             Some(code) => Self::Code(code),
-            None => Self::Signal(status.signal().unwrap_or_default()),
+            None => Self::Signal(status.terminating_signal().unwrap_or_default()),
         }
     }
 }

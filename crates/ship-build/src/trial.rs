@@ -12,7 +12,7 @@ use crate::build::Request;
 use crate::error::Error;
 use crate::runtime::Runtime;
 use crate::tool::Tool;
-use crate::work::prepare_trial;
+use crate::work::{Seeds, prepare_trial};
 
 /// A working copy for the build alone.
 #[derive(Debug)]
@@ -32,9 +32,11 @@ impl Trial {
     ) -> Result<Self, Error> {
         let folder = request.into.join("trial");
         let (work, data) = (folder.join("work"), folder.join("data"));
-        let app_data = request.folders.app_data(request.app);
-        let project = request.source();
-        let seeds = [app_data.as_path(), project.as_path()];
+        let seeds = Seeds {
+            app_data: &request.folders.app_data(request.app),
+            owner: request.builder.map(|builder| builder.app),
+            project: &request.source(),
+        };
         prepare_trial(source, &work, &data, plan, &seeds, request.cancel)?;
         let runtime = runtime(&work)?;
         Ok(Self {
@@ -76,7 +78,9 @@ impl Trial {
             .python
             .clone()
             .unwrap_or_else(|| "python3".into());
-        let tool = Tool::new(python, &self.runtime.start_folder).envs(request.settings);
+        let tool = Tool::new(python, &self.runtime.start_folder)
+            .writes_to(&self.folder)
+            .envs(request.settings);
         self.variables
             .iter()
             .fold(tool, |tool, (name, value)| tool.env(name, value))

@@ -21,7 +21,7 @@ use ship_base::secret::Secret;
 use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::event::{Event, Phase};
-use crate::python::installations;
+use crate::python::{installations, others_reach};
 use crate::report::Report;
 use crate::tool::{Finished, Tool};
 pub use index::Index;
@@ -128,6 +128,8 @@ pub fn find(tools: &Variables, folders: &Folders) -> Result<Option<Uv>, Error> {
     let on_path = on_path(tools, "uv").filter(|path| !is_shim(path));
     let installed = installations(tools, folders).map(|folder| folder.join("uv"));
     let here = on_path.chain(installed);
+    // Root's own cannot be started by those who build on a server.
+    let here = here.filter(|path| !folders.are_shared() || others_reach(path));
     let recent = here.filter_map(|path| ask(&path)).find(is_recent);
     Ok(recent.or_else(|| ask(&ours(folders))))
 }

@@ -4,10 +4,14 @@
 //! outlive releases stands in the app's data folder; a link is in its place.
 
 use std::fmt;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use ship_base::file::{self, WithPath as _};
+use ship_base::lend::User;
 use ship_project::plan::{DataPath, Plan};
+use ship_sandbox::acting_as;
 
 use crate::cancel::Cancel;
 use crate::error::Error;
@@ -40,20 +44,127 @@ impl fmt::Display for Moved {
 /// Makes `work`, a fresh working copy of the release's source, with links to the data folder for
 /// every data path of the plan. A path that the data folder does not have yet is copied there from
 /// `project`, else from the source; what was copied is returned.
+///
+/// On a server the copy becomes its `owner`'s, whose programs may run in the data folder already:
+/// whatever is done there is done with the owner's rights.
 pub fn prepare_work(
     release: &Path,
     work: &Path,
     app_data: &Path,
     plan: &Plan,
     project: Option<&Path>,
+    owner: Option<User>,
 ) -> Result<Vec<Moved>, Error> {
     let facts = Facts::read(release)?;
     copy_tree(&release.join("source"), work, &Cancel::new())?;
-    let moved = link_data(work, app_data, &plan_data(plan), project)?;
     if let Some(root) = &facts.static_root {
         put_link(&release.join("assets/static"), &work.join(root))?;
     }
-    Ok(moved)
+    let paths = plan_data(plan);
+    match owner {
+        None => link_data(work, app_data, &paths, project),
+        Some(owner) => hand_over(owner, work, app_data, &paths, project),
+    }
+}
+
+/// Gives the copy to its owner, and lets the owner put into the data folder what is not there yet.
+fn hand_over(
+    owner: User,
+    work: &Path,
+    app_data: &Path,
+    paths: &[DataPath],
+    project: Option<&Path>,
+) -> Result<Vec<Moved>, Error> {
+    let missing = as_owner(owner, || {
+        let missing = paths
+            .iter()
+            .filter(|data| !exists(&app_data.join(&data.path)));
+        Ok(missing.collect::<Vec<_>>())
+    })?;
+    let mut gifts = Vec::new();
+    for (data, number) in missing.into_iter().zip(0..) {
+        gifts.push(Gift::wrap(data, work, number, project)?);
+    }
+    for data in paths {
+        put_link(&app_data.join(&data.path), &work.join(&data.path))?;
+    }
+    file::give_tree(work, owner.uid)?;
+    as_owner(owner, || {
+        let unwrapped = gifts.iter().map(|gift| gift.unwrap(app_data));
+        unwrapped.filter_map(Result::transpose).collect()
+    })
+}
+
+fn as_owner<T: Send>(
+    owner: User,
+    work: impl FnOnce() -> Result<T, Error> + Send,
+) -> Result<T, Error> {
+    acting_as(owner, work).with_path("act as the owner of", Path::new("the data folder"))?
+}
+
+/// A path of the data folder that is not there yet, and what is to be there.
+struct Gift<'a> {
+    data: &'a DataPath,
+    /// What it is called in the working copy until its owner moves it; with nothing there, nothing is.
+    wrapped: PathBuf,
+}
+
+impl<'a> Gift<'a> {
+    fn wrap(
+        data: &'a DataPath,
+        work: &Path,
+        number: usize,
+        project: Option<&Path>,
+    ) -> Result<Self, Error> {
+        let wrapped = work.join(format!(".ship-data-{number}"));
+        if let Some(seed) = seed_of(data, work, project) {
+            copy_with_changes(&seed, &wrapped)?;
+            file::sync_file_system(work)?;
+        }
+        Ok(Self { data, wrapped })
+    }
+
+    fn unwrap(&self, app_data: &Path) -> Result<Option<Moved>, Error> {
+        let kept = app_data.join(&self.data.path);
+        if let Some(folder) = kept.parent() {
+            file::create_folder(folder)?;
+        }
+        if !exists(&self.wrapped) {
+            if self.data.folder {
+                file::create_folder(&kept)?;
+            }
+            return Ok(None);
+        }
+        for ending in BESIDE_DATABASE {
+            let beside = with_ending(&self.wrapped, ending);
+            if exists(&beside) {
+                file::rename_synced(&beside, &with_ending(&kept, ending))?;
+            }
+        }
+        file::rename_synced(&self.wrapped, &kept)?;
+        Ok(Some(Moved {
+            path: self.data.path.clone(),
+            data: app_data.to_owned(),
+        }))
+    }
+}
+
+fn seed_of(data: &DataPath, work: &Path, project: Option<&Path>) -> Option<PathBuf> {
+    let seeds = [project, Some(work)].into_iter().flatten();
+    seeds
+        .map(|root| root.join(&data.path))
+        .find(|path| path.exists())
+}
+
+fn copy_with_changes(seed: &Path, to: &Path) -> Result<(), Error> {
+    copy_any(seed, to)?;
+    for ending in BESIDE_DATABASE {
+        let beside = with_ending(seed, ending);
+        if beside.is_file() {
+            copy_any(&beside, &with_ending(to, ending))?;
+        }
+    }
+    Ok(())
 }
 
 fn plan_data(plan: &Plan) -> Vec<DataPath> {
@@ -70,10 +181,7 @@ fn link_data(
     let mut moved = Vec::new();
     for data in paths {
         let kept = app_data.join(&data.path);
-        let seeds = [project, Some(work)].into_iter().flatten();
-        let seed = seeds
-            .map(|root| root.join(&data.path))
-            .find(|path| path.exists());
+        let seed = seed_of(data, work, project);
         if !exists(&kept) {
             if let Some(folder) = kept.parent() {
                 file::create_folder(folder)?;
@@ -151,11 +259,9 @@ pub(crate) fn prepare_trial(
     work: &Path,
     data: &Path,
     plan: &Plan,
-    seeds: &[&Path],
+    seeds: &Seeds<'_>,
     cancel: &Cancel,
 ) -> Result<(), Error> {
-    /// A larger database takes longer to copy than a look at it is worth.
-    const LARGEST_SEED: u64 = 64 << 20;
     copy_tree(source, work, cancel)?;
     file::create_folder(data)?;
     for path in plan_data(plan) {
@@ -165,17 +271,43 @@ pub(crate) fn prepare_trial(
         }
         if path.folder {
             file::create_folder(&kept)?;
-        } else {
-            let found = seeds.iter().map(|root| root.join(&path.path));
-            let small = |path: &PathBuf| {
-                path.metadata()
-                    .is_ok_and(|found| found.is_file() && found.len() <= LARGEST_SEED)
-            };
-            if let Some(seed) = found.into_iter().find(small) {
-                copy_any(&seed, &kept)?;
-            }
+        } else if let Some((mut seed, metadata)) = seeds.open(&path.path) {
+            let mode = metadata.permissions().mode() & 0o777 | 0o600;
+            let mut copy = file::create_new(&kept, mode)?;
+            std::io::copy(&mut seed, &mut copy).with_path("write", &kept)?;
         }
         put_link(&kept, &work.join(&path.path))?;
     }
     Ok(())
+}
+
+/// Where a trial takes files of the data folder from.
+pub(crate) struct Seeds<'a> {
+    pub(crate) app_data: &'a Path,
+    /// Whose the data folder is, on a server.
+    pub(crate) owner: Option<User>,
+    pub(crate) project: &'a Path,
+}
+
+impl Seeds<'_> {
+    /// A file that is small enough to be copied for a look at it.
+    fn open(&self, path: &Path) -> Option<(File, Metadata)> {
+        let data = self.app_data.join(path);
+        let own = match self.owner {
+            None => open_small(&data),
+            Some(owner) => acting_as(owner, || open_small(&data)).ok().flatten(),
+        };
+        own.or_else(|| open_small(&self.project.join(path)))
+    }
+}
+
+fn open_small(path: &Path) -> Option<(File, Metadata)> {
+    /// A larger database takes longer to copy than a look at it is worth.
+    const LARGEST: u64 = 64 << 20;
+    use rustix::fs::{Mode, OFlags};
+    // What is a pipe by now would wait for somebody to write.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
+    let metadata = file.metadata().ok()?;
+    (metadata.is_file() && metadata.len() <= LARGEST).then_some((file, metadata))
 }

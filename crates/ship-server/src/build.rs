@@ -17,6 +17,7 @@ use crate::candidate::Candidate;
 use crate::environment::Variables;
 use crate::error::Error;
 use crate::events::Events;
+use crate::owner;
 use crate::plan_view::summary;
 use crate::server::Server;
 use crate::task::blocking;
@@ -79,6 +80,7 @@ pub(crate) async fn build(
         let previous = current.map(|release| server.folders.release(&app, release));
         let app = app.clone();
         blocking(move || {
+            let builder = owner::builder(&server, &app)?;
             let request = ship_build::Request {
                 folders: &server.folders,
                 app: &app,
@@ -87,6 +89,7 @@ pub(crate) async fn build(
                 plan,
                 settings: &settings,
                 tools: &tools,
+                builder: builder.as_ref(),
                 previous: previous.as_deref(),
                 remedies: &remedies,
                 cancel: &cancel,

@@ -3,14 +3,19 @@
 //!
 //! It is not written down anywhere but on the app's data folder, whose owner it is: that folder is
 //! the app's as long as there is one, and a number without a folder is free.
+//!
+//! Each app also has a builder, whose number follows from the app's. What a build runs can neither
+//! enter the data folder nor look into the programs that serve.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use ship_base::file::{self, WithPath as _};
+use ship_base::lend::User;
 use ship_base::name::{AppName, InstanceId, ReleaseId};
-use ship_build::Moved;
+use ship_build::Builder;
+use ship_run::shim_called;
 
 use crate::error::Error;
 use crate::server::Server;
@@ -18,8 +23,10 @@ use crate::server::Server;
 /// The first number. Those that systemd, distributions and containers give out by themselves are
 /// below 65536 or above 100000 (systemd.io, "Users, Groups, UIDs and GIDs on systemd Systems").
 const FIRST: u32 = 70_000;
-/// The first that is not ours any more.
-const END: u32 = 100_000;
+/// The first that is no app's any more; the builders' numbers follow.
+const END: u32 = 85_000;
+/// From an app's number to its builder's. The last of them is below 100000.
+const TO_BUILDER: u32 = END - FIRST;
 
 /// Gives the app a user, where it has none, and opens to that user what an app needs of its folder.
 pub(crate) fn settle(server: &Server, app: &AppName) -> Result<(), Error> {
@@ -44,42 +51,42 @@ pub(crate) fn settle(server: &Server, app: &AppName) -> Result<(), Error> {
     Ok(file::give(&sockets, owner)?)
 }
 
-/// Makes a new working copy, and what was copied into the data folder with it, the app's own.
-pub(crate) fn hand_over(
-    server: &Server,
-    app: &AppName,
-    work: &Path,
-    moved: &[Moved],
-) -> Result<(), Error> {
-    let data = server.folders.app_data(app);
+/// Who builds an app, with a folder of its own that is ready; `None` on a laptop.
+pub(crate) fn builder(server: &Server, app: &AppName) -> Result<Option<Builder>, Error> {
+    settle(server, app)?;
     let Some(owner) = of(server, app) else {
-        return Ok(());
+        return Ok(None);
     };
-    for moved in moved {
-        let path = data.join(&moved.path);
-        if path.is_dir() && !path.is_symlink() {
-            file::give_tree(&path, owner)?;
-        } else {
-            file::give(&path, owner)?;
-        }
-    }
-    Ok(file::give_tree(work, owner)?)
+    let builder = Builder {
+        user: User {
+            uid: owner.uid + TO_BUILDER,
+            gid: owner.gid,
+        },
+        app: owner,
+        home: server.folders.build_home(app),
+        shim: shim_called(format!("ship: {app} is built")),
+    };
+    builder.prepare()?;
+    Ok(Some(builder))
 }
 
 /// Where an instance listens: on a server in a folder that only the app's user may enter.
 pub(crate) fn socket(server: &Server, instance: &InstanceId, release: ReleaseId) -> PathBuf {
     let socket = server.folders.instance_socket(instance, release);
     match (of(server, &instance.app), socket.file_name()) {
-        (Some(owner), Some(name)) => server.folders.sockets_of(owner).join(name),
+        (Some(owner), Some(name)) => server.folders.sockets_of(owner.uid).join(name),
         _ => socket,
     }
 }
 
 /// The app's user; `None` on a laptop, where everything is the one user's.
-fn of(server: &Server, app: &AppName) -> Option<u32> {
+pub(crate) fn of(server: &Server, app: &AppName) -> Option<User> {
     server.config.public.as_ref()?;
     let owner = owner_of(&server.folders.app_data(app)).ok()?;
-    (owner != 0).then_some(owner)
+    (owner != 0).then_some(User {
+        uid: owner,
+        gid: owner,
+    })
 }
 
 /// The smallest number that no app has.

@@ -140,16 +140,13 @@ fn make(
     file::remove_folder(&work)?;
     let release = folders.release(&app.name, of.release);
     let data = folders.app_data(&app.name);
-    let made = ship_build::prepare_work(&release, &work, &data, &of.plan, project);
-    let made = made.map_err(Error::from).and_then(|moved| {
-        owner::hand_over(server, &app.name, &work, &moved)?;
-        Ok(moved)
-    });
+    let owner = owner::of(server, &app.name);
+    let made = ship_build::prepare_work(&release, &work, &data, &of.plan, project, owner);
     if made.is_err() {
         // Half a copy must not be taken for one.
         let _ = file::remove_folder(&work);
     }
-    made
+    Ok(made?)
 }
 
 /// The releases that must stay: something runs in their working copies, or is about to. What is live

@@ -37,8 +37,6 @@ trap '"$SHIP" server stop >/dev/null 2>&1; wait' EXIT
 
 /// What `script` printed in a machine with this `server.toml`; `None` where there can be none.
 ///
-/// Each test brings an app of its own name: `/proc` shows the folders of another's programs under
-/// the same paths, and a server takes those for its own.
 fn on_a_machine(config: &str, project: &Project, script: &str) -> Option<String> {
     if !rustix::process::getuid().is_root() {
         eprintln!("skipped: only root can make a machine of its own");
@@ -47,7 +45,16 @@ fn on_a_machine(config: &str, project: &Project, script: &str) -> Option<String>
     let room = tempfile::tempdir().unwrap();
     std::fs::write(room.path().join("server.toml"), config).unwrap();
     let output = Command::new("unshare")
-        .args(["--mount", "--propagation", "private", "--", "sh", "-c"])
+        // Processes of its own as well: users have the same numbers on each of these machines.
+        .args([
+            "--mount",
+            "--propagation",
+            "private",
+            "--pid",
+            "--fork",
+            "--mount-proc",
+        ])
+        .args(["--", "sh", "-c"])
         .arg(format!("{FRESH}{END}{script}"))
         .env("ROOM", room.path())
         .env("SHIP", env!("CARGO_BIN_EXE_ship"))
@@ -147,4 +154,58 @@ fn a_domain_without_a_certificate_is_served_all_the_same_and_the_deploy_says_why
     let url = format!("http://shop.example:{http}");
     assert!(printed.contains(&url), "{printed}");
     assert!(printed.contains("tls     shop.example"), "{printed}");
+}
+
+/// What a build runs is whatever its project and packages bring: it must be able to do no more than
+/// the app itself.
+#[test]
+fn nothing_that_a_build_runs_has_rights_and_what_it_leaves_is_cleared_away() {
+    let [http, https] = [(); 2].map(|()| free_port());
+    let project = Project::fixture("intruder");
+    let config = format!("http = {http}\nhttps = {https}\n");
+    let script = r#"
+        mkdir -m 1777 /var/lib/told
+        mkdir -p /etc/cron.d
+        cp -r . ../neighbour
+        (cd ../neighbour && "$SHIP" up --detach --name neighbour 2>&1)
+        echo private >/var/lib/ship/apps/neighbour/data/secret
+        "$SHIP" up --detach 2>&1
+        cat /var/lib/told/*
+        echo "leaked: $(ls /var/lib/ship/apps/*/releases/1/source/ | grep -c -e leak.txt -e pipe)"
+        stat -c 'setuid: %u %a' /var/lib/ship/apps/intruder/releases/1/source/setuid
+        echo "foreign: $(find /var/lib/ship/store /var/lib/ship/apps/*/releases ! -user root | wc -l)"
+        echo "writable: $(find /var/lib/ship/store /var/lib/ship/apps/*/releases ! -type l -perm /7022 | wc -l)"
+        echo "left: $(pgrep -c -u 85000,85001)"
+        echo "environments: $(readlink /var/lib/ship/apps/*/releases/1/env | sort -u | wc -l)"
+    "#;
+    let Some(printed) = on_a_machine(&config, &project, script) else {
+        return;
+    };
+    let told = |app: &str, stage: &str| {
+        let start = format!("{app} {stage} uid ");
+        let line = printed.lines().find_map(|line| line.strip_prefix(&start));
+        line.unwrap_or_else(|| panic!("`{stage}` of `{app}` ran: {printed}"))
+    };
+    for (app, owner) in [("neighbour", 70_000), ("intruder", 70_001)] {
+        for stage in ["setup", "command", "proof"] {
+            let user = format!("{} gid {owner}: nothing", owner + 15_000);
+            assert_eq!(told(app, stage), user, "{stage}\n{printed}");
+        }
+        for stage in ["release", "web"] {
+            let user = format!("{owner} gid {owner}: nothing");
+            assert_eq!(told(app, stage), user, "{stage}\n{printed}");
+        }
+    }
+    for fact in [
+        "leaked: 0",
+        "setuid: 0 555",
+        "foreign: 0",
+        "writable: 0",
+        "left: 0",
+        "environments: 2",
+        "`leak.txt` was made by the build and is not kept",
+    ] {
+        assert!(printed.contains(fact), "{fact}\n{printed}");
+    }
+    assert!(!printed.contains("`bin/python"), "{printed}");
 }

@@ -12,6 +12,7 @@ use crate::assets::{link_tree, run_step};
 use crate::error::Error;
 use crate::runtime::work_path;
 use crate::shop::Shop;
+use crate::source::copy_tree;
 
 /// Raised when packages are installed in another way.
 const RECIPE: &str = "node modules 1";
@@ -55,12 +56,15 @@ pub(super) fn bring(
             keep(making, &folder)?
         }
     };
-    lend(&kept, &folder)
+    lend(shop, &kept, &folder)
 }
 
 fn address(shop: &Shop<'_>, bench: &Bench<'_>, front_end: &FrontEnd) -> ContentHash {
     let mut hasher = Hasher::new();
     hasher.field(RECIPE).field(bench.versions(shop, front_end));
+    if let Some(app) = shop.owner() {
+        hasher.field("of").field(app.as_str());
+    }
     let folder = work_path(Path::new(""), &front_end.folder);
     let whole = runs_scripts(&bench.source.join(&folder));
     bench.snapshot.hash_of(&mut hasher, |path| {
@@ -110,9 +114,15 @@ fn keep(making: Making, folder: &Path) -> Result<PathBuf, Error> {
     Ok(making.publish()?)
 }
 
-fn lend(kept: &Path, folder: &Path) -> Result<(), Error> {
+/// As links, or as copies where a build may change what it is lent.
+fn lend(shop: &Shop<'_>, kept: &Path, folder: &Path) -> Result<(), Error> {
     for path in outermost(kept, Path::new(""))? {
-        link_tree(&kept.join(&path), &folder.join(&path))?;
+        let (from, to) = (kept.join(&path), folder.join(&path));
+        if shop.owner().is_some() {
+            copy_tree(&from, &to, shop.cancel())?;
+        } else {
+            link_tree(&from, &to)?;
+        }
     }
     Ok(())
 }

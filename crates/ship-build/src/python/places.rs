@@ -67,7 +67,7 @@ pub(crate) fn installations(tools: &Variables, folders: &Folders) -> impl Iterat
 }
 
 /// Whether every user may enter all folders above a file, and run it.
-pub(super) fn others_reach(file: &Path) -> bool {
+pub(crate) fn others_reach(file: &Path) -> bool {
     file.ancestors().all(|path| {
         path.metadata()
             .is_ok_and(|facts| facts.permissions().mode() & 0o001 != 0)

@@ -176,6 +176,7 @@ impl Bench {
             plan: self.plan.clone(),
             settings: &self.settings,
             tools: &self.tools,
+            builder: None,
             previous: previous.as_deref(),
             remedies: &[],
             cancel: &self.cancel,
@@ -224,7 +225,8 @@ impl Bench {
         );
         let _ = fs::remove_dir_all(&work);
         let data = self.folders.app_data(&self.app());
-        ship_build::prepare_work(&release, &work, &data, plan, Some(&self.project())).unwrap();
+        ship_build::prepare_work(&release, &work, &data, plan, Some(&self.project()), None)
+            .unwrap();
         let runtime = ship_build::Runtime::of(&release, &work, plan).unwrap();
         let join = |paths: &[PathBuf]| std::env::join_paths(paths).unwrap();
         let mut path = runtime.path.clone();

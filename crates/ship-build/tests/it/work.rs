@@ -1,9 +1,11 @@
 //! Working copies and the data folder.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
+use ship_base::file;
+use ship_base::lend::User;
 use ship_build::{Moved, prepare_work};
 use ship_project::plan::{DataPath, Sourced};
 
@@ -58,6 +60,7 @@ impl Scene {
             &self.data(),
             &self.plan,
             Some(&project),
+            None,
         )
         .unwrap()
     }
@@ -118,4 +121,60 @@ fn a_working_copy_is_writable_and_leaves_the_release_as_it_is() {
     fs::write(scene.work().join("app.py"), "new").unwrap();
     let kept = scene.bench.release(1).join("source/app.py");
     assert_eq!(fs::read_to_string(kept).unwrap(), "old");
+}
+
+/// The app's programs run while a release is prepared, and may put anything into their folder.
+#[test]
+fn what_is_put_into_a_data_folder_is_put_there_by_its_owner() {
+    if !rustix::process::getuid().is_root() {
+        return;
+    }
+    let scene = Scene::new(&[("app.py", ""), ("db.sqlite3", "seed"), ("media/a.png", "a")]);
+    let owner = User {
+        uid: 99_980,
+        gid: 99_980,
+    };
+    let outside = scene.bench.project().join("../outside");
+    fs::create_dir_all(&outside).unwrap();
+    let data = scene.data();
+    fs::create_dir_all(&data).unwrap();
+    for folder in data
+        .ancestors()
+        .take_while(|folder| folder.starts_with(scene.bench.folders.data()))
+    {
+        file::set_mode(folder, 0o711).unwrap();
+    }
+    file::set_mode(scene.bench.folders.data().parent().unwrap(), 0o711).unwrap();
+    file::give_tree(&data, owner.uid).unwrap();
+    let prepare = |plan| {
+        let _ = fs::remove_dir_all(scene.work());
+        let (release, project) = (scene.bench.release(1), scene.bench.project());
+        prepare_work(
+            &release,
+            &scene.work(),
+            &data,
+            plan,
+            Some(&project),
+            Some(owner),
+        )
+    };
+    assert_eq!(prepare(&scene.plan).unwrap().len(), 2);
+    for path in ["db.sqlite3", "media/a.png"] {
+        assert_eq!(
+            data.join(path).metadata().unwrap().uid(),
+            owner.uid,
+            "{path}"
+        );
+    }
+    assert_eq!(prepare(&scene.plan).unwrap(), []);
+
+    std::os::unix::fs::symlink(&outside, data.join("var")).unwrap();
+    let mut plan = scene.plan.clone();
+    let below_a_link = DataPath {
+        path: "var/uploads".into(),
+        folder: true,
+    };
+    plan.data.push(Sourced::by_default(below_a_link, ""));
+    prepare(&plan).unwrap_err();
+    assert!(file::entries(&outside).unwrap().is_empty());
 }

@@ -106,6 +106,7 @@ fn a_cancelled_build_ends_and_leaves_nothing_half_made() {
         fs::create_dir_all(&into).unwrap();
         let (project, app, cancel) = (bench.project(), bench.app(), bench.cancel.clone());
         let request = ship_build::Request {
+            builder: None,
             folders: &bench.folders,
             app: &app,
             project: &project,
