@@ -25,9 +25,10 @@ use tokio::task::JoinHandle;
 
 use crate::event::{AttachEvent, DeployEvent, LogLine};
 use crate::problem::Problem;
-use crate::reply::{App, EnvEntry, Missing, OneOff, Release, ServerStatus};
+use crate::reply::{App, Audit, EnvEntry, Key, Missing, OneOff, Release, ServerStatus};
 use crate::request::{
-    ChangeEnv, CreateApp, Deploy, Logs, RestartApp, Rollback, RunIn, Scale, Stop, Up,
+    AddKey, ChangeEnv, CreateApp, Deploy, Logs, RemoveKey, RestartApp, Rollback, RunIn, Scale,
+    Stop, Up,
 };
 use crate::route::{Route, Verb};
 use crate::source::Source;
@@ -216,6 +217,26 @@ impl Client {
     /// Stops every app, the door and the server; returns once the apps and the door have ended.
     pub async fn stop_server(&self, stop: &Stop) -> Result<()> {
         self.tell(Route::StopServer, stop).await
+    }
+
+    /// The keys, sorted by name.
+    pub async fn keys(&self) -> Result<Vec<Key>> {
+        self.ask(Route::Keys, None::<&()>).await
+    }
+
+    /// Says what a key may.
+    pub async fn add_key(&self, key: &AddKey) -> Result<()> {
+        self.tell(Route::AddKey, key).await
+    }
+
+    /// Takes everything from a key.
+    pub async fn remove_key(&self, key: &RemoveKey) -> Result<()> {
+        self.tell(Route::RemoveKey, key).await
+    }
+
+    /// What was changed, by whom, and whether the log of it is whole.
+    pub async fn audit(&self) -> Result<Audit> {
+        self.ask(Route::Audit, None::<&()>).await
     }
 
     /// All apps, sorted by name.

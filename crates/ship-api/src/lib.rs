@@ -10,6 +10,7 @@
 //! It does not serve (that is `ship-server`), does not start a server that is not there, and never
 //! prints. [`route`] tells the story.
 
+pub mod access;
 pub mod client;
 pub mod event;
 pub mod problem;

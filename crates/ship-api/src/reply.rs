@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use ship_base::clock::Moment;
 use ship_base::hash::ContentHash;
-use ship_base::name::{AppName, InstanceId, ProcessName, ReleaseId};
+use ship_base::name::{AppName, InstanceId, KeyName, ProcessName, ReleaseId};
 use ship_base::secret::Secret;
+
+use crate::access::Role;
 
 /// `GET /v1/status`: the server itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,4 +185,47 @@ pub struct NoteView {
     pub hint: Option<String>,
     /// `file:line`.
     pub place: Option<String>,
+}
+
+/// `GET /v1/keys`: a key and what it may.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// What it is called here.
+    pub name: KeyName,
+    /// The apps that it is for.
+    pub apps: BTreeSet<AppName>,
+    /// What it may do with them.
+    pub may: BTreeSet<Role>,
+    /// `SHA256:…`, as ssh shows it.
+    pub fingerprint: String,
+    /// When it was added.
+    pub added: Moment,
+}
+
+/// `GET /v1/audit`: every change that was asked for, and how it went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    /// Oldest first.
+    pub entries: Vec<AuditEntry>,
+    /// The first entry that is not what was written, or does not follow the one before it.
+    pub broken: Option<u64>,
+}
+
+/// A line of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Counted from 1.
+    pub number: u64,
+    /// When.
+    pub at: Moment,
+    /// `root`, `key ci`.
+    pub who: String,
+    /// `deploy`
+    pub what: String,
+    /// With which app, where it was one.
+    pub app: Option<AppName>,
+    /// `begun`, `done`, `refused`, `failed: …`
+    pub outcome: String,
+    /// Of all of it and of the entry before.
+    pub hash: ContentHash,
 }

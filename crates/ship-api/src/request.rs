@@ -1,14 +1,15 @@
 //! What the command asks of the server. One type per body; the route is in its doc comment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use ship_base::clock::Moment;
-use ship_base::name::{AppName, ProcessName, ReleaseId};
+use ship_base::name::{AppName, KeyName, ProcessName, ReleaseId};
 use ship_base::secret::Secret;
 
+use crate::access::Role;
 use crate::source::Source;
 
 /// `POST /v1/up`: build the project in this folder and bring it live. Streams
@@ -118,4 +119,25 @@ pub struct RunIn {
 pub struct Stop {
     /// At most this long for what is in flight; the plan's grace by default.
     pub within: Option<Duration>,
+}
+
+/// `POST /v1/keys`: what a key may. The key itself stands in sshd's `authorized_keys`, which the
+/// command writes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AddKey {
+    /// What it is called here.
+    pub name: KeyName,
+    /// The apps that it is for; they need not be there yet.
+    pub apps: BTreeSet<AppName>,
+    /// What it may do with them.
+    pub may: BTreeSet<Role>,
+    /// `SHA256:…`, as ssh shows it.
+    pub fingerprint: String,
+}
+
+/// `POST /v1/keys/remove`: from then on the key may nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RemoveKey {
+    /// What it is called here.
+    pub name: KeyName,
 }

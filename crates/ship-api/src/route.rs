@@ -1,12 +1,15 @@
 //! The routes of the API, for both sides: the client writes them, the server reads them.
 //!
 //! A route is a value; [`Route::method`] and [`Route::path`] say how it looks on the wire and
-//! [`Route::parse`] is their inverse. What stands behind `/v1/apps/{app}` is a row of [`VERBS`].
+//! [`Route::parse`] is their inverse. What stands behind `/v1/apps/{app}` is a line of
+//! [`VERBS`], everything else one of [`WHOLE`].
 
 use std::fmt;
 
 use hyper::Method;
 use ship_base::name::{AppName, NameError};
+
+use crate::access::Role;
 
 /// Everything that can be asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +27,14 @@ pub enum Route {
     /// `POST /v1/up` with an [`Up`](crate::request::Up); streams
     /// [`DeployEvent`](crate::event::DeployEvent).
     Up,
+    /// `GET /v1/keys`: answers a list of [`Key`](crate::reply::Key), sorted by name.
+    Keys,
+    /// `POST /v1/keys` with an [`AddKey`](crate::request::AddKey). 204.
+    AddKey,
+    /// `POST /v1/keys/remove` with a [`RemoveKey`](crate::request::RemoveKey). 204.
+    RemoveKey,
+    /// `GET /v1/audit`: answers an [`Audit`](crate::reply::Audit).
+    Audit,
     /// Something of one app.
     Of(AppName, Verb),
 }
@@ -72,23 +83,101 @@ pub enum Verb {
     Run,
 }
 
-/// Every verb with its method and the last part of its path.
-pub const VERBS: &[(Verb, Method, &str)] = &[
-    (Verb::Attach, Method::GET, "attach"),
-    (Verb::ChangeEnv, Method::POST, "env"),
-    (Verb::Deploy, Method::POST, "deploy"),
-    (Verb::Destroy, Method::DELETE, ""),
-    (Verb::Env, Method::GET, "env"),
-    (Verb::Logs, Method::GET, "logs"),
-    (Verb::Offer, Method::POST, "source"),
-    (Verb::Releases, Method::GET, "releases"),
-    (Verb::Restart, Method::POST, "restart"),
-    (Verb::Rollback, Method::POST, "rollback"),
-    (Verb::Run, Method::POST, "run"),
-    (Verb::Scale, Method::POST, "scale"),
-    (Verb::Send, Method::POST, "pieces"),
-    (Verb::Show, Method::GET, ""),
-    (Verb::Stop, Method::POST, "stop"),
+/// A line of a table: what can be asked for, its method, its path (of a verb, the last part), the
+/// roles of a key that may, and what the audit log calls it, where it changes something.
+pub type Line<T> = (T, Method, &'static str, &'static [Role], &'static str);
+
+/// Everything that is not about one app. No key may.
+pub const WHOLE: &[Line<Route>] = &[
+    (Route::AddKey, Method::POST, "/v1/keys", &[], "key add"),
+    (Route::Apps, Method::GET, "/v1/apps", &[], ""),
+    (Route::Audit, Method::GET, "/v1/audit", &[], ""),
+    (Route::CreateApp, Method::POST, "/v1/apps", &[], "create"),
+    (Route::Keys, Method::GET, "/v1/keys", &[], ""),
+    (
+        Route::RemoveKey,
+        Method::POST,
+        "/v1/keys/remove",
+        &[],
+        "key remove",
+    ),
+    (Route::Status, Method::GET, "/v1/status", &[], ""),
+    (
+        Route::StopServer,
+        Method::POST,
+        "/v1/stop",
+        &[],
+        "stop server",
+    ),
+    (Route::Up, Method::POST, "/v1/up", &[], "up"),
+];
+
+/// Every verb. Settings are set by keys and not read; a program of the caller's own choice (`run`)
+/// is for no key.
+pub const VERBS: &[Line<Verb>] = &[
+    (Verb::Attach, Method::GET, "attach", &[], ""),
+    (
+        Verb::ChangeEnv,
+        Method::POST,
+        "env",
+        &[Role::Settings],
+        "env",
+    ),
+    (
+        Verb::Deploy,
+        Method::POST,
+        "deploy",
+        &[Role::Deploy],
+        "deploy",
+    ),
+    (Verb::Destroy, Method::DELETE, "", &[], "destroy"),
+    (Verb::Env, Method::GET, "env", &[], ""),
+    (Verb::Logs, Method::GET, "logs", &[Role::Logs], ""),
+    (
+        Verb::Offer,
+        Method::POST,
+        "source",
+        &[Role::Deploy, Role::Settings],
+        "",
+    ),
+    (
+        Verb::Releases,
+        Method::GET,
+        "releases",
+        &[Role::Deploy, Role::Look],
+        "",
+    ),
+    (
+        Verb::Restart,
+        Method::POST,
+        "restart",
+        &[Role::Operate],
+        "restart",
+    ),
+    (
+        Verb::Rollback,
+        Method::POST,
+        "rollback",
+        &[Role::Deploy, Role::Operate],
+        "rollback",
+    ),
+    (Verb::Run, Method::POST, "run", &[], "run"),
+    (
+        Verb::Scale,
+        Method::POST,
+        "scale",
+        &[Role::Operate],
+        "scale",
+    ),
+    (Verb::Send, Method::POST, "pieces", &[Role::Deploy], ""),
+    (
+        Verb::Show,
+        Method::GET,
+        "",
+        &[Role::Deploy, Role::Look, Role::Operate],
+        "",
+    ),
+    (Verb::Stop, Method::POST, "stop", &[Role::Operate], "stop"),
 ];
 
 /// A request that names no route.
@@ -114,24 +203,52 @@ impl Route {
     /// The method on the wire.
     pub fn method(&self) -> Method {
         match self {
-            Self::Status | Self::Apps => Method::GET,
-            Self::CreateApp | Self::StopServer | Self::Up => Method::POST,
-            Self::Of(_, verb) => verb.row().1.clone(),
+            Self::Of(_, verb) => verb.line().1.clone(),
+            whole => whole.line().1.clone(),
         }
     }
 
     /// The path on the wire, without a query.
     pub fn path(&self) -> String {
         match self {
-            Self::Status => "/v1/status".to_owned(),
-            Self::StopServer => "/v1/stop".to_owned(),
-            Self::Apps | Self::CreateApp => "/v1/apps".to_owned(),
-            Self::Up => "/v1/up".to_owned(),
-            Self::Of(app, verb) => match verb.row().2 {
+            Self::Of(app, verb) => match verb.line().2 {
                 "" => format!("/v1/apps/{app}"),
                 last => format!("/v1/apps/{app}/{last}"),
             },
+            whole => whole.line().2.to_owned(),
         }
+    }
+
+    /// The app that it is about.
+    pub fn app(&self) -> Option<&AppName> {
+        match self {
+            Self::Of(app, _) => Some(app),
+            _ => None,
+        }
+    }
+
+    /// The roles of a key that may ask for it; what is not about one app is for none.
+    pub fn roles(&self) -> &'static [Role] {
+        match self {
+            Self::Of(_, verb) => verb.line().3,
+            whole => whole.line().3,
+        }
+    }
+
+    /// What the audit log calls it; `None` where it changes nothing that outlives it.
+    pub fn recorded(&self) -> Option<&'static str> {
+        let word = match self {
+            Self::Of(_, verb) => verb.line().4,
+            whole => whole.line().4,
+        };
+        (!word.is_empty()).then_some(word)
+    }
+
+    fn line(&self) -> &'static Line<Route> {
+        let mut lines = WHOLE.iter();
+        lines
+            .find(|line| line.0 == *self)
+            .expect("a test holds that every route has a line")
     }
 
     /// The route with this method and path (without a query).
@@ -143,18 +260,13 @@ impl Route {
     }
 
     fn parse_whole(method: &Method, path: &str) -> Result<Self, NoRoute> {
-        let route = match path {
-            "/v1/status" => Self::Status,
-            "/v1/stop" => Self::StopServer,
-            "/v1/apps" if *method == Method::POST => Self::CreateApp,
-            "/v1/apps" => Self::Apps,
-            "/v1/up" => Self::Up,
-            _ => return Err(NoRoute::Path(path.to_owned())),
-        };
-        if route.method() == method {
-            Ok(route)
-        } else {
-            Err(wrong_method(method, path))
+        let mut lines = WHOLE.iter().filter(|line| line.2 == path).peekable();
+        if lines.peek().is_none() {
+            return Err(NoRoute::Path(path.to_owned()));
+        }
+        match lines.find(|line| line.1 == method) {
+            Some(line) => Ok(line.0.clone()),
+            None => Err(wrong_method(method, path)),
         }
     }
 
@@ -179,11 +291,11 @@ fn wrong_method(method: &Method, path: &str) -> NoRoute {
 }
 
 impl Verb {
-    fn row(self) -> &'static (Verb, Method, &'static str) {
-        VERBS
-            .iter()
-            .find(|row| row.0 == self)
-            .expect("a test holds that every verb has a row")
+    fn line(self) -> &'static Line<Verb> {
+        let mut lines = VERBS.iter();
+        lines
+            .find(|line| line.0 == self)
+            .expect("a test holds that every verb has a line")
     }
 }
 
@@ -194,10 +306,10 @@ impl fmt::Display for Route {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn every_route() -> Vec<Route> {
+    pub(crate) fn every_route() -> Vec<Route> {
         let app: AppName = "blog".parse().unwrap();
         // The match makes a new verb without a row fail to compile here first.
         let verbs = VERBS.iter().map(|row| match row.0 {
@@ -217,28 +329,43 @@ mod tests {
             | Verb::Stop
             | Verb::Run) => Route::Of(app.clone(), verb),
         });
-        let whole = [
-            Route::Status,
-            Route::StopServer,
-            Route::Apps,
-            Route::CreateApp,
-            Route::Up,
-        ];
-        whole.into_iter().chain(verbs).collect()
+        let whole = WHOLE.iter().map(|line| match &line.0 {
+            route @ (Route::Status
+            | Route::StopServer
+            | Route::Apps
+            | Route::CreateApp
+            | Route::Up
+            | Route::Keys
+            | Route::AddKey
+            | Route::RemoveKey
+            | Route::Audit) => route.clone(),
+            Route::Of(..) => panic!("it is about an app"),
+        });
+        whole.chain(verbs).collect()
     }
 
     #[test]
     fn every_route_reads_back_what_it_writes() {
         let routes = every_route();
-        assert_eq!(routes.len(), 5 + 15);
+        assert_eq!(routes.len(), 9 + 15);
         for route in routes {
             assert_eq!(Route::parse(&route.method(), &route.path()), Ok(route));
         }
     }
 
     #[test]
-    fn the_table_of_verbs_is_sorted() {
-        assert!(VERBS.is_sorted_by_key(|row| format!("{:?}", row.0)));
+    fn the_tables_are_sorted() {
+        assert!(VERBS.is_sorted_by_key(|line| format!("{:?}", line.0)));
+        assert!(WHOLE.is_sorted_by_key(|line| format!("{:?}", line.0)));
+    }
+
+    #[test]
+    fn what_is_not_only_read_is_recorded_but_for_the_pieces_of_a_deploy() {
+        for route in every_route() {
+            let pieces = matches!(route, Route::Of(_, Verb::Offer | Verb::Send));
+            let reads = route.method() == Method::GET || pieces;
+            assert_eq!(route.recorded().is_none(), reads, "{route}");
+        }
     }
 
     #[test]

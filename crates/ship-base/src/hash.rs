@@ -23,6 +23,11 @@ impl ContentHash {
     }
 }
 
+/// The bare SHA-256 of some content, where another program asks for it.
+pub fn sha256(content: &[u8]) -> [u8; 32] {
+    Sha256::digest(content).into()
+}
+
 /// Hashes a list of fields so that no two different lists give the same bytes: every field is
 /// preceded by its length.
 #[derive(Clone, Default)]

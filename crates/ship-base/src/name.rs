@@ -90,6 +90,11 @@ name! {
     ProcessName
 }
 
+name! {
+    /// What a deploy key is called on a server.
+    KeyName
+}
+
 impl AppName {
     /// The nearest well-formed name to free text such as a folder name: lower case, every run of
     /// other characters becomes one `-`. `None` when no letter is left to start with.

@@ -213,6 +213,11 @@ impl Folders {
         self.runtime.join("api.sock")
     }
 
+    /// The socket through which deploy keys come to the API: each caller says first which it is.
+    pub fn key_socket(&self) -> PathBuf {
+        self.runtime.join("key.sock")
+    }
+
     /// The socket through which the door is told its routes.
     pub fn door_socket(&self) -> PathBuf {
         self.runtime.join("door.sock")

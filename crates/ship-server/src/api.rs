@@ -1,4 +1,4 @@
-//! The API: HTTP over a unix socket that only this user may use.
+//! The API: HTTP over a unix socket that only this user may use, and over another for deploy keys.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,22 +10,36 @@ use hyper_util::rt::TokioIo;
 use ship_api::request::{CreateApp, Logs};
 use ship_api::route::{Route, Verb};
 use ship_api::version;
+use ship_base::hint;
 use ship_base::name::AppName;
 use tokio::net::UnixStream;
 use tracing::debug;
 
 use crate::app::App;
+use crate::audit::{self, Entry};
 use crate::body::{Body, nothing, read, read_batch, read_source, read_stop, whole};
+use crate::caller::Caller;
 use crate::error::Error;
 use crate::events::Events;
 use crate::refused::Refused;
 use crate::server::{Busy, Server};
 use crate::socket::Socket;
 use crate::task::{PANIC, blocking};
-use crate::{attach, deploy, enter, life, logs, received, scale, settings, stop, stream, usage};
+use crate::{
+    attach, deploy, enter, keys, life, logs, received, scale, settings, stop, stream, usage,
+};
+
+/// Through which socket callers come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    /// Who may come here may everything.
+    Own,
+    /// Who comes here says first which key it has, and may what that key may.
+    Keys,
+}
 
 /// Accepts callers until the server stops.
-pub(crate) async fn serve(server: Arc<Server>, mut socket: Socket) {
+pub(crate) async fn serve(server: Arc<Server>, mut socket: Socket, entrance: Entrance) {
     loop {
         let stream = tokio::select! {
             // Who comes when the end is decided is to start another server.
@@ -35,14 +49,23 @@ pub(crate) async fn serve(server: Arc<Server>, mut socket: Socket) {
         };
         // Busy from now on, so that the server does not end before it has heard what is wanted.
         let busy = server.busy();
-        server.tasks.spawn(connection(server.clone(), stream, busy));
+        server
+            .tasks
+            .spawn(connection(server.clone(), stream, entrance, busy));
     }
 }
 
-async fn connection(server: Arc<Server>, stream: UnixStream, _busy: Busy) {
+async fn connection(server: Arc<Server>, mut stream: UnixStream, entrance: Entrance, _busy: Busy) {
+    let caller = match entrance {
+        Entrance::Own => Some(Caller::of_peer(&stream)),
+        Entrance::Keys => Caller::of_key(&mut stream).await,
+    };
+    let Some(caller) = caller else {
+        return debug!("a caller named no key");
+    };
     let service = service_fn(|request| {
-        let server = server.clone();
-        async move { Ok::<_, Infallible>(answer(server, request).await) }
+        let (server, caller) = (server.clone(), caller.clone());
+        async move { Ok::<_, Infallible>(answer(server, caller, request).await) }
     });
     let served =
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
@@ -60,7 +83,7 @@ async fn connection(server: Arc<Server>, stream: UnixStream, _busy: Busy) {
     }
 }
 
-async fn answer(server: Arc<Server>, request: Request<Incoming>) -> Response<Body> {
+async fn answer(server: Arc<Server>, caller: Caller, request: Request<Incoming>) -> Response<Body> {
     let said = request
         .headers()
         .get(version::HEADER)
@@ -68,7 +91,7 @@ async fn answer(server: Arc<Server>, request: Request<Incoming>) -> Response<Bod
     let result = match version::check_client(said) {
         Err(mismatch) => Err(Refused::from(Error::Request(mismatch.to_string()))),
         Ok(()) => match Route::parse(request.method(), request.uri().path()) {
-            Ok(route) => dispatch(server, route, request).await,
+            Ok(route) => admit(server, &caller, route, request).await,
             Err(no_route) => Err(no_route.into()),
         },
     };
@@ -78,12 +101,45 @@ async fn answer(server: Arc<Server>, request: Request<Incoming>) -> Response<Bod
     response
 }
 
+/// Does what the caller may ask for, and writes down what changes something.
+async fn admit(
+    server: Arc<Server>,
+    caller: &Caller,
+    route: Route,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Refused> {
+    if let Err(forbidden) = caller.check(&server, &route) {
+        audit::refused(&server, caller, &route);
+        return Err(forbidden.into());
+    }
+    let entry = Entry::begin(&server, caller, &route)?;
+    let result = dispatch(server, route, request, entry.clone()).await;
+    match (entry, &result) {
+        (Some(entry), Err(refused)) => entry.end(None, Some(refused.message().to_owned())),
+        // A stream tells its end by itself: it holds the entry, too.
+        (Some(entry), Ok(_)) if Arc::strong_count(&entry) == 1 => entry.end(None, None),
+        _ => {}
+    }
+    result
+}
+
 async fn dispatch(
     server: Arc<Server>,
     route: Route,
     request: Request<Incoming>,
+    entry: Option<Arc<Entry>>,
 ) -> Result<Response<Body>, Refused> {
     match route {
+        Route::Keys => Ok(whole(&keys::list(&server)?)?),
+        Route::AddKey => {
+            keys::add(&server, read(request).await?)?;
+            Ok(nothing())
+        }
+        Route::RemoveKey => {
+            keys::remove(&server, &read(request).await?)?;
+            Ok(nothing())
+        }
+        Route::Audit => Ok(whole(&blocking(move || audit::read(&server)).await?)?),
         Route::Status => Ok(whole(&server.status())?),
         // Measuring memory reads all of `/proc`.
         Route::Apps => Ok(whole(&blocking(move || usage::apps(&server)).await?)?),
@@ -103,11 +159,11 @@ async fn dispatch(
         }
         Route::Up => {
             let up = read(request).await?;
-            Ok(deploying(server, move |server, events| async move {
+            Ok(deploying(server, entry, move |server, events| async move {
                 deploy::up(&server, up, &events).await
             }))
         }
-        Route::Of(name, verb) => of_app(server, name, verb, request).await,
+        Route::Of(name, verb) => of_app(server, name, verb, request, entry).await,
     }
 }
 
@@ -116,6 +172,7 @@ async fn of_app(
     name: AppName,
     verb: Verb,
     request: Request<Incoming>,
+    entry: Option<Arc<Entry>>,
 ) -> Result<Response<Body>, Refused> {
     if verb == Verb::Offer {
         // The first deploy from afar is where its app begins.
@@ -140,6 +197,7 @@ async fn of_app(
             Ok(deploying_app(
                 server,
                 app,
+                entry,
                 move |server, app, events| async move {
                     deploy::sent(&server, &app, body, &events).await
                 },
@@ -195,6 +253,7 @@ async fn of_app(
             Ok(deploying_app(
                 server,
                 app,
+                entry,
                 move |server, app, events| async move {
                     deploy::rollback(&server, &app, body, &events).await
                 },
@@ -205,6 +264,7 @@ async fn of_app(
             Ok(deploying_app(
                 server,
                 app,
+                entry,
                 move |server, app, events| async move {
                     deploy::restart(&server, &app, body, &events).await
                 },
@@ -215,6 +275,7 @@ async fn of_app(
             Ok(deploying_app(
                 server,
                 app,
+                entry,
                 move |server, app, events| async move {
                     scale::scale(&server, &app, body, &events).await
                 },
@@ -226,16 +287,23 @@ async fn of_app(
 fn deploying_app<F>(
     server: Arc<Server>,
     app: Arc<App>,
+    entry: Option<Arc<Entry>>,
     work: impl FnOnce(Arc<Server>, Arc<App>, Events) -> F + Send + 'static,
 ) -> Response<Body>
 where
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
-    deploying(server, move |server, events| work(server, app, events))
+    deploying(server, entry, move |server, events| {
+        work(server, app, events)
+    })
 }
 
 /// Answers with the events of `work`, which runs on by itself: it sees when the caller goes.
-fn deploying<F>(server: Arc<Server>, work: impl FnOnce(Arc<Server>, Events) -> F) -> Response<Body>
+fn deploying<F>(
+    server: Arc<Server>,
+    entry: Option<Arc<Entry>>,
+    work: impl FnOnce(Arc<Server>, Events) -> F,
+) -> Response<Body>
 where
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
@@ -244,7 +312,12 @@ where
     let (task, busy) = (server.clone(), server.busy());
     server.tasks.spawn(async move {
         let _busy = busy;
-        if let Err(error) = caught(&task, work).await {
+        let result = caught(&task, work).await;
+        if let Some(entry) = entry {
+            let failure = result.as_ref().err().map(|error| hint::chain(error));
+            entry.end(events.app(), failure);
+        }
+        if let Err(error) = result {
             events.failed(&task, &error);
         }
     });

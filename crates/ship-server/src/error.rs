@@ -8,7 +8,7 @@ use ship_base::count;
 use ship_base::fault::FaultKind;
 use ship_base::file::FileError;
 use ship_base::hint::{self, Hints};
-use ship_base::name::{AppName, ProcessName, ReleaseId};
+use ship_base::name::{AppName, KeyName, ProcessName, ReleaseId};
 
 /// A failure of the control process or of something it was asked to do.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,26 @@ pub enum Error {
     /// The door could not be started or reached.
     #[error(transparent)]
     Door(#[from] ship_door::Error),
+    /// A key asked for what it was not given.
+    #[error("the key `{key}` may not ask for `{route}`")]
+    Forbidden {
+        /// Its name.
+        key: KeyName,
+        /// What was asked.
+        route: String,
+    },
+    /// Two keys would have one name.
+    #[error("there is a key `{key}` already")]
+    KeyTaken {
+        /// Its name.
+        key: KeyName,
+    },
+    /// No key has this name.
+    #[error("there is no key `{key}`")]
+    NoKey {
+        /// The name.
+        key: KeyName,
+    },
     /// Another control process has this installation.
     #[error("another control process already serves these folders")]
     AlreadyRuns,
@@ -336,6 +356,13 @@ impl Error {
             Self::NoApp { .. } => {
                 "`ship ps` lists the apps; `ship up` in a project's folder makes one".to_owned()
             }
+            Self::Forbidden { .. } => {
+                "whoever runs the server can see and change what it may: `ship key list`".to_owned()
+            }
+            Self::KeyTaken { key } => {
+                format!("give this one another name, or `ship key remove {key}` first")
+            }
+            Self::NoKey { .. } => "`ship key list` shows the keys".to_owned(),
             Self::NoRelease { .. } | Self::NotRunning { .. } => "`ship up` brings it up".to_owned(),
             Self::NoSuchRelease { app, .. } => {
                 format!("`ship releases --app {app}` lists what is kept")

@@ -49,6 +49,11 @@ impl Events {
         });
     }
 
+    /// The app that this deploy is about, once that is known.
+    pub(crate) fn app(&self) -> Option<&AppName> {
+        self.app.get()
+    }
+
     /// Names the app that this deploy is about, once that is known.
     pub(crate) fn about(&self, app: &AppName) {
         let _ = self.app.set(app.clone());

@@ -10,6 +10,7 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
+use crate::api::Entrance;
 use crate::door;
 use crate::error::Error;
 use crate::server::{Config, Server};
@@ -41,8 +42,14 @@ async fn serve(server: Arc<Server>) -> Result<(), Error> {
     let signals = Signals::new()?;
     adopt::everything(&server).await?;
     let socket = Socket::listen(&server.folders.api_socket())?;
+    let keys = Socket::listen(&server.folders.key_socket())?;
     info!(pid = std::process::id(), socket = %server.folders.api_socket().display(), "serving");
-    server.tasks.spawn(api::serve(server.clone(), socket));
+    server
+        .tasks
+        .spawn(api::serve(server.clone(), socket, Entrance::Own));
+    server
+        .tasks
+        .spawn(api::serve(server.clone(), keys, Entrance::Keys));
     server.tasks.spawn(job::run(server.clone()));
     server.tasks.spawn(certificate::watch(server.clone()));
     server.tasks.spawn(end_when_idle(server.clone()));

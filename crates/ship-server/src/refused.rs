@@ -15,6 +15,11 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
+    /// What was tried and what happened.
+    pub(crate) fn message(&self) -> &str {
+        &self.problem.message
+    }
+
     /// As it travels.
     pub(crate) fn response(self) -> Response<Body> {
         json_response(
@@ -27,6 +32,7 @@ impl Refused {
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         let status = match (&error, error.fault()) {
+            (Error::Forbidden { .. }, _) => StatusCode::FORBIDDEN,
             (Error::NoApp { .. } | Error::NoSuchRelease { .. }, _) => StatusCode::NOT_FOUND,
             (_, FaultKind::User | FaultKind::Manifest) => StatusCode::UNPROCESSABLE_ENTITY,
             (_, FaultKind::Usage) => StatusCode::BAD_REQUEST,

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ship_api::reply::{Certificate, ServerStatus};
 use ship_base::file;
@@ -75,6 +75,8 @@ pub(crate) struct Server {
     pub(crate) deploys_end: CancellationToken,
     /// What the door said last.
     pub(crate) certificates: Mutex<Vec<Certificate>>,
+    /// What a key was refused last, and when.
+    pub(crate) refused: Mutex<Option<((String, String), Instant)>>,
     apps: Mutex<BTreeMap<AppName, Arc<App>>>,
     generation: AtomicU32,
     busy: AtomicUsize,
@@ -96,6 +98,7 @@ impl Server {
             deploys_end: stopping.child_token(),
             stopping,
             certificates: Mutex::default(),
+            refused: Mutex::default(),
             apps: Mutex::default(),
             generation: AtomicU32::new(0),
             busy: AtomicUsize::new(0),

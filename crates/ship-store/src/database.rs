@@ -10,7 +10,8 @@ use crate::{Error, Result};
 
 /// What each version of the format adds to the one before; the database remembers how many it has
 /// in `user_version`. Never changed, only appended to.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE app (
         name TEXT PRIMARY KEY,
         project TEXT NOT NULL,
@@ -62,7 +63,30 @@ const MIGRATIONS: &[&str] = &["
         outcome TEXT NOT NULL,
         PRIMARY KEY (app, process)
     ) STRICT;
-"];
+",
+    "
+    CREATE TABLE key (
+        name TEXT PRIMARY KEY,
+        apps TEXT NOT NULL,
+        may TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        added INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE audit (
+        number INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        who TEXT NOT NULL,
+        what TEXT NOT NULL,
+        app TEXT,
+        outcome TEXT NOT NULL,
+        hash TEXT NOT NULL
+    ) STRICT;
+    CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
+    CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
+",
+];
 
 /// Opens the database and brings it to the newest format.
 pub(crate) fn open(path: &Path) -> Result<Connection> {
@@ -121,6 +145,26 @@ mod tests {
             .unwrap();
         let error = open(&path).unwrap_err();
         assert!(matches!(error, Error::TooNew { found: 99, .. }), "{error}");
+    }
+
+    #[test]
+    fn a_database_of_each_older_format_is_brought_up_to_date() {
+        for old in 1..MIGRATIONS.len() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("ship.db");
+            let before = Connection::open(&path).unwrap();
+            before.execute_batch(&MIGRATIONS[..old].concat()).unwrap();
+            before
+                .pragma_update(None, "user_version", u32::try_from(old).unwrap())
+                .unwrap();
+            let app = "INSERT INTO app (name, project, created) VALUES ('blog', '/blog', 0)";
+            before.execute(app, []).unwrap();
+            drop(before);
+            let now = open(&path).unwrap();
+            let count = |sql: &str| now.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap();
+            assert_eq!(count("SELECT count(*) FROM app"), 1);
+            assert_eq!(count("SELECT count(*) FROM key"), 0);
+        }
     }
 
     #[test]

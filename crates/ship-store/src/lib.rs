@@ -11,12 +11,14 @@
 //! `retention.rs` that of its end.
 
 mod app;
+mod audit;
 mod crash;
 mod database;
 mod deploy;
 pub mod environment;
 mod error;
 mod job;
+mod key;
 #[cfg(test)]
 mod law;
 mod release;
@@ -24,9 +26,11 @@ mod retention;
 mod setting;
 
 pub use app::AppRecord;
+pub use audit::{AuditLine, AuditLog, AuditRecord};
 pub use deploy::DeployRecord;
 pub use error::Error;
 pub use job::JobRecord;
+pub use key::KeyRecord;
 pub use release::{Draft, ReleaseMeta, ReleaseRecord};
 pub use retention::Collected;
 
