@@ -1,7 +1,7 @@
 //! A real sshd on loopback, whose user finds the binary under test and a home of its own.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl Sshd {
             return None;
         }
         let folder = tempfile::Builder::new().prefix("sshd-").tempdir().ok()?;
-        for key in ["host", "user", "stranger"] {
+        for key in ["host", "user", "other"] {
             keygen(&folder.path().join(key));
         }
         copy(folder.path(), "user.pub", "authorized_keys");
@@ -53,7 +53,7 @@ impl Sshd {
         };
         sshd.write_client("client", "user", true);
         sshd.write_client("unknown-host", "user", false);
-        sshd.write_client("stranger", "stranger", true);
+        sshd.write_client("stranger", "other", true);
         wait_until("sshd listens", Duration::from_secs(30), || {
             std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
         });
@@ -73,6 +73,16 @@ impl Sshd {
     /// The `SHIP_SSH` of somebody who never saw this machine's key.
     pub fn client_that_does_not_know_it(&self) -> String {
         self.at("unknown-host")
+    }
+
+    /// Who may come in: sshd's `authorized_keys`.
+    pub fn authorized_keys(&self) -> PathBuf {
+        self.folder.path().join("authorized_keys")
+    }
+
+    /// The public key of somebody who may not.
+    pub fn strangers_key(&self) -> PathBuf {
+        self.folder.path().join("other.pub")
     }
 
     /// The `SHIP_SSH` of somebody who may not.

@@ -7,8 +7,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use ship_base::fault::FaultKind;
 
 use crate::commands::{
-    check, completions, deploy, destroy, dial, doctor, env, init, logs, plan, ps, releases, remote,
-    restart, rollback, run, scale, server, stop, trust, up,
+    audit, check, completions, deploy, destroy, dial, doctor, env, init, key, logs, plan, ps,
+    releases, remote, restart, rollback, run, scale, server, stop, trust, up,
 };
 use crate::control::Control;
 use crate::error::{CommandError, Result};
@@ -65,6 +65,8 @@ enum Command {
     Trust(trust::Args),
     Doctor(doctor::Args),
     Remote(remote::Args),
+    Key(key::Args),
+    Audit(audit::Args),
     Server(server::Args),
     Dial(dial::Args),
     Completions(completions::Args),
@@ -83,7 +85,9 @@ impl Command {
             | Self::Restart(_)
             | Self::Scale(_)
             | Self::Stop(_)
-            | Self::Destroy(_) => true,
+            | Self::Destroy(_)
+            | Self::Key(_)
+            | Self::Audit(_) => true,
             Self::Server(args) => args.goes_far(),
             Self::Up(_)
             | Self::Plan(_)
@@ -176,6 +180,8 @@ fn dispatch(command: Command, context: &mut Context) -> Result<u8> {
         Command::Up(args) => done(wait(up::run(args, context))),
         Command::Deploy(args) => done(wait(deploy::run(args, context))),
         Command::Remote(args) => done(remote::run(args, context)),
+        Command::Key(args) => done(wait(key::run(args, context))),
+        Command::Audit(args) => done(wait(audit::run(args, context))),
         Command::Dial(args) => done(dial::run(args, context)),
         Command::Plan(args) => done(plan::run(&args, context)),
         Command::Check(args) => check::run(&args, context),
@@ -240,7 +246,7 @@ mod tests {
 
     #[test]
     fn commands_that_read_speak_json() {
-        let readers = ["plan", "check", "ps", "logs", "releases", "doctor"];
+        let readers = ["plan", "check", "ps", "logs", "releases", "doctor", "audit"];
         for name in readers {
             let command = command();
             let command = command.find_subcommand(name).unwrap();
@@ -278,6 +284,8 @@ mod tests {
           trust        Have browsers trust `https://` names of this machine
           doctor       Look whether this machine has what is needed
           remote       Name the servers that you deploy to
+          key          Let a key of ssh do some things with some apps, and nothing else
+          audit        Show who changed what, and when
           server       Run, stop or look at the server that keeps your apps
           dial         Join standard input and output to the server of this machine
           completions  Print the completions for a shell

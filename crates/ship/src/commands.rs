@@ -1,5 +1,6 @@
 //! One file per command: what can be typed, what its help says, what it does.
 
+pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod deploy;
@@ -8,6 +9,7 @@ pub(crate) mod dial;
 pub(crate) mod doctor;
 pub(crate) mod env;
 pub(crate) mod init;
+pub(crate) mod key;
 pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod ps;

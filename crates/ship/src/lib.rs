@@ -7,6 +7,8 @@
 //! It decides nothing about deploys: it asks the server, which it starts where none answers.
 //! `commands/up.rs` and `session.rs` tell the story of `ship up`.
 
+mod authorized_keys;
+mod base64;
 mod cli;
 mod commands;
 mod config;

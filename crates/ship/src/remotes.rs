@@ -2,7 +2,9 @@
 //! `remotes.toml`, which people may edit.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 use ship_api::Dial;
@@ -110,6 +112,46 @@ impl Remotes {
         let last = self.project.get(project).map(|last| last.to.clone());
         last.or_else(named)
     }
+}
+
+/// Runs a program far away to its end with `input` to read; gives its exit code, ssh's own being 255.
+/// The other side's words go where ours go.
+pub(crate) fn start_there(dial: &Dial, input: &[u8]) -> Result<Option<i32>> {
+    let started = || {
+        let mut child = Command::new(&dial.program)
+            .args(&dial.arguments)
+            .stdin(Stdio::piped())
+            .spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // One that refuses early says why by itself.
+            let _ = stdin.write_all(input);
+        }
+        Ok(child.wait()?.code())
+    };
+    started().map_err(|error: std::io::Error| {
+        let message = format!("cannot start `{}`", dial.program.display());
+        CommandError::new(FaultKind::Outside, message).cause(error)
+    })
+}
+
+/// The same; what went wrong there was said there, in the same words.
+pub(crate) fn run_there(dial: &Dial, input: &[u8]) -> Result<()> {
+    let there = &dial.destination;
+    match start_there(dial, input)? {
+        Some(0) => Ok(()),
+        Some(255) | None => Err(no_way(there)),
+        Some(code) => Err(CommandError::new(
+            FaultKind::Outside,
+            format!("{there} did not do it: the command ended there with {code}"),
+        )),
+    }
+}
+
+/// ssh itself failed.
+pub(crate) fn no_way(there: &str) -> CommandError {
+    let message = format!("ssh did not come through to {there}");
+    let error = CommandError::new(FaultKind::Outside, message);
+    error.hint(format!("`ssh {there}` shows whether you may come in"))
 }
 
 /// The user's ssh with a command for `there`.

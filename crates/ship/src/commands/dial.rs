@@ -7,6 +7,7 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
 use ship_base::fault::FaultKind;
+use ship_base::name::KeyName;
 
 use crate::cli::{self, Context};
 use crate::error::{CommandError, Result};
@@ -17,22 +18,36 @@ use crate::error::{CommandError, Result};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   ssh root@203.0.113.7 ship dial")]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// As this deploy key, with no more than its rights
+    ///
+    /// What the forced command of a key says; see `ship key`.
+    #[arg(long, value_name = "NAME")]
+    key: Option<KeyName>,
+}
 
 /// Until one of the two sides ends.
-pub(crate) fn run(_args: Args, context: &mut Context) -> Result<()> {
+pub(crate) fn run(args: Args, context: &mut Context) -> Result<()> {
     let control = context.control()?;
-    let socket = control.folders().api_socket();
+    let folders = control.folders();
+    let socket = match args.key {
+        Some(_) => folders.key_socket(),
+        None => folders.api_socket(),
+    };
     cli::wait(async { control.connect().await.map(drop) })?;
-    join(&socket).map_err(|error| {
+    join(&socket, args.key.as_ref()).map_err(|error| {
         let message = format!("the connection to `{}` broke", socket.display());
         CommandError::new(FaultKind::Outside, message).cause(error)
     })
 }
 
 /// Threads and blocking copies: a runtime could not be ended while it reads standard input.
-fn join(socket: &std::path::Path) -> io::Result<()> {
+fn join(socket: &std::path::Path, key: Option<&KeyName>) -> io::Result<()> {
     let mut answers = UnixStream::connect(socket)?;
+    if let Some(key) = key {
+        // Before anything that comes from the other side.
+        answers.write_all(format!("{key}\n").as_bytes())?;
+    }
     let mut questions = answers.try_clone()?;
     let mut input = unbuffered(io::stdin().as_fd())?;
     let mut output = unbuffered(io::stdout().as_fd())?;

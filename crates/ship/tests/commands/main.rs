@@ -9,6 +9,7 @@ mod destroy;
 mod doctor;
 mod env;
 mod init;
+mod key;
 mod logs;
 mod plan;
 mod ps;

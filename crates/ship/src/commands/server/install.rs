@@ -1,10 +1,8 @@
 //! `ship server install`, `upgrade` and `uninstall`: on this machine, or by ssh on another.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ship_api::Dial;
 use ship_api::client::Client;
 use ship_api::request::Stop;
 use ship_base::fault::FaultKind;
@@ -153,21 +151,11 @@ fn elsewhere(context: &mut Context, destination: &str, verb: &str) -> Result<()>
     let receive = RECEIVE.replace("HASH", &ContentHash::of(&program).to_string());
     let command = format!("{receive} {verb}");
     let dial = remotes::ssh(&context.world, &there, &[&command]);
-    let ended = run(&dial, &program).map_err(|error| {
-        CommandError::new(
-            FaultKind::Outside,
-            format!("cannot start `{}`", dial.program.display()),
-        )
-        .cause(error)
-    })?;
+    let ended = remotes::start_there(&dial, &program)?;
     match ended {
         Some(0) => Ok(()),
         // What went wrong was said there, in the same words.
-        Some(255) | None => Err(CommandError::new(
-            FaultKind::Outside,
-            format!("ssh did not come through to {there}"),
-        )
-        .hint(format!("`ssh {there}` shows whether you may come in"))),
+        Some(255) | None => Err(remotes::no_way(&there.to_string())),
         Some(code) => Err(CommandError::new(
             FaultKind::Outside,
             format!("{there} is not as it should be"),
@@ -176,23 +164,10 @@ fn elsewhere(context: &mut Context, destination: &str, verb: &str) -> Result<()>
     }
 }
 
-/// The other side's words go where ours go.
-fn run(dial: &Dial, input: &[u8]) -> std::io::Result<Option<i32>> {
-    use std::io::Write as _;
-    let mut child = Command::new(&dial.program)
-        .args(&dial.arguments)
-        .stdin(Stdio::piped())
-        .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // One that refuses early says why by itself.
-        let _ = stdin.write_all(input);
-    }
-    Ok(child.wait()?.code())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ship_api::Dial;
 
     fn receive(content: &[u8], hash: ContentHash) -> (Option<i32>, bool) {
         let folder = tempfile::tempdir().unwrap();
@@ -207,7 +182,10 @@ mod tests {
             program: "/bin/sh".into(),
             arguments: vec!["-c".into(), command.into()],
         };
-        (run(&shell, content).unwrap(), marker.exists())
+        (
+            remotes::start_there(&shell, content).unwrap_or_default(),
+            marker.exists(),
+        )
     }
 
     #[test]
