@@ -198,7 +198,7 @@ fn dispatch(command: Command, context: &mut Context) -> Result<u8> {
         Command::Destroy(args) => done(wait(destroy::run(args, context))),
         Command::Trust(args) => done(trust::run(&args, context)),
         Command::Doctor(args) => wait(doctor::run(args, context)),
-        Command::Server(args) => done(wait(server::run(args, context))),
+        Command::Server(args) => wait(server::run(args, context)),
         Command::Completions(args) => done(completions::run(&args, context)),
     }
 }

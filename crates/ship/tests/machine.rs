@@ -12,13 +12,18 @@ use std::process::{Command, ExitStatus};
 use ship_test::{Authority, Project};
 
 /// In the namespace, before anything of ours: folders that are like those of a new machine.
-const FRESH: &str = r#"
+const BARE: &str = r#"
 set -e
-mkdir "$ROOM/etc" "$ROOM/lib" "$ROOM/run"
+mkdir "$ROOM/etc" "$ROOM/lib" "$ROOM/run" "$ROOM/bin"
 cp -a /etc/. "$ROOM/etc"
 mount --bind "$ROOM/etc" /etc
 mount --bind "$ROOM/lib" /var/lib
 mount --bind "$ROOM/run" /run
+mount --bind "$ROOM/bin" /usr/local/bin
+"#;
+
+/// A server that runs there already.
+const SERVING: &str = r#"
 mkdir -p /etc/ship
 cp "$ROOM/server.toml" /etc/ship/server.toml
 "$SHIP" server run 2>"$ROOM/server.log" &
@@ -38,12 +43,25 @@ trap '"$SHIP" server stop >/dev/null 2>&1; wait' EXIT
 /// What `script` printed in a machine with this `server.toml`; `None` where there can be none.
 ///
 fn on_a_machine(config: &str, project: &Project, script: &str) -> Option<String> {
+    let script = format!("{SERVING}{END}{script}");
+    on_a_bare_machine(&[("server.toml", config)], project, &[], &script)
+}
+
+/// What `script` printed in a machine that has nothing of ours, with these files in `$ROOM`.
+fn on_a_bare_machine(
+    files: &[(&str, &str)],
+    project: &Project,
+    namespaces: &[&str],
+    script: &str,
+) -> Option<String> {
     if !rustix::process::getuid().is_root() {
         eprintln!("skipped: only root can make a machine of its own");
         return None;
     }
     let room = tempfile::tempdir().unwrap();
-    std::fs::write(room.path().join("server.toml"), config).unwrap();
+    for (name, text) in files {
+        std::fs::write(room.path().join(name), text).unwrap();
+    }
     let output = Command::new("unshare")
         // Processes of its own as well: users have the same numbers on each of these machines.
         .args([
@@ -54,8 +72,9 @@ fn on_a_machine(config: &str, project: &Project, script: &str) -> Option<String>
             "--fork",
             "--mount-proc",
         ])
+        .args(namespaces)
         .args(["--", "sh", "-c"])
-        .arg(format!("{FRESH}{END}{script}"))
+        .arg(format!("{BARE}{script}"))
         .env("ROOM", room.path())
         .env("SHIP", env!("CARGO_BIN_EXE_ship"))
         .env_remove("SHIP_HOME")
@@ -208,4 +227,162 @@ fn nothing_that_a_build_runs_has_rights_and_what_it_leaves_is_cleared_away() {
         assert!(printed.contains(fact), "{fact}\n{printed}");
     }
     assert!(!printed.contains("`bin/python"), "{printed}");
+}
+
+/// systemd, as far as an installation asks it; what it was asked stands in `$ROOM/asked`.
+const SYSTEMCTL: &str = r#"#!/bin/sh
+echo "$*" >>"$ROOM/asked"
+start() {
+    HOME=/var/lib/ship setsid /usr/local/bin/ship server run </dev/null >/dev/null 2>>"$ROOM/server.log" &
+    echo $! >"$ROOM/pid"
+}
+# Like systemd, it returns once the process has ended.
+stop() {
+    kill "$(cat "$ROOM/pid")" 2>/dev/null
+    while kill -0 "$(cat "$ROOM/pid")" 2>/dev/null; do sleep 0.05; done
+}
+case "$*" in
+    "is-enabled --quiet ship") [ -e "$ROOM/enabled" ] ;;
+    "is-active --quiet ship") [ -S /run/ship/api.sock ] ;;
+    "enable --now --quiet ship") touch "$ROOM/enabled"; start ;;
+    "restart ship") stop; start ;;
+    "disable --now --quiet ship") rm "$ROOM/enabled"; stop ;;
+    daemon-reload) ;;
+    *) exit 64 ;;
+esac
+"#;
+
+/// What an installation looks for: systemd, its own control groups, and nobody at ports 80 and 443.
+const INSTALLABLE: &str = r#"
+chmod 755 "$ROOM/systemctl"
+PATH="$ROOM:$PATH"
+mkdir -p /run/systemd/system
+mount -t tmpfs none /sys/fs/cgroup
+touch /sys/fs/cgroup/cgroup.controllers
+everything() { find /etc /usr/local/bin /var/lib /run -not -type d -printf '%p %s %m %T@\n' | sort; }
+"#;
+
+fn installing(project: &Project, script: &str) -> Option<String> {
+    let script = format!("{INSTALLABLE}{script}");
+    let files = [("systemctl", SYSTEMCTL)];
+    on_a_bare_machine(&files, project, &["--net"], &script)
+}
+
+#[test]
+fn a_dry_run_of_an_installation_says_all_that_it_would_do_and_does_nothing() {
+    let script = r#"
+        everything >"$ROOM/before"
+        "$SHIP" server install --dry-run 2>&1
+        everything >"$ROOM/after"
+        cmp "$ROOM/before" "$ROOM/after" && echo "as before"
+        echo "asked: $(grep -c -v '^is-' "$ROOM/asked")" || true
+        mkdir -p /etc/ship
+        echo "http = 80" >/etc/ship/server.toml
+        "$SHIP" server install --dry-run 2>&1 | grep server.toml
+    "#;
+    let Some(printed) = installing(&Project::named("none"), script) else {
+        return;
+    };
+    for told in [
+        "→ put this program at /usr/local/bin/ship",
+        "→ write /etc/ship/server.toml",
+        "→ write the unit /etc/systemd/system/ship.service",
+        "→ start it now and with the machine",
+        "nothing was changed",
+        "as before",
+        "asked: 0",
+        "✓ write /etc/ship/server.toml: ports 80 and 443",
+    ] {
+        assert!(printed.contains(told), "{told}\n{printed}");
+    }
+}
+
+#[test]
+fn what_is_installed_can_be_uninstalled_and_apps_stay_until_they_are_purged() {
+    let project = Project::fixture("static-site").file("ship.toml", "name = \"site\"\n");
+    let script = r#"
+        ship() { /usr/local/bin/ship "$@"; }
+        left() { echo "$1: $(ls /usr/local/bin/ship /etc/ship/server.toml /etc/systemd/system/ship.service 2>/dev/null | wc -l) files, $(pgrep -c ship- || true) processes"; }
+        "$SHIP" server install 2>&1
+        echo "unit: $(grep -c ExecStart=/usr/local/bin/ship /etc/systemd/system/ship.service)"
+        "$SHIP" server install 2>&1 | sed 's/^/again/'
+        ship up --detach 2>/dev/null
+        ship server doctor --json >"$ROOM/doctor.json" || true
+        ship server uninstall 2>&1
+        left uninstalled
+        ls /var/lib/ship/apps
+        "$SHIP" server install >/dev/null 2>&1
+        echo "kept: $(ship releases --app site --json | grep -c '"id"')"
+        ship server uninstall --purge 2>&1
+        left purged
+        ls /var/lib/ship 2>/dev/null | wc -l | sed 's/^/data left: /'
+        cat "$ROOM/asked"
+        cat "$ROOM/doctor.json"
+    "#;
+    let Some(printed) = installing(&project, script) else {
+        return;
+    };
+    let again = printed.lines().filter(|line| line.starts_with("again"));
+    let there = again.filter(|line| line.ends_with("there already"));
+    assert_eq!(there.count(), 4, "{printed}");
+    for told in [
+        "the server runs, version",
+        "unit: 1",
+        "what apps are and have is kept in /var/lib/ship",
+        "uninstalled: 0 files, 0 processes",
+        "\nsite\n",
+        "kept: 1",
+        "apps, their data and their releases are gone",
+        "purged: 0 files, 0 processes",
+        "data left: 0",
+        "disable --now --quiet ship",
+        "\"tcp 80\"",
+    ] {
+        assert!(printed.contains(told), "{told}\n{printed}");
+    }
+}
+
+/// Whoever runs a server wants to know what on it can be reached, and whose it is.
+#[test]
+fn a_server_is_told_every_socket_that_can_be_reached_from_outside() {
+    let [http, https] = [(); 2].map(|()| free_port());
+    let project = Project::fixture("static-site").file("ship.toml", "name = \"pages\"\n");
+    let config = format!("http = {http}\nhttps = {https}\n");
+    let script = r#"
+        "$SHIP" up --detach >/dev/null 2>&1
+        python3 -c "import socket, sys, time
+open_ = socket.create_server(('0.0.0.0', 0)); closed = socket.create_server(('127.0.0.1', 0))
+print('open', open_.getsockname()[1]); print('closed', closed.getsockname()[1]); sys.stdout.flush()
+time.sleep(600)" >"$ROOM/ports" &
+        python=$!
+        until [ "$(wc -l <"$ROOM/ports")" = 2 ]; do sleep 0.05; done
+        cat "$ROOM/ports"
+        "$SHIP" server doctor --json || true
+        kill $python
+    "#;
+    let Some(printed) = on_a_machine(&config, &project, script) else {
+        return;
+    };
+    let (ports, json) = printed.split_once('[').unwrap();
+    let findings: serde_json::Value = serde_json::from_str(&format!("[{json}")).unwrap();
+    let mark = |area: &str, holder: &str| {
+        let all = findings.as_array().unwrap();
+        let mut found = all.iter().filter(|finding| {
+            finding["area"] == area && finding["what"].as_str().unwrap().contains(holder)
+        });
+        let found = found
+            .next()
+            .unwrap_or_else(|| panic!("{area} of {holder}: {all:#?}"));
+        found["mark"].as_str().unwrap().to_owned()
+    };
+    let port = |name: &str| {
+        let line = ports.lines().find_map(|line| line.strip_prefix(name));
+        format!("tcp {}", line.unwrap().trim())
+    };
+    assert_eq!(mark(&port("open"), "python3 (pid"), "notable");
+    assert_eq!(mark(&port("closed"), "python3 (pid"), "good");
+    assert_eq!(mark(&format!("tcp {http}"), "ship-"), "good");
+    for area in ["server", "disk", "memory", "clock", "updates", "hard links"] {
+        mark(area, "");
+    }
 }

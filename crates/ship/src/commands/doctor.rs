@@ -1,7 +1,7 @@
 //! `ship doctor`: whether this machine has what Shipsmith needs, and what to do where it has not.
 
-mod disk;
-mod finding;
+pub(crate) mod disk;
+pub(crate) mod finding;
 mod folders;
 mod leftovers;
 mod names;

@@ -1,7 +1,9 @@
 //! `ship server`: the control process itself.
 
+mod doctor;
 mod install;
 mod machine;
+mod sockets;
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +18,8 @@ use ship_base::name::AppName;
 use crate::cli::Context;
 use crate::control::Control;
 use crate::error::{CommandError, Result};
+use crate::exit;
+use crate::remotes::{self, Remotes};
 
 /// How long a server that is told to stop may take to go, once its apps have ended.
 const GONE: Duration = Duration::from_secs(10);
@@ -79,6 +83,18 @@ enum Command {
         #[arg(long)]
         now: bool,
     },
+    /// Look at the machine: open sockets, disk, memory, clock, updates, and where domains lead
+    ///
+    /// Every socket that waits for the network is shown with who holds it. Changes nothing. `✓` is fine,
+    /// `!` is worth knowing, `✗` is broken; with a `✗` the exit code is 1.
+    #[command(after_help = "Examples:
+  ship server doctor -r prod
+  ship server doctor --json")]
+    Doctor {
+        /// A list of findings as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show whether it runs, and what it keeps
     #[command(after_help = "Examples:
   ship server status --json
@@ -93,14 +109,23 @@ enum Command {
 impl Args {
     /// Whether it can be asked of a server far away; the others take one as an argument.
     pub(crate) fn goes_far(&self) -> bool {
-        matches!(self.command, Command::Status { .. })
+        matches!(
+            self.command,
+            Command::Status { .. } | Command::Doctor { .. }
+        )
     }
 }
 
 /// Does it.
-pub(crate) async fn run(args: Args, context: &mut Context) -> Result<()> {
+pub(crate) async fn run(args: Args, context: &mut Context) -> Result<u8> {
     let control = context.control()?;
-    match args.command {
+    let done = match args.command {
+        Command::Doctor { json } => {
+            return match context.remote.clone() {
+                Some(remote) => doctor_there(context, &remote, json),
+                None => doctor::run(context, &control, json).await,
+            };
+        }
         Command::Install {
             destination,
             dry_run,
@@ -119,6 +144,19 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> Result<()> {
         )),
         Command::Stop { now } => stop(context, &control, now).await,
         Command::Status { json } => status(context, &control, json).await,
+    };
+    done.map(|()| exit::OK)
+}
+
+/// What there is to see is on that machine.
+fn doctor_there(context: &mut Context, remote: &str, json: bool) -> Result<u8> {
+    let there = Remotes::read(&context.world)?.destination(remote)?;
+    let mut words = vec!["ship", "server", "doctor"];
+    words.extend(json.then_some("--json"));
+    let dial = remotes::ssh(&context.world, &there, &words);
+    match remotes::start_there(&dial, b"")? {
+        Some(255) | None => Err(remotes::no_way(&dial.destination)),
+        Some(code) => Ok(u8::try_from(code).unwrap_or(exit::OUTSIDE)),
     }
 }
 

@@ -40,7 +40,13 @@ fn room(data: &Path) -> Finding {
 
 fn held(folders: &Folders) -> Finding {
     let mut scale = Scale::default();
-    let mut apps = [("releases", 0), ("work", 0), ("data", 0), ("logs", 0)];
+    let mut apps = [
+        ("releases", 0),
+        ("work", 0),
+        ("data", 0),
+        ("logs", 0),
+        ("build", 0),
+    ];
     for app in file::entries_if_there(&folders.apps()).unwrap_or_default() {
         for (kind, bytes) in &mut apps {
             *bytes += scale.weigh(&app.path().join(kind));
