@@ -3,6 +3,7 @@
 
 mod api;
 mod crash;
+mod crash_loop;
 mod deploy;
 mod job;
 mod older_packages;
