@@ -9,6 +9,7 @@ use bytes::Bytes;
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use tokio::time::Instant;
 
+use crate::compressed::Compressed;
 use crate::file_body::FileBody;
 use crate::head;
 use crate::limit::Limits;
@@ -36,6 +37,9 @@ pub(crate) enum BodyError {
     /// A file could not be read, or shrank while it was sent.
     #[error("the file could not be read to its end")]
     File(#[source] std::io::Error),
+    /// An encoder failed.
+    #[error("the answer could not be compressed to its end")]
+    Compress(#[source] std::io::Error),
 }
 
 /// What became of a request body, told to whoever forwards it.
@@ -183,6 +187,8 @@ pub(crate) enum Body {
     Forwarded(Forwarded),
     /// A file, or parts of it.
     File(Box<FileBody>),
+    /// One of these, compressed on its way.
+    Compressed(Box<Compressed>),
 }
 
 impl hyper::body::Body for Body {
@@ -203,6 +209,7 @@ impl hyper::body::Body for Body {
             }
             Self::Forwarded(forwarded) => forwarded.poll_frame(context),
             Self::File(file) => file.poll_frame(context),
+            Self::Compressed(compressed) => compressed.poll_frame(context),
         }
     }
 
@@ -212,6 +219,7 @@ impl hyper::body::Body for Body {
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Forwarded(forwarded) => forwarded.incoming.is_end_stream(),
             Self::File(file) => file.left() == 0,
+            Self::Compressed(compressed) => compressed.is_over(),
         }
     }
 
@@ -221,6 +229,7 @@ impl hyper::body::Body for Body {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Forwarded(forwarded) => forwarded.incoming.size_hint(),
             Self::File(file) => SizeHint::with_exact(file.left()),
+            Self::Compressed(_) => SizeHint::default(),
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::head::Scheme;
 use crate::limit::Limits;
 use crate::pool::{self, Pool};
 use crate::protocol::{self, OnThisCore};
+use crate::room::Room;
 use crate::route::Routes;
 use crate::stack;
 use crate::tls::Store;
@@ -75,6 +76,8 @@ pub(crate) struct Core {
     pub(crate) swapped: Notify,
     /// Rotates the choice among instances with the same load.
     pub(crate) turn: Cell<usize>,
+    /// For answers that are compressed on their way.
+    pub(crate) room: Room,
     /// Fires when no new connection is accepted and open ones are to end after their request.
     pub(crate) stopping: CancellationToken,
     /// Fires when the grace of a stop is over.
@@ -147,6 +150,7 @@ impl Core {
             })),
             swapped: Notify::new(),
             turn: Cell::new(0),
+            room: Room::default(),
             stopping: CancellationToken::new(),
             stopped: CancellationToken::new(),
             ended: CancellationToken::new(),

@@ -1,4 +1,4 @@
-//! The front door: listeners, routing, forwarding, static files, swap and drain.
+//! The front door: listeners, routing, forwarding, static files, compression, swap and drain.
 //!
 //! - [`run`] is the role `ship door`: a process that serves what its [`Table`](table::Table) says,
 //!   with no need of anybody else once it has a table and listening sockets;
@@ -15,13 +15,17 @@ pub mod client;
 pub mod limit;
 pub mod table;
 
+mod accept_encoding;
 mod acme;
 mod body;
+mod compress;
+mod compressed;
 mod conditional;
 mod control;
 mod core;
 mod crowd;
 mod door;
+mod encoder;
 mod error;
 mod error_page;
 mod file_body;
@@ -38,6 +42,7 @@ mod patience;
 mod pool;
 mod protocol;
 mod range;
+mod room;
 mod route;
 mod stack;
 mod static_files;

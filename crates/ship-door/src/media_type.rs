@@ -75,13 +75,43 @@ pub(crate) fn of(name: &str) -> &'static str {
     }
 }
 
+/// Types that are neither `text/…` nor named `…+json` or `…+xml`, and still are text, or as good as:
+/// `wasm` and fonts that are not packed themselves. Sorted.
+const LIKE_TEXT: &[&str] = &[
+    "application/ecmascript",
+    "application/javascript",
+    "application/json",
+    "application/rtf",
+    "application/vnd.ms-fontobject",
+    "application/wasm",
+    "application/x-javascript",
+    "application/x-ndjson",
+    "application/xml",
+    "application/yaml",
+    "font/otf",
+    "font/ttf",
+    "image/bmp",
+    "image/vnd.microsoft.icon",
+    "image/x-icon",
+];
+
+/// Whether compressing makes this type smaller, given without parameters.
+pub(crate) fn is_compressible(kind: &str) -> bool {
+    let kind = kind.to_ascii_lowercase();
+    kind.starts_with("text/")
+        || kind.ends_with("+json")
+        || kind.ends_with("+xml")
+        || LIKE_TEXT.binary_search(&kind.as_str()).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_sorted() {
+    fn the_tables_are_sorted() {
         assert!(TYPES.is_sorted_by(|one, next| one.0 < next.0));
+        assert!(LIKE_TEXT.is_sorted());
     }
 
     #[test]
@@ -89,5 +119,25 @@ mod tests {
         assert_eq!(of("site.min.JS"), "text/javascript; charset=utf-8");
         assert_eq!(of("LICENSE"), "application/octet-stream");
         assert_eq!(of("a.tar.gz"), "application/gzip");
+    }
+
+    #[test]
+    fn what_is_packed_already_is_not_compressed() {
+        for kind in [
+            "text/HTML",
+            "application/ld+json",
+            "image/svg+xml",
+            "application/wasm",
+        ] {
+            assert!(is_compressible(kind), "{kind}");
+        }
+        for kind in [
+            "image/png",
+            "font/woff2",
+            "application/zip",
+            "application/octet-stream",
+        ] {
+            assert!(!is_compressible(kind), "{kind}");
+        }
     }
 }

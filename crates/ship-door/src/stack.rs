@@ -18,6 +18,7 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 use tracing::{debug, trace};
 
 use crate::body::Body;
+use crate::compress::{self, Wish};
 use crate::error_page;
 use crate::forward::{self, Errand};
 use crate::head::{Marks, Scheme};
@@ -82,6 +83,7 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Respons
         accept: request.headers().get(header::ACCEPT).cloned(),
     };
     let version = request.version();
+    let wish = Wish::of(&request);
     let mut response = match layers(&mut scene, request).await {
         Ok(response) => response,
         Err(failure) => {
@@ -94,6 +96,8 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Respons
         }
     };
     promise_tls(&scene, &mut response);
+    // Whoever answered: below it nobody knows what a visitor's program can read.
+    compress::apply(&wish, &mut response, &visit.core.room);
     if version == Version::HTTP_2 {
         // Nothing there is about the connection (RFC 9113, 8.2.2).
         response.headers_mut().remove(header::CONNECTION);
