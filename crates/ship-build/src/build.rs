@@ -25,7 +25,7 @@ use crate::runtime::Runtime;
 use crate::shop::Shop;
 use crate::source::{Choice, Snapshot};
 use crate::trial::Trial;
-use crate::{assets, byte_code, correct, environment, front_end, proof, site};
+use crate::{assets, byte_code, correct, environment, front_end, packed, proof, site};
 
 /// What is to be built, and with what.
 #[derive(Debug)]
@@ -429,6 +429,7 @@ impl<'a> Build<'a> {
             facts.static_inputs = self.collect(snapshot, environment, &seen, &trial, made)?;
         }
         facts.content = self.content(snapshot, environment.as_ref(), facts.front_end.as_ref())?;
+        packed::pack(&mut self.shop, &self.plan)?;
         Ok((facts, environment))
     }
 

@@ -29,6 +29,7 @@ pub mod last_words;
 mod layer;
 mod lock;
 mod outside;
+pub mod packed;
 mod proof;
 pub mod python;
 mod remedy;

@@ -18,13 +18,29 @@ impl Coding {
     /// Best first for what is compressed while it is sent: the first costs the least for its size.
     pub(crate) const QUICKEST: [Self; 3] = [Self::Zstd, Self::Brotli, Self::Gzip];
 
+    /// Best first for what lies ready: the first is the smallest.
+    pub(crate) const SMALLEST: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
+
     /// As `Content-Encoding` has it.
-    pub(crate) fn value(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
+    pub(crate) fn token(self) -> &'static str {
+        match self {
             Self::Zstd => "zstd",
             Self::Brotli => "br",
             Self::Gzip => "gzip",
-        })
+        }
+    }
+
+    pub(crate) fn value(self) -> HeaderValue {
+        HeaderValue::from_static(self.token())
+    }
+
+    /// What a file's name ends with that lies ready in this coding.
+    pub(crate) fn ending(self) -> &'static str {
+        match self {
+            Self::Zstd => ".zst",
+            Self::Brotli => ".br",
+            Self::Gzip => ".gz",
+        }
     }
 
     /// `x-gzip` is the same as `gzip` (RFC 9110, 8.4.1.3).

@@ -12,7 +12,7 @@ use crate::encoder::Encoder;
 use crate::room::Room;
 
 /// Below this many bytes an answer fits into one packet either way.
-const LEAST: u64 = 1024;
+pub(crate) const LEAST: u64 = 1024;
 
 /// An endless stream of events.
 const EVENTS: &str = "text/event-stream";

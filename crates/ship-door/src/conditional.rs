@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use hyper::HeaderMap;
 use hyper::header::{self, HeaderName, HeaderValue};
 
+use crate::accept_encoding::Coding;
+
 /// What tells one version of a file from another.
 #[derive(Debug, Clone)]
 pub(crate) struct Validators {
@@ -42,6 +44,14 @@ impl Validators {
             etag: format!("\"{length:x}-{:016x}\"", hash.0),
             modified: UNIX_EPOCH + Duration::from_secs(seconds),
         }
+    }
+
+    /// Of the same version in a coding: other bytes, so another tag.
+    pub(crate) fn coded(mut self, coding: Coding) -> Self {
+        let inside = self.etag.len() - 1;
+        self.etag.insert(inside, '-');
+        self.etag.insert_str(inside + 1, coding.token());
+        self
     }
 
     /// Judges a GET or HEAD, in the order of RFC 9110, 13.2.2.

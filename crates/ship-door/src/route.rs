@@ -133,8 +133,9 @@ impl Routes {
                 folder,
                 fall_through,
                 fallback,
+                packed,
             } => To::Files {
-                folder: Folder::new(folder.clone()),
+                folder: Folder::new(folder.clone(), packed.clone()),
                 fall_through: *fall_through,
                 fallback: fallback.clone(),
             },

@@ -10,11 +10,13 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::http::uri::PathAndQuery;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
+use crate::accept_encoding::{Accepts, Coding};
 use crate::body::Body;
+use crate::compress;
 use crate::conditional::{Validators, Verdict};
 use crate::file_body::{FileBody, Part};
 use crate::media_type;
@@ -37,6 +39,16 @@ pub(crate) struct Folder {
     path: PathBuf,
     /// Opened with the first request: it may be made after the table.
     opened: OnceLock<OwnedFd>,
+    /// The same files, compressed: `site.css.br` for `site.css`.
+    packed: Option<Box<Folder>>,
+}
+
+/// A file that answers, and how it is to be read.
+struct Chosen {
+    file: OwnedFd,
+    length: u64,
+    validators: Validators,
+    coding: Option<Coding>,
 }
 
 /// What a folder has to say to a request.
@@ -63,12 +75,12 @@ pub(crate) fn serve(
     };
     let ends_with_slash = target.path().ends_with('/');
     match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile if !ends_with_slash => answer(file, &stat, &name, request),
+        FileType::RegularFile if !ends_with_slash => answer(folder, file, &stat, &name, request),
         FileType::Directory => {
             let index = name.join(INDEX);
             match folder.open(&index)? {
                 Some((file, stat)) if is_plain(&stat) && ends_with_slash => {
-                    answer(file, &stat, &index, request)
+                    answer(folder, file, &stat, &index, request)
                 }
                 Some((_, stat)) if is_plain(&stat) => Ok(Served::Answer(with_slash(target))),
                 _ => Ok(Served::NotThere),
@@ -96,7 +108,7 @@ pub(crate) fn not_there(
     if let Some(page) = fallback.filter(|_| !ends_like_a_file(rest))
         && let Some((file, stat)) = folder.open(page)?
         && is_plain(&stat)
-        && let Served::Answer(response) = answer(file, &stat, page, request)?
+        && let Served::Answer(response) = answer(folder, file, &stat, page, request)?
     {
         return Ok(response);
     }
@@ -175,6 +187,7 @@ fn with_slash(target: &PathAndQuery) -> Response<Body> {
 }
 
 fn answer(
+    folder: &Folder,
     file: OwnedFd,
     stat: &Stat,
     name: &Path,
@@ -183,11 +196,19 @@ fn answer(
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(Failure::ReadOnly);
     }
-    let length = u64::try_from(stat.st_size).unwrap_or(0);
-    let validators = validators(stat, length);
+    let kind = media_type::of(&name.to_string_lossy());
+    let Chosen {
+        file,
+        length,
+        validators,
+        coding,
+    } = folder.choose(file, stat, name, kind, request.headers())?;
     let mut response = Response::new(Body::Empty);
     let headers = response.headers_mut();
     validators.write(headers);
+    if coding.is_some() {
+        compress::vary(headers);
+    }
     headers.insert(
         header::CACHE_CONTROL,
         if names_its_content(name) {
@@ -207,12 +228,12 @@ fn answer(
             return Ok(Served::Answer(response));
         }
     }
+    headers.extend(coding.map(|coding| (header::CONTENT_ENCODING, coding.value())));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
-    let kind = media_type::of(&name.to_string_lossy());
     fill(
         &mut response,
         file,
@@ -354,11 +375,64 @@ fn names_its_content(name: &Path) -> bool {
 }
 
 impl Folder {
-    pub(crate) fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf, packed: Option<PathBuf>) -> Self {
         Self {
             path,
             opened: OnceLock::new(),
+            packed: packed.map(|path| Box::new(Self::new(path, None))),
         }
+    }
+
+    /// The file as it is, or as it lies ready in the coding that the visitor likes best.
+    fn choose(
+        &self,
+        file: OwnedFd,
+        stat: &Stat,
+        name: &Path,
+        kind: &str,
+        headers: &HeaderMap,
+    ) -> Result<Chosen, Failure> {
+        let length = u64::try_from(stat.st_size).unwrap_or(0);
+        let validators = validators(stat, length);
+        let kind = kind.split(';').next().unwrap_or(kind);
+        let may = length >= compress::LEAST && media_type::is_compressible(kind);
+        if let Some(packed) = self.packed.as_ref().filter(|_| may)
+            && let Some((coding, file, stat)) = packed.in_a_coding(name, headers)?
+        {
+            return Ok(Chosen {
+                file,
+                length: u64::try_from(stat.st_size).unwrap_or(0),
+                validators: validators.coded(coding),
+                coding: Some(coding),
+            });
+        }
+        Ok(Chosen {
+            file,
+            length,
+            validators,
+            coding: None,
+        })
+    }
+
+    /// The best that there is of what the visitor takes.
+    fn in_a_coding(
+        &self,
+        name: &Path,
+        headers: &HeaderMap,
+    ) -> Result<Option<(Coding, OwnedFd, Stat)>, Failure> {
+        let accepts = Accepts::of(headers);
+        let mut left = Coding::SMALLEST.to_vec();
+        while let Some(coding) = accepts.best(&left) {
+            let mut packed = name.as_os_str().to_owned();
+            packed.push(coding.ending());
+            if let Some((file, stat)) = self.open(Path::new(&packed))?
+                && is_plain(&stat)
+            {
+                return Ok(Some((coding, file, stat)));
+            }
+            left.retain(|other| *other != coding);
+        }
+        Ok(None)
     }
 
     /// Opens a name within the folder; `None` where it is not there, or leads outside.

@@ -127,6 +127,10 @@ pub enum Target {
         /// page app. Not for paths that end like a file: a missing script must not be a page.
         #[serde(default)]
         fallback: Option<PathBuf>,
+        /// A folder with some of the same files, compressed: `css/site.css.br`, `.zst` or `.gz` for
+        /// `css/site.css`. They must be of the same content.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        packed: Option<PathBuf>,
     },
     /// A redirect; the rest of the path and the query are appended when `to` ends with `/`.
     Redirect {

@@ -1,6 +1,7 @@
 //! From what runs to what the door serves: plans and instances become the route table.
 
 use ship_base::name::{AppName, ProcessName};
+use ship_build::packed;
 use ship_door::table::{self, Address, Certificates, Https, Route, Site, Table, Target, Upstream};
 use ship_project::plan::{self, Plan, RouteTarget};
 use ship_run::spec;
@@ -91,10 +92,12 @@ fn target(server: &Server, app: &App, live: &Candidate, route: &plan::Route) -> 
     let release = server.folders.release(&app.name, live.release);
     // The root has nothing to fall through to.
     let fall_through = route.prefix != "/" && live.plan.web().is_some();
+    let packed = packed::folder(&release, &route.to).filter(|folder| folder.is_dir());
     let files = |folder| Target::Files {
         folder,
         fall_through,
         fallback: None,
+        packed: packed.clone(),
     };
     match &route.to {
         RouteTarget::Static { folder } => files(release.join("source").join(folder)),
@@ -102,6 +105,7 @@ fn target(server: &Server, app: &App, live: &Candidate, route: &plan::Route) -> 
             folder: release.join("source").join(folder),
             fall_through: false,
             fallback: Some(page.clone()),
+            packed: packed.clone(),
         },
         RouteTarget::Site => files(release.join("assets/site")),
         RouteTarget::Assets => files(release.join("assets/static")),

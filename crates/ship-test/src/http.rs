@@ -44,6 +44,12 @@ pub fn get_url(url: &str) -> io::Result<Answer> {
     get(port, &host, &path)
 }
 
+/// [`get_url`] with header fields of the caller's.
+pub fn get_url_with(url: &str, fields: &[(&str, &str)]) -> io::Result<Answer> {
+    let (host, port, path) = parts(url).ok_or(io::ErrorKind::InvalidInput)?;
+    Connection::open(port)?.get_with(&host, &path, fields)
+}
+
 /// Host, port and path of a URL.
 pub fn parts(url: &str) -> Option<(String, u16, String)> {
     let rest = url.trim().strip_prefix("http://")?;
@@ -72,8 +78,22 @@ impl Connection {
 
     /// Asks and reads the whole answer; one that is cut is an error.
     pub fn get(&mut self, host: &str, path: &str) -> io::Result<Answer> {
-        let request =
-            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: ship-test\r\n\r\n");
+        self.get_with(host, path, &[])
+    }
+
+    /// [`get`](Self::get) with header fields of the caller's.
+    pub fn get_with(
+        &mut self,
+        host: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> io::Result<Answer> {
+        let mut request =
+            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: ship-test\r\n");
+        for (name, value) in fields {
+            request.extend([*name, ": ", *value, "\r\n"]);
+        }
+        request.push_str("\r\n");
         self.stream
             .get_mut()
             .write_all(request.as_bytes())

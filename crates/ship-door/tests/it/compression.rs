@@ -304,6 +304,7 @@ async fn files_of_text_are_compressed_and_their_parts_are_not() {
         folder: folder.path().to_owned(),
         fall_through: false,
         fallback: None,
+        packed: None,
     };
     let door = Door::start(vec![site(vec![route("/", files)])]).await;
     let mut visitor = door.visit().await;

@@ -12,6 +12,7 @@ fn files(folder: &Path, fall_through: bool) -> Target {
         folder: folder.to_owned(),
         fall_through,
         fallback: None,
+        packed: None,
     }
 }
 
@@ -277,6 +278,7 @@ async fn a_single_page_app_answers_for_its_pages_and_not_for_missing_files() {
         folder: folder.path().to_owned(),
         fall_through: false,
         fallback: Some("index.html".into()),
+        packed: None,
     };
     let door = Door::start(vec![site(vec![route("/", app)])]).await;
     for path in ["/", "/users/jane", "/users/", "/v1.2/x"] {
@@ -291,4 +293,100 @@ async fn a_single_page_app_answers_for_its_pages_and_not_for_missing_files() {
         .send(request("POST", "/users/jane", &[], "x"))
         .await;
     assert_eq!(post.unwrap().status, 404);
+}
+
+/// A door with a style sheet that lies ready in brotli and gzip: the test's own bytes, because the
+/// door does not look into them.
+async fn packed() -> (Door, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let (site_folder, packed) = (folder.path().join("site"), folder.path().join("packed"));
+    for (path, content) in [
+        (site_folder.join("css/site.css"), "a { b: c }\n".repeat(200)),
+        (
+            site_folder.join("css/plain.css"),
+            "a { b: c }\n".repeat(200),
+        ),
+        (
+            packed.join("css/site.css.br"),
+            "0123456789 brotli".to_owned(),
+        ),
+        (packed.join("css/site.css.gz"), "0123456789 gzip".to_owned()),
+    ] {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    let files = Target::Files {
+        folder: site_folder,
+        fall_through: false,
+        fallback: None,
+        packed: Some(packed),
+    };
+    (
+        Door::start(vec![site(vec![route("/", files)])]).await,
+        folder,
+    )
+}
+
+#[tokio::test]
+async fn what_lies_ready_in_a_coding_is_sent_as_it_is() {
+    let (door, _folder) = packed().await;
+    let mut visitor = door.visit().await;
+    for (wish, coding) in [("gzip, br, zstd", "br"), ("gzip, zstd", "gzip")] {
+        let asked = get("/css/site.css", &[("accept-encoding", wish)]);
+        let answer = visitor.send(asked).await.unwrap();
+        assert_eq!(answer.header("content-encoding"), coding, "{wish}");
+        assert!(answer.text().starts_with("0123456789 "), "{wish}");
+        assert_eq!(answer.header("content-type"), "text/css; charset=utf-8");
+        assert_eq!(
+            answer.header("content-length"),
+            answer.body.len().to_string()
+        );
+        assert_eq!(answer.header("vary"), "Accept-Encoding");
+        let tag = answer.header("etag");
+        assert!(
+            tag.starts_with('"') && tag.ends_with(&format!("-{coding}\"")),
+            "{tag}"
+        );
+    }
+    let plain = visitor.get("/css/site.css").await;
+    assert_eq!(
+        (plain.body.len(), plain.header("content-encoding")),
+        (2200, "")
+    );
+    assert_eq!(plain.header("vary"), "Accept-Encoding");
+    // What does not lie ready is compressed on its way.
+    let fresh = get("/css/plain.css", &[("accept-encoding", "br")]);
+    let fresh = visitor.send(fresh).await.unwrap();
+    assert_eq!(fresh.header("content-encoding"), "br");
+    assert!(fresh.header("etag").starts_with("W/"));
+    // And what lies ready is nothing that can be asked for.
+    assert_eq!(visitor.get("/css/site.css.br").await.status, 404);
+}
+
+#[tokio::test]
+async fn parts_and_conditions_are_about_the_coding_that_is_sent() {
+    let (door, _folder) = packed().await;
+    let mut visitor = door.visit().await;
+    let br = ("accept-encoding", "br");
+    let whole = visitor.send(get("/css/site.css", &[br])).await.unwrap();
+    let tag = whole.header("etag").to_owned();
+    let part = [br, ("range", "bytes=0-9"), ("if-range", &tag)];
+    let part = visitor.send(get("/css/site.css", &part)).await.unwrap();
+    assert_eq!((part.status, part.text()), (206, "0123456789"));
+    assert_eq!(part.header("content-range"), "bytes 0-9/17");
+    assert_eq!(part.header("content-encoding"), "br");
+
+    let same = [br, ("if-none-match", &tag)];
+    let same = visitor.send(get("/css/site.css", &same)).await.unwrap();
+    assert_eq!((same.status, same.header("etag")), (304, &*tag));
+    assert_eq!(same.header("vary"), "Accept-Encoding");
+    // Whoever takes another coding has another version.
+    let other = [("accept-encoding", "gzip"), ("if-none-match", &tag)];
+    let other = visitor.send(get("/css/site.css", &other)).await.unwrap();
+    assert_eq!((other.status, other.text()), (200, "0123456789 gzip"));
+
+    let head = request("HEAD", "/css/site.css", &[br], "");
+    let head = visitor.send(head).await.unwrap();
+    assert_eq!(head.header("content-length"), "17");
+    assert_eq!(head.header("content-encoding"), "br");
 }

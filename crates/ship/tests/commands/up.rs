@@ -207,3 +207,23 @@ fn a_second_ctrl_c_does_not_wait_for_what_will_not_end() {
     let output = running.finish().success();
     assert!(output.stderr.contains("is stopped"), "{}", output.stderr);
 }
+
+#[test]
+fn the_files_of_a_release_lie_ready_compressed() {
+    let (home, project) = (home(), Project::named("pages"));
+    let page = "<p>one talk and another</p>\n".repeat(100);
+    project.write("public/index.html", &page);
+    let url = up(&home, &project);
+    for coding in ["br", "zstd", "gzip"] {
+        let fields = [("Accept-Encoding", coding)];
+        let answer = ship_test::http::get_url_with(&format!("{url}/"), &fields).unwrap();
+        assert_eq!(answer.header("content-encoding"), Some(coding));
+        // Ready: its length was known before it was sent.
+        let length = answer.header("content-length").unwrap();
+        assert!(
+            length.parse::<usize>().unwrap() < page.len() / 10,
+            "{length}"
+        );
+    }
+    assert_eq!(body(&url, "/"), page);
+}
