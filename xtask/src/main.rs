@@ -5,6 +5,7 @@
 //!   documentation with the tree: what they find wrong is a list of lines;
 //! - `bench.rs` measures, one file per figure's subject;
 //! - `compat.rs` brings up projects that strangers wrote;
+//! - `conformance.rs` runs suites of others against the front door;
 //! - `machine.rs` knows what is installed here.
 //!
 //! Nothing here is part of the product.
@@ -17,6 +18,7 @@
 
 mod bench;
 mod compat;
+mod conformance;
 mod dependencies;
 mod example;
 mod fixtures;
@@ -53,6 +55,9 @@ enum Chore {
     Bench(bench::Bench),
     /// Bring up projects that strangers wrote, and write how each went into `docs/compatibility.md`
     Compat(compat::Arguments),
+    /// Run a suite of others against the front door
+    #[command(subcommand)]
+    Conformance(conformance::Suite),
     /// Compare which crate uses which with the table in `docs/architecture.md`
     Layers,
     /// Compare the third-party crates with `docs/dependencies.md`
@@ -69,6 +74,7 @@ fn main() -> ExitCode {
         Chore::Generate { check } => generated(check),
         Chore::Bench(bench) => bench::run(&bench),
         Chore::Compat(arguments) => compat::run(&arguments),
+        Chore::Conformance(suite) => conformance::run(&suite),
         Chore::Layers => agrees(layers::check()),
         Chore::Dependencies => agrees(dependencies::check()),
         Chore::Promises => agrees(promises::check()),

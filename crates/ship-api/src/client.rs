@@ -25,10 +25,10 @@ use tokio::task::JoinHandle;
 
 use crate::event::{AttachEvent, DeployEvent, LogLine};
 use crate::problem::Problem;
-use crate::reply::{App, Audit, EnvEntry, Key, Missing, OneOff, Release, ServerStatus};
+use crate::reply::{App, Audit, EnvEntry, Key, Missing, OneOff, Purged, Release, ServerStatus};
 use crate::request::{
-    AddKey, ChangeEnv, CreateApp, Deploy, Logs, RemoveKey, RestartApp, Rollback, RunIn, Scale,
-    Stop, Up,
+    AddKey, ChangeEnv, CreateApp, Deploy, Logs, Purge, RemoveKey, RestartApp, Rollback, RunIn,
+    Scale, Stop, Up,
 };
 use crate::route::{Route, Verb};
 use crate::source::Source;
@@ -340,6 +340,11 @@ impl Client {
     /// What a one-off command needs.
     pub async fn run_in(&self, app: &AppName, run: &RunIn) -> Result<OneOff> {
         self.ask(of(app, Verb::Run), Some(run)).await
+    }
+
+    /// Has the front door forget answers that it keeps.
+    pub async fn purge(&self, app: &AppName, purge: &Purge) -> Result<Purged> {
+        self.ask(of(app, Verb::Purge), Some(purge)).await
     }
 
     /// Stops an app; returns once its instances have ended.

@@ -141,6 +141,15 @@ pub struct EnvEntry {
     pub from: String,
 }
 
+/// What a purge came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purged {
+    /// The path that was asked for.
+    pub path: String,
+    /// How many answers the front door kept for it.
+    pub answers: u64,
+}
+
 /// What a one-off command needs: the environment of a release.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OneOff {

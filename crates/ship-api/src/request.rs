@@ -63,6 +63,13 @@ pub struct RestartApp {
     pub process: Option<ProcessName>,
 }
 
+/// `POST /v1/apps/{app}/purge`: answers [`Purged`](crate::reply::Purged).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Purge {
+    /// A path, with any query; all that begin with it where it ends with `*`.
+    pub path: String,
+}
+
 /// `POST /v1/apps/{app}/scale`: streams [`DeployEvent`](crate::event::DeployEvent).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Scale {

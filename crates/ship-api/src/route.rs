@@ -67,6 +67,9 @@ pub enum Verb {
     /// `GET …/attach` with the `since` of [`Logs`](crate::request::Logs) as query; streams
     /// [`AttachEvent`](crate::event::AttachEvent) until the client goes.
     Attach,
+    /// `POST …/purge` with a [`Purge`](crate::request::Purge): answers the front door keeps; answers
+    /// [`Purged`](crate::reply::Purged).
+    Purge,
     /// `POST …/rollback` with a [`Rollback`](crate::request::Rollback); streams
     /// [`DeployEvent`](crate::event::DeployEvent).
     Rollback,
@@ -139,6 +142,13 @@ pub const VERBS: &[Line<Verb>] = &[
         "source",
         &[Role::Deploy, Role::Settings],
         "",
+    ),
+    (
+        Verb::Purge,
+        Method::POST,
+        "purge",
+        &[Role::Deploy, Role::Operate],
+        "purge",
     ),
     (
         Verb::Releases,
@@ -323,6 +333,7 @@ pub(crate) mod tests {
             | Verb::Deploy
             | Verb::Logs
             | Verb::Attach
+            | Verb::Purge
             | Verb::Rollback
             | Verb::Restart
             | Verb::Scale
@@ -347,7 +358,7 @@ pub(crate) mod tests {
     #[test]
     fn every_route_reads_back_what_it_writes() {
         let routes = every_route();
-        assert_eq!(routes.len(), 9 + 15);
+        assert_eq!(routes.len(), 9 + 16);
         for route in routes {
             assert_eq!(Route::parse(&route.method(), &route.path()), Ok(route));
         }

@@ -43,6 +43,7 @@ fn main() {
                 to: Target::Instances {
                     upstreams: upstreams.collect(),
                 },
+                cache: None,
             }],
             body_limit: 10 << 20,
             https: Https::default(),

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use tokio::time::Instant;
 
+use crate::cache::Reader;
 use crate::compressed::Compressed;
 use crate::file_body::FileBody;
 use crate::head;
@@ -40,6 +41,9 @@ pub(crate) enum BodyError {
     /// An encoder failed.
     #[error("the answer could not be compressed to its end")]
     Compress(#[source] std::io::Error),
+    /// The app broke an answer off that goes to several visitors.
+    #[error("the answer ended before its end")]
+    Shared,
 }
 
 /// What became of a request body, told to whoever forwards it.
@@ -187,6 +191,8 @@ pub(crate) enum Body {
     Forwarded(Forwarded),
     /// A file, or parts of it.
     File(Box<FileBody>),
+    /// An app's answer that is kept for others as well.
+    Shared(Reader),
     /// One of these, compressed on its way.
     Compressed(Box<Compressed>),
 }
@@ -209,6 +215,7 @@ impl hyper::body::Body for Body {
             }
             Self::Forwarded(forwarded) => forwarded.poll_frame(context),
             Self::File(file) => file.poll_frame(context),
+            Self::Shared(reader) => reader.poll_frame(context),
             Self::Compressed(compressed) => compressed.poll_frame(context),
         }
     }
@@ -219,6 +226,7 @@ impl hyper::body::Body for Body {
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Forwarded(forwarded) => forwarded.incoming.is_end_stream(),
             Self::File(file) => file.left() == 0,
+            Self::Shared(reader) => reader.is_over(),
             Self::Compressed(compressed) => compressed.is_over(),
         }
     }
@@ -229,6 +237,7 @@ impl hyper::body::Body for Body {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Forwarded(forwarded) => forwarded.incoming.size_hint(),
             Self::File(file) => SizeHint::with_exact(file.left()),
+            Self::Shared(reader) => reader.left().map(SizeHint::with_exact).unwrap_or_default(),
             Self::Compressed(_) => SizeHint::default(),
         }
     }

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
+use ship_base::name::AppName;
 use tokio::net::UnixStream;
 
 use crate::error::Error;
@@ -81,6 +82,15 @@ impl DoorClient {
         {
             (Reply::Done, _) => Ok(()),
             _ => Err(Error::Unfitting { asked: "listen" }),
+        }
+    }
+
+    /// Forgets what is kept of an app's answers to a path (see [`Ask::Purge`]); returns how many
+    /// there were.
+    pub async fn purge(&mut self, app: AppName, path: String) -> Result<u64, Error> {
+        match self.ask("purge", &Ask::Purge { app, path }).await? {
+            (Reply::Purged { answers }, _) => Ok(answers),
+            _ => Err(Error::Unfitting { asked: "purge" }),
         }
     }
 

@@ -144,6 +144,9 @@ async fn answer(
         Ask::Drain { keys, within } => Reply::Drained {
             cut: door.drain(&keys, within).await,
         },
+        Ask::Purge { app, path } => Reply::Purged {
+            answers: door.purge(&app, &path),
+        },
         Ask::Status => Reply::Status(door.status()),
         Ask::Stop { within } => {
             door.stop(within).await;

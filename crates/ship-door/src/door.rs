@@ -13,6 +13,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use ship_base::file;
 use ship_base::hint;
+use ship_base::name::AppName;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::acme::Acme;
+use crate::cache::Caches;
 use crate::control;
 use crate::core::{self, Counters, Order, Setting};
 use crate::crowd::Crowd;
@@ -139,6 +141,7 @@ pub(crate) struct Door {
     table: PathBuf,
     listeners: RefCell<Vec<Listener>>,
     instances: RefCell<Instances>,
+    caches: RefCell<Caches>,
     cores: Vec<mpsc::UnboundedSender<Order>>,
     threads: Cell<Vec<JoinHandle<()>>>,
     counters: Arc<Counters>,
@@ -180,6 +183,7 @@ impl Door {
             table: config.folder.join("table.json"),
             listeners: RefCell::default(),
             instances: RefCell::default(),
+            caches: RefCell::default(),
             cores,
             threads: Cell::new(threads),
             counters: setting.counters,
@@ -211,7 +215,11 @@ impl Door {
     }
 
     fn compile(&self, table: &Table) -> Result<Routes, TableError> {
-        Routes::compile(table, &mut self.instances.borrow_mut())
+        Routes::compile(
+            table,
+            &mut self.instances.borrow_mut(),
+            &self.caches.borrow(),
+        )
     }
 
     /// Swaps the table: checked first, on disk second, used third; a failure changes nothing.
@@ -257,6 +265,7 @@ impl Door {
         let routes = Arc::new(routes);
         self.tell_all(|done| Order::Use(routes.clone(), done)).await;
         self.instances.borrow_mut().forget_idle(&routes.instances);
+        self.caches.borrow_mut().keep(routes.sites());
     }
 
     /// Gives an order to every core and waits until each has followed it.
@@ -279,6 +288,17 @@ impl Door {
         let cut = instance::drain(&leaving, within, stack::FAREWELL).await;
         info!(?keys, cut, "drained");
         cut
+    }
+
+    /// Forgets what is kept of an app's answers; gives how many there were.
+    pub(crate) fn purge(&self, app: &AppName, path: &str) -> u64 {
+        let purged = self
+            .caches
+            .borrow()
+            .of(app)
+            .map_or(0, |cache| cache.purge(path));
+        info!(%app, path, purged, "purged");
+        purged as u64
     }
 
     /// Accepts on a socket, on every core. A name that is known is left as it is.
@@ -379,7 +399,8 @@ mod tests {
     #[test]
     fn a_table_of_version_1_can_still_be_read() {
         let table = read_table(VERSION_1).unwrap();
-        let routes = Routes::compile(&table, &mut Instances::default()).unwrap();
+        let routes =
+            Routes::compile(&table, &mut Instances::default(), &Caches::default()).unwrap();
         assert_eq!(routes.site("blog.localhost").unwrap().app.as_str(), "blog");
         assert_eq!(routes.instances.len(), 2);
     }

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
-use hyper::{Method, Request, Response, StatusCode, Uri, Version};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use tokio::time::Instant;
 
 use crate::body::{Body, Forwarded, Outcome, Progress, RequestBody};
@@ -31,6 +31,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 /// A request on its way, with what is needed to find its instance again in a newer table.
+#[derive(Clone)]
 pub(crate) struct Errand {
     pub(crate) marks: Rc<Marks>,
     /// Canonical.
@@ -56,6 +57,26 @@ pub(crate) async fn forward(
             tunnelled(&visit.core, visitor, response, link)
         }
         _ if response.status() == StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Broken),
+        _ => Ok(for_visitor(response, link)),
+    }
+}
+
+/// Asks for something that a GET or HEAD without a body asks for.
+pub(crate) async fn fetch(
+    core: &Core,
+    errand: &Errand,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response<Body>, Failure> {
+    let mut request = Request::new(RequestBody::Empty);
+    *request.method_mut() = method;
+    *request.uri_mut() = Uri::from(errand.target.clone());
+    *request.headers_mut() = headers;
+    let id = errand.id.clone();
+    head::for_app(request.headers_mut(), &errand.marks, id, false);
+    let (response, link) = exchange(core, errand, request).await?;
+    match response.status() {
+        StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Broken),
         _ => Ok(for_visitor(response, link)),
     }
 }
@@ -246,7 +267,7 @@ fn by_load(view: &View, errand: &Errand, turn: &Cell<usize>) -> Result<Vec<Rc<Po
     } else {
         site.find(errand.target.path()).map(|found| found.to)
     };
-    let Some(To::Instances(places)) = found else {
+    let Some(To::Instances { places, .. }) = found else {
         return Err(Failure::NoInstance);
     };
     let mut pools: Vec<_> = places

@@ -18,6 +18,7 @@ pub mod table;
 mod accept_encoding;
 mod acme;
 mod body;
+mod cache;
 mod compress;
 mod compressed;
 mod conditional;

@@ -5,10 +5,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::StatusCode;
 use ship_base::name::{AppName, ReleaseId};
 
+use crate::cache::{Cache, Caches, Told};
 use crate::error::TableError;
 use crate::host;
 use crate::instance::{Instance, Instances};
@@ -37,6 +39,7 @@ pub(crate) struct Site {
     pub(crate) host: Option<String>,
     pub(crate) body_limit: u64,
     pub(crate) https: Https,
+    pub(crate) cache: Arc<Cache>,
     /// By prefix without slashes at its ends: `` for `/`, `static/css`.
     routes: HashMap<Box<str>, To>,
     /// The most segments of any prefix.
@@ -46,8 +49,13 @@ pub(crate) struct Site {
 /// Who answers.
 #[derive(Debug)]
 pub(crate) enum To {
-    /// Places in [`Routes::instances`].
-    Instances(Vec<usize>),
+    /// An app.
+    Instances {
+        /// Places in [`Routes::instances`].
+        places: Vec<usize>,
+        /// What its author says about keeping answers.
+        told: Option<Told>,
+    },
     /// Files.
     Files {
         folder: Folder,
@@ -67,7 +75,11 @@ pub(crate) struct Found<'s, 'p> {
 
 impl Routes {
     /// Checks and compiles a table; instances that stay are the ones of before.
-    pub(crate) fn compile(table: &Table, instances: &mut Instances) -> Result<Self, TableError> {
+    pub(crate) fn compile(
+        table: &Table,
+        instances: &mut Instances,
+        caches: &Caches,
+    ) -> Result<Self, TableError> {
         if table.version != table::VERSION {
             return Err(TableError::Version {
                 found: table.version,
@@ -75,23 +87,29 @@ impl Routes {
         }
         let mut routes = Self::default();
         for site in &table.sites {
-            routes.add(site, instances)?;
+            routes.add(site, instances, caches)?;
         }
         Ok(routes)
     }
 
-    fn add(&mut self, site: &table::Site, instances: &mut Instances) -> Result<(), TableError> {
+    fn add(
+        &mut self,
+        site: &table::Site,
+        instances: &mut Instances,
+        caches: &Caches,
+    ) -> Result<(), TableError> {
         let mut compiled = Site {
             app: site.app.clone(),
             release: site.release,
             host: site.hosts.first().cloned(),
             body_limit: site.body_limit,
             https: site.https.clone(),
+            cache: caches.get(&site.app, site.release),
             routes: HashMap::new(),
             deepest: 0,
         };
         for route in &site.routes {
-            let to = self.target(site, &route.to, instances)?;
+            let to = self.target(site, route, instances)?;
             compiled.add(&route.prefix, to)?;
         }
         let compiled = Arc::new(compiled);
@@ -121,13 +139,19 @@ impl Routes {
     fn target(
         &mut self,
         site: &table::Site,
-        target: &Target,
+        route: &table::Route,
         instances: &mut Instances,
     ) -> Result<To, TableError> {
-        Ok(match target {
+        Ok(match &route.to {
             Target::Instances { upstreams } => {
                 let named = upstreams.iter().map(|upstream| instances.get(upstream));
-                To::Instances(named.map(|instance| self.place(instance)).collect())
+                To::Instances {
+                    places: named.map(|instance| self.place(instance)).collect(),
+                    told: route.cache.as_ref().map(|cache| Told {
+                        fresh: Duration::from_secs(cache.fresh),
+                        stale: Duration::from_secs(cache.stale),
+                    }),
+                }
             }
             Target::Files {
                 folder,
@@ -259,6 +283,7 @@ mod tests {
                 to: format!("/to{prefix}"),
                 status: 302,
             },
+            cache: None,
         };
         table::Site {
             app: app.parse().unwrap(),
@@ -276,7 +301,7 @@ mod tests {
             certificates: table::Certificates::default(),
             sites,
         };
-        Routes::compile(&table, &mut Instances::default())
+        Routes::compile(&table, &mut Instances::default(), &Caches::default())
     }
 
     fn answer(routes: &Routes, host: &str, path: &str) -> Option<String> {
@@ -335,7 +360,7 @@ mod tests {
             sites: Vec::new(),
         };
         assert!(matches!(
-            Routes::compile(&table, &mut Instances::default()),
+            Routes::compile(&table, &mut Instances::default(), &Caches::default()),
             Err(TableError::Version { found: 2 })
         ));
     }

@@ -18,9 +18,10 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 use tracing::{debug, trace};
 
 use crate::body::Body;
+use crate::cache;
 use crate::compress::{self, Wish};
 use crate::error_page;
-use crate::forward::{self, Errand};
+use crate::forward::Errand;
 use crate::head::{Marks, Scheme};
 use crate::path;
 use crate::route::{Site, To};
@@ -180,7 +181,9 @@ async fn layers(
         body_limit: site.body_limit,
     };
     match found.to {
-        To::Instances(_) => forward::forward(scene.visit, &errand, request).await,
+        To::Instances { told, .. } => {
+            cache::answer(scene.visit, &site.cache, told.as_ref(), &errand, request).await
+        }
         To::Redirect { to, status } => Ok(redirect(to, *status, &found.rest, &target)),
         To::Files {
             folder,
@@ -209,7 +212,9 @@ async fn at_root(
     let rest = errand.target.path().trim_start_matches('/');
     match site.root() {
         None => Err(Failure::NoFile),
-        Some(To::Instances(_)) => forward::forward(scene.visit, errand, request).await,
+        Some(To::Instances { told, .. }) => {
+            cache::answer(scene.visit, &site.cache, told.as_ref(), errand, request).await
+        }
         Some(To::Redirect { to, status }) => Ok(redirect(to, *status, rest, &errand.target)),
         Some(To::Files {
             folder, fallback, ..

@@ -104,6 +104,21 @@ pub struct Route {
     pub prefix: String,
     /// Who answers.
     pub to: Target,
+    /// How long answers of instances are kept where they say nothing about it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Cache>,
+}
+
+/// How long answers are kept, in seconds. What sets a cookie, is asked for with one, or says
+/// `no-store`, `no-cache` or `private` is not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cache {
+    /// A new one is asked for after this time, by one visitor for all.
+    pub fresh: u64,
+    /// After that, an old answer is sent for this time while a new one is fetched, or where none can
+    /// be had.
+    #[serde(default)]
+    pub stale: u64,
 }
 
 /// Who answers.
@@ -186,6 +201,13 @@ pub enum Ask {
         /// At most this long.
         within: Duration,
     },
+    /// Forget answers that are kept.
+    Purge {
+        /// Of this app.
+        app: AppName,
+        /// To this path with any query; to all that begin with it where it ends with `*`.
+        path: String,
+    },
     /// Counters.
     Status,
     /// Stop listening, finish what is in flight (at most `within`), end.
@@ -210,6 +232,11 @@ pub enum Reply {
     Drained {
         /// Requests and WebSockets that were still open at the deadline.
         cut: u64,
+    },
+    /// How many answers were forgotten.
+    Purged {
+        /// How many.
+        answers: u64,
     },
     /// Counters since the door's start.
     Status(Status),

@@ -517,6 +517,7 @@ fn routes(manifest: &Manifest, front_ends: &Added, found: Option<&Found>) -> Vec
             let value = Route {
                 prefix: route.prefix.value.clone(),
                 to: route.to.clone(),
+                cache: route.cache.clone(),
             };
             Sourced::from(value, route.prefix.place.clone())
         })

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use ship_base::count::plural;
 
-use crate::plan::{AssetStep, Dependencies, Place, Plan, Process, Role, RouteTarget, Sourced};
+use crate::plan::{
+    AssetStep, CacheRule, Dependencies, Place, Plan, Process, Role, RouteTarget, Sourced,
+};
 
 /// One line of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -245,10 +247,18 @@ fn route(route: &Sourced<crate::plan::Route>) -> Row {
         RouteTarget::Data { folder } => {
             ("uploads", format!("{prefix} → data/{}", folder.display()))
         }
-        RouteTarget::Process { process } => ("route", format!("{prefix} → {process}")),
+        RouteTarget::Process { process } => (
+            "route",
+            format!("{prefix} → {process}{}", kept(route.value.cache.as_ref())),
+        ),
         RouteTarget::Redirect { to, status } => ("redirect", format!("{prefix} → {to} ({status})")),
     };
     Row::new(label, what, why(route))
+}
+
+fn kept(rule: Option<&CacheRule>) -> String {
+    rule.map(|rule| format!(", kept for {}", ship_base::count::duration(rule.fresh)))
+        .unwrap_or_default()
 }
 
 /// `Django with migrations (manage.py)`, `from Procfile:1`, or nothing.

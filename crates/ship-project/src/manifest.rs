@@ -9,7 +9,7 @@ use std::time::Duration;
 use ship_base::name::{AppName, ProcessName};
 
 use crate::command::CommandLine;
-use crate::plan::{Https, Interface, Limits, Place, RouteTarget};
+use crate::plan::{CacheRule, Https, Interface, Limits, Place, RouteTarget};
 use crate::web_server::WebServer;
 
 mod quantity;
@@ -87,4 +87,5 @@ pub(crate) struct Route {
     pub(crate) prefix: Located<String>,
     pub(crate) to: RouteTarget,
     pub(crate) build: Option<Located<CommandLine>>,
+    pub(crate) cache: Option<CacheRule>,
 }

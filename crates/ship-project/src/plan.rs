@@ -477,6 +477,18 @@ pub struct Route {
     pub prefix: String,
     /// Who answers.
     pub to: RouteTarget,
+    /// How long the front door keeps answers that say nothing about it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CacheRule>,
+}
+
+/// How long answers are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheRule {
+    /// A new one is asked for after this time.
+    pub fresh: Duration,
+    /// After that, an old one is better than none for this time.
+    pub stale: Duration,
 }
 
 /// Who answers a route.

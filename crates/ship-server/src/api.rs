@@ -26,7 +26,7 @@ use crate::server::{Busy, Server};
 use crate::socket::Socket;
 use crate::task::{PANIC, blocking};
 use crate::{
-    attach, deploy, enter, keys, life, logs, received, scale, settings, stop, stream, usage,
+    attach, deploy, enter, keys, life, logs, purge, received, scale, settings, stop, stream, usage,
 };
 
 /// Through which socket callers come.
@@ -230,6 +230,9 @@ async fn of_app(
             let asked = read(request).await?;
             Ok(whole(&settings::one_off(&server, &app, &asked).await?)?)
         }
+        Verb::Purge => Ok(whole(
+            &purge::purge(&server, &name, read(request).await?).await?,
+        )?),
         Verb::Stop => {
             let within = read_stop(request).await?.within;
             let task = server.clone();

@@ -43,6 +43,7 @@ mod owner;
 mod patience;
 mod plan_view;
 mod port;
+mod purge;
 mod received;
 mod refused;
 mod release_command;

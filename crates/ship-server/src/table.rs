@@ -75,6 +75,7 @@ fn routes(server: &Server, app: &App, live: &Candidate) -> Vec<Route> {
     let own = live.plan.routes.iter().map(|route| Route {
         prefix: route.value.prefix.clone(),
         to: target(server, app, live, &route.value),
+        cache: route.value.cache.as_ref().map(cache),
     });
     let mut routes: Vec<Route> = own.collect();
     if let Some(web) = live.plan.web()
@@ -83,9 +84,17 @@ fn routes(server: &Server, app: &App, live: &Candidate) -> Vec<Route> {
         routes.push(Route {
             prefix: "/".to_owned(),
             to: instances(app, &web.name),
+            cache: None,
         });
     }
     routes
+}
+
+fn cache(rule: &plan::CacheRule) -> table::Cache {
+    table::Cache {
+        fresh: rule.fresh.as_secs(),
+        stale: rule.stale.as_secs(),
+    }
 }
 
 fn target(server: &Server, app: &App, live: &Candidate, route: &plan::Route) -> Target {

@@ -7,8 +7,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use ship_base::fault::FaultKind;
 
 use crate::commands::{
-    audit, check, completions, deploy, destroy, dial, doctor, env, init, key, logs, plan, ps,
-    releases, remote, restart, rollback, run, scale, server, stop, trust, up,
+    audit, cache, check, completions, deploy, destroy, dial, doctor, env, init, key, logs, plan,
+    ps, releases, remote, restart, rollback, run, scale, server, stop, trust, up,
 };
 use crate::control::Control;
 use crate::error::{CommandError, Result};
@@ -60,6 +60,7 @@ enum Command {
     Env(env::Args),
     Restart(restart::Args),
     Scale(scale::Args),
+    Cache(cache::Args),
     Stop(stop::Args),
     Destroy(destroy::Args),
     Trust(trust::Args),
@@ -84,6 +85,7 @@ impl Command {
             | Self::Env(_)
             | Self::Restart(_)
             | Self::Scale(_)
+            | Self::Cache(_)
             | Self::Stop(_)
             | Self::Destroy(_)
             | Self::Key(_)
@@ -194,6 +196,7 @@ fn dispatch(command: Command, context: &mut Context) -> Result<u8> {
         Command::Env(args) => done(wait(env::run(args, context))),
         Command::Restart(args) => done(wait(restart::run(args, context))),
         Command::Scale(args) => done(wait(scale::run(args, context))),
+        Command::Cache(args) => done(wait(cache::run(args, context))),
         Command::Stop(args) => done(wait(stop::run(args, context))),
         Command::Destroy(args) => done(wait(destroy::run(args, context))),
         Command::Trust(args) => done(trust::run(&args, context)),
@@ -279,6 +282,7 @@ mod tests {
           env          Show and change the settings (environment variables) of an app
           restart      Replace the instances of the live release by new ones
           scale        Change how many instances of a process run
+          cache        Forget answers that the front door keeps
           stop         Stop an app; its releases, settings, logs and data stay
           destroy      Remove an app: its releases, settings, logs and its data
           trust        Have browsers trust `https://` names of this machine

@@ -1,6 +1,7 @@
 //! One file per command: what can be typed, what its help says, what it does.
 
 pub(crate) mod audit;
+pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod deploy;

@@ -137,7 +137,11 @@ fn prefix(url: Option<&str>) -> Option<String> {
 fn add_route(plan: &mut Plan, prefix: String, to: RouteTarget, reason: &str) {
     let same = |route: &Sourced<Route>| route.value.prefix.trim_end_matches('/') == prefix;
     if !plan.routes.iter().any(same) {
-        let route = Route { prefix, to };
+        let route = Route {
+            prefix,
+            to,
+            cache: None,
+        };
         plan.routes.push(Sourced::by_default(route, reason));
     }
 }

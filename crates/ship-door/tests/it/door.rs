@@ -168,6 +168,7 @@ pub(crate) fn route(prefix: &str, to: Target) -> Route {
     Route {
         prefix: prefix.to_owned(),
         to,
+        cache: None,
     }
 }
 

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 mod acme;
+mod cache;
 mod compression;
 mod door;
 mod files;

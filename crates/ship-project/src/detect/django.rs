@@ -315,9 +315,15 @@ impl<'a> Site<'a> {
             .map_or_else(|| "/static/".to_owned(), |(url, _)| url);
         if let Some(prefix) = prefix(&url) {
             let to = RouteTarget::Assets;
-            found
-                .routes
-                .push(Sourced::because(Route { prefix, to }, reason, places));
+            found.routes.push(Sourced::because(
+                Route {
+                    prefix,
+                    to,
+                    cache: None,
+                },
+                reason,
+                places,
+            ));
         }
     }
 
@@ -341,7 +347,11 @@ impl<'a> Site<'a> {
             let to = RouteTarget::Data {
                 folder: path.clone(),
             };
-            let route = Route { prefix, to };
+            let route = Route {
+                prefix,
+                to,
+                cache: None,
+            };
             found.routes.push(Sourced::because(
                 route,
                 "MEDIA_URL in settings",

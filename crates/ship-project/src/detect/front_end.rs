@@ -177,13 +177,23 @@ fn page(folder: PathBuf, place: Place) -> Sourced<Route> {
         page: "index.html".into(),
     };
     let prefix = "/".to_owned();
-    Sourced::because(Route { prefix, to }, "single page app", vec![place])
+    let route = Route {
+        prefix,
+        to,
+        cache: None,
+    };
+    Sourced::because(route, "single page app", vec![place])
 }
 
 fn back_end((prefix, place): (String, Place)) -> Sourced<Route> {
     let process = "web".parse().expect("`web` is a well-formed name");
     let to = RouteTarget::Process { process };
-    Sourced::from(Route { prefix, to }, place)
+    let route = Route {
+        prefix,
+        to,
+        cache: None,
+    };
+    Sourced::from(route, place)
 }
 
 fn unlocked(front_end: &FrontEnd, place: &Place) -> Note {

@@ -134,6 +134,7 @@ fn found(project: &Project, configured: Configured) -> Found {
         Route {
             prefix: "/".to_owned(),
             to: RouteTarget::Site,
+            cache: None,
         },
         format!("built by {}", configured.generator.label()),
         Vec::new(),

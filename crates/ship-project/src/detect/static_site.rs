@@ -37,6 +37,7 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
         Route {
             prefix: "/".to_owned(),
             to: RouteTarget::Static { folder },
+            cache: None,
         },
         place,
     ));

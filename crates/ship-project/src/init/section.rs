@@ -9,7 +9,9 @@ use crate::check::missing_setting::demanded;
 use crate::check::subject::{Given, Subject};
 use crate::init::entry::{about, because, comment, key, list, off, quoted};
 use crate::manifest::Route as Written;
-use crate::plan::{AssetStep, Https, Plan, Process, Role, Route, RouteTarget, Sourced, Start};
+use crate::plan::{
+    AssetStep, CacheRule, Https, Plan, Process, Role, Route, RouteTarget, Sourced, Start,
+};
 
 /// A part of the file, in the forms that it can take.
 pub(super) struct Section {
@@ -303,7 +305,11 @@ fn route(sources: &Sources, route: &Sourced<Route>) -> Section {
             return Section::silent(&comment(&text));
         }
         RouteTarget::Data { folder } => format!("{head}data = {}\n", quoted(folder.display())),
-        RouteTarget::Process { process } => format!("{head}process = {}\n", quoted(process)),
+        RouteTarget::Process { process } => format!(
+            "{head}process = {}\n{}",
+            quoted(process),
+            kept(route.value.cache.as_ref())
+        ),
         RouteTarget::Redirect { to, status } => {
             format!("{head}redirect = {}\nstatus = {status}\n", quoted(to))
         }
@@ -316,6 +322,17 @@ fn route(sources: &Sources, route: &Sourced<Route>) -> Section {
             return Section::silent(&comment(&text));
         }
     })
+}
+
+fn kept(rule: Option<&CacheRule>) -> String {
+    rule.map(|rule| {
+        let stale = match rule.stale {
+            Duration::ZERO => String::new(),
+            stale => format!("stale = {}\n", quoted(duration(stale))),
+        };
+        format!("cache = {}\n{stale}", quoted(duration(rule.fresh)))
+    })
+    .unwrap_or_default()
 }
 
 fn data(plan: &Plan) -> Option<Section> {

@@ -10,11 +10,11 @@ use toml::de::DeTable;
 use crate::command::CommandLine;
 use crate::cron::Cron;
 use crate::error::Result;
-use crate::files::pyproject::{find, parse_toml};
+use crate::files::pyproject::parse_toml;
 use crate::manifest::schema::{INTERFACES, SERVERS};
 use crate::manifest::table::{Table, Text, suggest};
 use crate::manifest::{FILE, Job, Located, Manifest, Named, Route, Web};
-use crate::plan::{Https, Interface, Limits, RouteTarget};
+use crate::plan::{CacheRule, Https, Interface, Limits, RouteTarget};
 use crate::web_server::WebServer;
 
 /// Reads a manifest.
@@ -22,7 +22,6 @@ pub(crate) fn parse(source: &str) -> Result<Manifest> {
     let document = parse_toml(Path::new(FILE), source)?;
     let text = Text(source);
     refuse_services(text, &document)?;
-    refuse_cache(text, &document)?;
     let root = Table::new(text, "", format!("`{FILE}`"), 0..0, &document)?;
     let manifest = Manifest {
         name: name(&root)?,
@@ -77,19 +76,6 @@ fn refuse_services(text: Text<'_>, document: &DeTable<'_>) -> Result<()> {
     let message = "services are not made here yet: this machine runs no private databases";
     let hint = "start one yourself and tell its address: `ship env set DATABASE_URL=…`";
     Err(text.wrong(span, message.to_owned(), Some(hint.to_owned())))
-}
-
-/// Known, and not there: more than "no such key" can be said.
-fn refuse_cache(text: Text<'_>, document: &DeTable<'_>) -> Result<()> {
-    let routes = find(document, "route").and_then(|routes| routes.get_ref().as_table());
-    let tables = routes.into_iter().flat_map(|routes| routes.values());
-    let mut tables = tables.filter_map(|route| route.get_ref().as_table());
-    tables
-        .find_map(|route| key_of(route, "cache"))
-        .map_or(Ok(()), |span| {
-            let hint = Some("leave `cache` out".to_owned());
-            Err(text.wrong(span, "the front door does not cache yet".to_owned(), hint))
-        })
 }
 
 fn key_of(table: &DeTable<'_>, name: &str) -> Option<Range<usize>> {
@@ -271,21 +257,45 @@ fn route((prefix, table): &(Located<String>, Table<'_>)) -> Result<Route> {
         .into_iter()
         .filter(|kind| table.get(kind).is_some())
         .collect();
-    let [kind] = named[..] else {
-        let message = format!(
-            "{} needs one of `static`, `data`, `process`, `redirect`",
-            table.title
-        );
-        return Err(table.wrong(message, None));
+    let cache = cache(table)?;
+    let kind = match named[..] {
+        [kind] => kind,
+        // What is said about `web` needs no word about who answers.
+        [] if cache.is_some() => "process",
+        _ => {
+            let message = format!(
+                "{} needs one of `static`, `data`, `process`, `redirect`",
+                table.title
+            );
+            return Err(table.wrong(message, None));
+        }
     };
     beside(table, "build", kind, "static")?;
     beside(table, "fallback", kind, "static")?;
     beside(table, "status", kind, "redirect")?;
+    beside(table, "cache", kind, "process")?;
     Ok(Route {
         prefix: prefix.clone(),
         to: target(table, kind)?,
         build: table.command("build")?,
+        cache,
     })
+}
+
+fn cache(table: &Table<'_>) -> Result<Option<CacheRule>> {
+    let stale = table.duration("stale")?;
+    match table.duration("cache")? {
+        Some(fresh) => Ok(Some(CacheRule {
+            fresh,
+            stale: stale.unwrap_or_default(),
+        })),
+        None if stale.is_some() => {
+            let message = "`stale` belongs to `cache`, which is not there".to_owned();
+            let hint = Some("`cache = \"60s\"` beside it".to_owned());
+            Err(table.value_wrong("stale", message, hint))
+        }
+        None => Ok(None),
+    }
 }
 
 /// `key` belongs to routes of the kind `of`.
@@ -321,8 +331,12 @@ fn target(table: &Table<'_>, kind: &str) -> Result<RouteTarget> {
             folder: folder()?.map(|f| f.value).unwrap_or_default(),
         },
         "process" => RouteTarget::Process {
-            process: ProcessName::new(text)
-                .map_err(|error| table.value_wrong("process", error.to_string(), None))?,
+            process: ProcessName::new(if text.is_empty() {
+                "web".to_owned()
+            } else {
+                text
+            })
+            .map_err(|error| table.value_wrong("process", error.to_string(), None))?,
         },
         _ => redirect(table, text)?,
     })

@@ -205,6 +205,18 @@ const KEYS: &[KeyDoc] = &[
         ..key("route.*.process", Kind::Text)
     },
     KeyDoc {
+        default: "none: what the answers themselves say counts",
+        example: "[route.\"/feed.xml\"]\ncache = \"60s\"",
+        text: "The front door keeps answers of the app for this time, so that many visitors are one request to it. It counts where an answer says nothing about caches itself, and never for one that sets a cookie, is asked for with one, or says `no-store`, `no-cache` or `private`. Without `static`, `data`, `process` or `redirect` beside it, `web` answers.",
+        ..key("route.*.cache", Kind::Duration)
+    },
+    KeyDoc {
+        default: "0s",
+        example: "[route.\"/feed.xml\"]\ncache = \"60s\"\nstale = \"10m\"",
+        text: "After the time of `cache`, an old answer is sent for this time: at once, while a new one is fetched, or because the app fails.",
+        ..key("route.*.stale", Kind::Duration)
+    },
+    KeyDoc {
         example: "[route.\"/old\"]\nredirect = \"/new/\"",
         text: "Send visitors elsewhere: a path, or an absolute URL. The rest of the path is appended when it ends with `/`.",
         ..key("route.*.redirect", Kind::Text)

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "a test says what it skips")]
 
+mod cache;
 mod check;
 mod completions;
 mod deploy;
