@@ -19,6 +19,7 @@ impl Logs {
     /// `follow=true&process=web`, without the `?`; empty when everything is at its default.
     pub fn to_query(&self) -> String {
         let fields = [
+            ("access", self.access.then(|| "true".to_owned())),
             ("follow", self.follow.then(|| "true".to_owned())),
             ("process", self.process.as_ref().map(ToString::to_string)),
             ("release", self.release.as_ref().map(ToString::to_string)),
@@ -40,6 +41,7 @@ impl Logs {
             let (name, value) = field.split_once('=').unwrap_or((field, ""));
             let value = decode(value).ok_or_else(|| wrong(name, value))?;
             match name {
+                "access" => logs.access = read(name, &value)?,
                 "follow" => logs.follow = read(name, &value)?,
                 "process" => logs.process = Some(read(name, &value)?),
                 "release" => logs.release = Some(read(name, &value)?),
@@ -104,6 +106,7 @@ mod tests {
     #[test]
     fn a_full_query_reads_as_people_would_write_it() {
         let logs = Logs {
+            access: true,
             follow: true,
             process: Some("web".parse().unwrap()),
             release: Some("r7".parse().unwrap()),
@@ -114,7 +117,7 @@ mod tests {
         let query = logs.to_query();
         assert_eq!(
             query,
-            "follow=true&process=web&release=r7&since=2026-11-21T08%3A00%3A00.000Z\
+            "access=true&follow=true&process=web&release=r7&since=2026-11-21T08%3A00%3A00.000Z\
              &grep=GET%20%2Fa%26b&tail=20"
         );
         assert_eq!(Logs::from_query(&query).unwrap().to_query(), query);

@@ -99,6 +99,9 @@ pub struct CreateApp {
 /// `GET /v1/apps/{app}/logs` as query parameters; streams [`LogLine`](crate::event::LogLine).
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Logs {
+    /// The requests that the front door answered for the app, in place of what it wrote. The text of
+    /// each line is JSON.
+    pub access: bool,
     /// Go on with what comes.
     pub follow: bool,
     /// Only this process.

@@ -173,6 +173,11 @@ impl Folders {
         self.app(app).join("logs")
     }
 
+    /// The log of an app's requests, with a folder for the front door.
+    pub fn access_log(&self, app: &AppName) -> PathBuf {
+        self.app(app).join("access")
+    }
+
     /// The log segments of one process.
     pub fn process_logs(&self, app: &AppName, process: &ProcessName) -> PathBuf {
         self.logs(app).join(process.as_str())

@@ -47,6 +47,7 @@ fn main() {
             }],
             body_limit: 10 << 20,
             https: Https::default(),
+            access_log: None,
         }],
     };
     let folder = std::env::temp_dir().join(format!("ship-door-{}", std::process::id()));

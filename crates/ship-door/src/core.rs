@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
+use crate::access_log::AccessLog;
 use crate::crowd::Crowd;
 use crate::head::Scheme;
 use crate::limit::Limits;
@@ -64,6 +65,7 @@ pub(crate) struct Setting {
     pub(crate) crowd: Arc<Crowd>,
     pub(crate) tls: Arc<ServerConfig>,
     pub(crate) certificates: Arc<Store>,
+    pub(crate) access_log: AccessLog,
     /// Error pages speak to the developer.
     pub(crate) developer: bool,
 }

@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::access_log::AccessLog;
 use crate::acme::Acme;
 use crate::cache::Caches;
 use crate::control;
@@ -165,7 +166,9 @@ impl Door {
             what: "set up TLS",
             source: io::Error::other(error),
         })?;
+        let (access_log, writer) = AccessLog::start().map_err(setup("start a thread"))?;
         let setting = Setting {
+            access_log,
             tls,
             certificates: store.clone(),
             crowd: Crowd::new(limits.connections, each),
@@ -175,10 +178,10 @@ impl Door {
         };
         let started = (0..config.cores.max(1)).map(|number| core::start(number, setting.clone()));
         let started = started.collect::<io::Result<Vec<_>>>();
-        let (cores, threads) = started
-            .map_err(setup("start a thread"))?
-            .into_iter()
-            .unzip();
+        let started = started.map_err(setup("start a thread"))?;
+        let (cores, mut threads): (_, Vec<_>) = started.into_iter().unzip();
+        // The last to be waited for: it ends when the cores have.
+        threads.push(writer);
         Ok(Self {
             table: config.folder.join("table.json"),
             listeners: RefCell::default(),

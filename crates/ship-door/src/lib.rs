@@ -16,6 +16,7 @@ pub mod limit;
 pub mod table;
 
 mod accept_encoding;
+mod access_log;
 mod acme;
 mod body;
 mod cache;
@@ -49,6 +50,7 @@ mod stack;
 mod static_files;
 mod strict;
 mod tls;
+mod tracked;
 mod tunnel;
 mod visit;
 mod websocket;

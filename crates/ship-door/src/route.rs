@@ -10,6 +10,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use ship_base::name::{AppName, ReleaseId};
 
+use crate::access_log::Access;
 use crate::cache::{Cache, Caches, Told};
 use crate::error::TableError;
 use crate::host;
@@ -40,6 +41,8 @@ pub(crate) struct Site {
     pub(crate) body_limit: u64,
     pub(crate) https: Https,
     pub(crate) cache: Arc<Cache>,
+    /// Where its requests are written.
+    pub(crate) access: Option<Access>,
     /// By prefix without slashes at its ends: `` for `/`, `static/css`.
     routes: HashMap<Box<str>, To>,
     /// The most segments of any prefix.
@@ -105,6 +108,7 @@ impl Routes {
             body_limit: site.body_limit,
             https: site.https.clone(),
             cache: caches.get(&site.app, site.release),
+            access: site.access_log.clone().map(Access::new),
             routes: HashMap::new(),
             deepest: 0,
         };
@@ -292,6 +296,7 @@ mod tests {
             routes: prefixes.iter().map(route).collect(),
             body_limit: 0,
             https: Https::default(),
+            access_log: None,
         }
     }
 

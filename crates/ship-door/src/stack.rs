@@ -14,9 +14,12 @@ use std::time::Duration;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::http::uri::PathAndQuery;
-use hyper::{Method, Request, Response, StatusCode, Version};
+use hyper::{Method, Request, Response, StatusCode, Uri, Version};
+use ship_base::clock::Moment;
+use tokio::time::Instant;
 use tracing::{debug, trace};
 
+use crate::access_log::Record;
 use crate::body::Body;
 use crate::cache;
 use crate::compress::{self, Wish};
@@ -26,6 +29,7 @@ use crate::head::{Marks, Scheme};
 use crate::path;
 use crate::route::{Site, To};
 use crate::static_files::{self, Served};
+use crate::tracked::{Note, Tracked};
 use crate::visit::Visit;
 
 /// How long what was cut may take to say goodbye (the close handshake of WebSockets).
@@ -74,7 +78,8 @@ pub(crate) struct Scene<'a> {
 }
 
 /// Answers one request; nothing fails beyond this.
-pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
+pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Response<Tracked> {
+    let asked = Asked::of(&request);
     let counters = &visit.core.setting.counters;
     let mut scene = Scene {
         visit,
@@ -110,7 +115,58 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Respons
     }
     counters.requests.fetch_add(1, Ordering::Relaxed);
     trace!(request = ?scene.id, status = response.status().as_u16(), "answered");
-    response
+    let note = asked.note(&scene, response.status());
+    response.map(|body| Tracked::new(body, note))
+}
+
+/// What the log says of a request, as the visitor wrote it.
+struct Asked {
+    began: Instant,
+    at: Moment,
+    method: Method,
+    uri: Uri,
+    version: Version,
+    referer: Option<HeaderValue>,
+    agent: Option<HeaderValue>,
+}
+
+impl Asked {
+    fn of(request: &Request<Incoming>) -> Self {
+        Self {
+            began: Instant::now(),
+            at: Moment::now(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            version: request.version(),
+            referer: request.headers().get(header::REFERER).cloned(),
+            agent: request.headers().get(header::USER_AGENT).cloned(),
+        }
+    }
+
+    /// The note for an app's log; none where no app has the host, or it wants none.
+    fn note(self, scene: &Scene<'_>, status: StatusCode) -> Option<Note> {
+        let site = scene.site.as_ref().filter(|site| site.access.is_some())?;
+        let record = Record {
+            site: site.clone(),
+            at: self.at,
+            client: scene.visit.peer.ip().to_canonical(),
+            host: scene.marks.as_ref()?.written.clone(),
+            method: self.method,
+            uri: self.uri,
+            version: self.version,
+            status,
+            bytes: 0,
+            took: Duration::ZERO,
+            referer: self.referer,
+            agent: self.agent,
+            id: scene.id.clone(),
+        };
+        Some(Note {
+            log: scene.visit.core.setting.access_log.clone(),
+            began: self.began,
+            record: Some(record),
+        })
+    }
 }
 
 /// Tells browsers to come by TLS alone (RFC 6797), where that is asked for and the app has not said

@@ -83,6 +83,9 @@ pub struct Site {
     /// What is asked of visitors about TLS.
     #[serde(default)]
     pub https: Https,
+    /// The folder of the log in which each request is written; none where none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_log: Option<PathBuf>,
 }
 
 /// What is asked of a site's visitors about TLS.

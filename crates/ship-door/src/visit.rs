@@ -18,7 +18,6 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tracing::debug;
 
-use crate::body::Body;
 use crate::core::{Core, Counters};
 use crate::crowd::Place;
 use crate::head::{Marks, Scheme};
@@ -27,6 +26,7 @@ use crate::patience::Patience;
 use crate::stack;
 use crate::strict::{Strict, Told};
 use crate::tls;
+use crate::tracked::Tracked;
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(visit: Rc<Visit>, stream: TcpStream, _place: Place) {
@@ -156,7 +156,7 @@ impl Drop for Open {
 pub(crate) struct Visit {
     pub(crate) core: Rc<Core>,
     pub(crate) scheme: Scheme,
-    peer: SocketAddr,
+    pub(crate) peer: SocketAddr,
     /// Requests that are being answered, over HTTP/2.
     busy: Cell<usize>,
     /// When the last one began or ended.
@@ -231,13 +231,13 @@ impl Drop for Busy {
 
 /// An answer that keeps its connection from being idle until it is sent.
 struct Answered {
-    body: Body,
+    body: Tracked,
     _busy: Busy,
 }
 
 impl hyper::body::Body for Answered {
-    type Data = <Body as hyper::body::Body>::Data;
-    type Error = <Body as hyper::body::Body>::Error;
+    type Data = <Tracked as hyper::body::Body>::Data;
+    type Error = <Tracked as hyper::body::Body>::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,

@@ -20,7 +20,11 @@ const LOOK: Duration = Duration::from_millis(100);
 /// The lines that `asked` names; with `follow` the stream goes on until the receiver is dropped.
 pub(crate) fn stream(server: &Arc<Server>, app: &AppName, asked: Logs) -> Receiver<LogLine> {
     let (sender, receiver) = mpsc::channel(256);
-    let folder = server.folders.logs(app);
+    let folder = if asked.access {
+        server.folders.access_log(app)
+    } else {
+        server.folders.logs(app)
+    };
     let query = query(&asked);
     let server = server.clone();
     let app = app.clone();

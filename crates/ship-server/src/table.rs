@@ -41,6 +41,7 @@ fn site(server: &Server, app: &App) -> Option<Site> {
         routes: routes(server, app, &live),
         body_limit: live.plan.limits.body.unwrap_or(BODY_LIMIT),
         https: https(server, &live.plan),
+        access_log: Some(server.folders.access_log(&app.name).join("door")),
     })
 }
 

@@ -7,6 +7,7 @@
 //! It decides nothing about deploys: it asks the server, which it starts where none answers.
 //! `commands/up.rs` and `session.rs` tell the story of `ship up`.
 
+mod access;
 mod authorized_keys;
 mod base64;
 mod cli;

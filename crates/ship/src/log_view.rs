@@ -3,6 +3,7 @@
 use anstyle::AnsiColor;
 use ship_api::event::LogLine;
 
+use crate::access;
 use crate::error::Result;
 use crate::text::{DIM, pad, styled, tame, width};
 use crate::ui::Ui;
@@ -26,6 +27,10 @@ pub(crate) enum Form {
     Plain,
     /// One JSON object a line.
     Json,
+    /// A request, in the combined form.
+    Request,
+    /// The same as JSON, with the time and the release.
+    RequestJson,
 }
 
 /// Writes the lines of a log.
@@ -38,11 +43,14 @@ pub(crate) struct LogView {
 
 impl LogView {
     /// For people where standard output is a terminal, plain elsewhere, JSON where it is asked for.
-    pub(crate) fn new(ui: &Ui, json: bool) -> Self {
-        let form = match (json, ui.data_on_terminal()) {
-            (true, _) => Form::Json,
-            (false, true) => Form::People,
-            (false, false) => Form::Plain,
+    /// The lines of requests have a form of their own.
+    pub(crate) fn new(ui: &Ui, json: bool, access: bool) -> Self {
+        let form = match (json, access, ui.data_on_terminal()) {
+            (true, true, _) => Form::RequestJson,
+            (true, false, _) => Form::Json,
+            (false, true, _) => Form::Request,
+            (false, false, true) => Form::People,
+            (false, false, false) => Form::Plain,
         };
         Self {
             form,
@@ -55,6 +63,8 @@ impl LogView {
     pub(crate) fn show(&mut self, ui: &mut Ui, line: &LogLine) -> Result<()> {
         match self.form {
             Form::Json => ui.json_line(line),
+            Form::Request => ui.data(&access::combined(line)),
+            Form::RequestJson => ui.json_line(&access::object(line)),
             Form::Plain => ui.data(&plain(line)),
             Form::People => {
                 let text = self.for_people(line);
@@ -114,7 +124,7 @@ mod tests {
     #[test]
     fn a_pipe_gets_lines_that_grep_and_sort_understand() {
         let (mut ui, captured) = captured::ui(None);
-        let mut view = LogView::new(&ui, false);
+        let mut view = LogView::new(&ui, false, false);
         view.show(&mut ui, &line("blog/web.1", "out", "GET /"))
             .unwrap();
         view.show(&mut ui, &line("blog/web.1", "ship", "ended with code 1"))
@@ -128,7 +138,7 @@ mod tests {
     #[test]
     fn people_see_instances_below_each_other() {
         let (ui, _) = captured::ui(Some(80));
-        let mut view = LogView::new(&ui, false);
+        let mut view = LogView::new(&ui, false, false);
         let shown = ["blog/worker.1", "blog/web.1"].map(|instance| {
             let text = view.for_people(&line(instance, "err", "\x1b[2Jhello"));
             let text = anstream::adapter::strip_str(&text).to_string();
@@ -140,7 +150,7 @@ mod tests {
     #[test]
     fn json_is_one_object_a_line() {
         let (mut ui, captured) = captured::ui(None);
-        let mut view = LogView::new(&ui, true);
+        let mut view = LogView::new(&ui, true, false);
         view.show(&mut ui, &line("blog/web.1", "out", "a\"b"))
             .unwrap();
         insta::assert_snapshot!(captured.text(), @r#"{"at":"2026-11-21T08:00:00.123Z","instance":"blog/web.1","release":"r7","stream":"out","text":"a\"b"}"#);

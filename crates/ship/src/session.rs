@@ -79,7 +79,7 @@ impl<'a> Session<'a> {
     ) -> Result<Self> {
         let signals = Signals::new()?;
         let client = control.connect().await?;
-        let log = LogView::new(ui, false);
+        let log = LogView::new(ui, false, false);
         let mut session = Self {
             ui,
             control,

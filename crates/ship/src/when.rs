@@ -58,6 +58,12 @@ pub(crate) fn time_of_day(moment: Moment) -> String {
     zoned.strftime("%H:%M:%S%.3f").to_string()
 }
 
+/// As the combined form of web logs has it, in UTC: `21/Nov/2026:08:00:05 +0000`.
+pub(crate) fn of_web_log(moment: Moment) -> String {
+    let zoned = timestamp(moment).to_zoned(TimeZone::UTC);
+    zoned.strftime("%d/%b/%Y:%H:%M:%S %z").to_string()
+}
+
 /// Date and time to the minute in the machine's time zone: `2026-11-21 08:00`.
 pub(crate) fn date_and_time(moment: Moment) -> String {
     let zoned = timestamp(moment).to_zoned(TimeZone::system());

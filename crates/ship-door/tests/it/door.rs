@@ -161,6 +161,7 @@ pub(crate) fn site(routes: Vec<Route>) -> Site {
         routes,
         body_limit: 1 << 20,
         https: Https::default(),
+        access_log: None,
     }
 }
 

@@ -5,6 +5,7 @@
 )]
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
+mod access_log;
 mod acme;
 mod cache;
 mod compression;

@@ -27,11 +27,17 @@ const TAIL: usize = 200;
 #[command(after_help = "Examples:
   ship logs -f
   ship logs --process worker --since 2h
+  ship logs --access -f
   ship logs --release r7 --grep Traceback
   ship logs --json -n 1000 | jq -r 'select(.stream == \"err\") | .text'")]
 pub(crate) struct Args {
     #[command(flatten)]
     target: Target,
+    /// The requests that the front door answered, in place of what the app wrote
+    ///
+    /// In the combined form that programs for web logs read; with `--json` as objects.
+    #[arg(long, conflicts_with = "process")]
+    access: bool,
     /// Go on with what comes, until Ctrl-C
     #[arg(short, long)]
     follow: bool,
@@ -59,6 +65,7 @@ impl Args {
     fn query(&self) -> Logs {
         let limited = self.since.is_some() || self.release.is_some() || self.grep.is_some();
         Logs {
+            access: self.access,
             follow: self.follow,
             process: self.process.clone(),
             release: self.release,
@@ -78,7 +85,7 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> Result<()> {
     let control = context.control()?;
     let client = control.connect().await?;
     let app = args.target.resolve(&context.world, &client).await?;
-    let mut view = LogView::new(&context.ui, args.json);
+    let mut view = LogView::new(&context.ui, args.json, args.access);
     follow(
         &mut context.ui,
         &mut view,

@@ -79,3 +79,30 @@ fn a_reader_that_goes_is_no_error() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     assert!(output.status.success());
 }
+
+#[test]
+fn the_requests_of_an_app_are_shown_as_web_logs_are() {
+    let (home, project) = (home(), Project::fixture("own-server"));
+    let url = up(&home, &project);
+    body(&url, "/pid");
+    let shown = |arguments: &[&str]| {
+        wait_until("the request is written", SOON, || {
+            let output = home.ship_in(project.folder(), arguments).success();
+            output.stdout.contains("/pid")
+        });
+        home.ship_in(project.folder(), arguments).success().stdout
+    };
+    let text = shown(&["logs", "--access"]);
+    assert!(text.contains("\"GET /pid HTTP/1.1\" 200 "), "{text}");
+    assert!(text.contains("\"ship-test\""), "{text}");
+    let json = shown(&["logs", "--access", "--json"]);
+    let line = json.lines().find(|line| line.contains("/pid")).unwrap();
+    let request: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!(
+        (&request["status"], &request["release"]),
+        (&200.into(), &"r1".into())
+    );
+    // What the app itself wrote is another log.
+    let own = home.ship_in(project.folder(), &["logs"]).success();
+    assert!(!own.stdout.contains("took_ms"), "{}", own.stdout);
+}
