@@ -38,6 +38,11 @@ const NEEDS: &[Need] = &[
         without: Some("the stores of browsers"),
     },
     Need {
+        program: "sshd",
+        package: "openssh-server openssh-client",
+        without: Some("servers that are reached over ssh"),
+    },
+    Need {
         program: "ps",
         package: "procps",
         without: Some("what `ps` shows of our processes"),
