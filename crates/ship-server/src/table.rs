@@ -173,6 +173,7 @@ mod tests {
             json!([{
                 "app": "blog",
                 "release": "r1",
+                "access_log": "/apps/blog/access/door",
                 "hosts": ["blog.localhost", "blog.example"],
                 "routes": [{"prefix": "/", "to": {"kind": "instances", "upstreams": []}}],
                 "body_limit": 10 << 20,

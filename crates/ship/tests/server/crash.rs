@@ -100,15 +100,13 @@ fn a_keeper_killed_while_its_instance_starts_fails_the_deploy_and_leaves_nothing
     project.write("slow.py", SLOW);
     project.write("Procfile", "web: python slow.py\n");
     let deploy = home.start_in(project.folder(), &["up", "--detach"]);
-    let mut fresh = None;
-    wait_until("the new instance starts", SOON, || {
+    let keeper = eventually("the keeper of the new instance", SOON, || {
         let app = app(&home);
-        let both = app["instances"].as_array().cloned().unwrap_or_default();
-        let new = both.iter().find(|one| one["release"] == "r2");
-        fresh = new.and_then(|one| i32::try_from(one["pid"].as_i64()?).ok());
-        fresh.is_some()
+        let instances = app["instances"].as_array()?;
+        let new = instances.iter().find(|one| one["release"] == "r2")?;
+        parent(i32::try_from(new["pid"].as_i64()?).ok()?)
     });
-    home.kill(parent(fresh.expect("a process")));
+    home.kill(keeper);
     let output = deploy.finish().fails_with(4);
     assert!(
         output.stderr.contains("its keeper was killed"),
@@ -192,7 +190,7 @@ fn a_stop_finds_the_keeper_that_replaces_a_killed_one() {
     let (home, project) = (home(), Project::fixture("ignores-sigterm"));
     project.write("ship.toml", "[web]\ngrace = \"1s\"\n");
     up(&home, &project);
-    home.kill(parent(pid(&home)));
+    home.kill(parent(pid(&home)).expect("it lives"));
     home.ship_in(project.folder(), &["stop"]).success();
     assert_eq!(instances(&home), Vec::<String>::new());
     let left = home.processes();

@@ -123,13 +123,13 @@ fn pid(home: &Home) -> i32 {
     })
 }
 
-/// The parent of a process: the fourth field of `/proc/<pid>/stat`, after the name in brackets.
+/// The parent of a process, while it is there: the fourth field of `/proc/<pid>/stat`, after the name
+/// in brackets.
 #[expect(clippy::disallowed_methods, reason = "/proc is read as a test sees it")]
-fn parent(pid: i32) -> i32 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process lives");
-    let fields = stat.rsplit_once(')').expect("a name").1;
-    let parent = fields.split_whitespace().nth(1).expect("a parent");
-    parent.parse().expect("a number")
+fn parent(pid: i32) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields = stat.rsplit_once(')')?.1;
+    fields.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// A file in the data folder of an app, as if one of its programs had written it.
