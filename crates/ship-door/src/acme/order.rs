@@ -126,16 +126,26 @@ async fn refusal(order: &mut Order, name: &str, error: Option<Error>) -> AcmeErr
         return error.into();
     }
     let mut why = None;
-    let mut authorizations = order.authorizations();
-    if let Some(Ok(mut authorization)) = authorizations.next().await {
-        let _ = again(async || authorization.refresh().await.map(|_| ())).await;
-        let mut problems = authorization.challenges.iter();
-        why = problems.find_map(|challenge| challenge.error.as_ref()?.detail.clone());
+    // Each answer may be one about a nonce, which says nothing of the name.
+    for _ in 0..NONCES {
+        why = told(order).await;
+        if why.is_some() {
+            break;
+        }
     }
     AcmeError::NotVerified {
         name: name.to_owned(),
         why: why.unwrap_or_else(|| "it did not say why".to_owned()),
     }
+}
+
+/// What the authority says of a challenge that failed.
+async fn told(order: &mut Order) -> Option<String> {
+    let mut authorizations = order.authorizations();
+    let mut authorization = authorizations.next().await?.ok()?;
+    let _ = again(async || authorization.refresh().await.map(|_| ())).await;
+    let mut problems = authorization.challenges.iter();
+    problems.find_map(|challenge| challenge.error.as_ref()?.detail.clone())
 }
 
 /// What an authority is to see; taken away when it has looked.
