@@ -9,17 +9,26 @@ use crate::locked::json_error;
 use crate::plan::{Note, Place, Sourced};
 use crate::project::Project;
 
-/// Values that hold where nothing else says otherwise, and notes for what has none.
+/// What it says beside the values that it gives.
+#[derive(Default)]
+pub(crate) struct Asked {
+    /// For what has no value.
+    pub(crate) notes: Vec<Note>,
+    /// Settings that a random value will do for.
+    pub(crate) drawn: Vec<Sourced<String>>,
+}
+
+/// Puts the values that hold where nothing else says otherwise into `env`.
 pub(crate) fn settings(
     project: &Project,
     env: &mut BTreeMap<String, Sourced<String>>,
-) -> Result<Vec<Note>> {
+) -> Result<Asked> {
     let file = project.folder.join("app.json");
+    let mut asked = Asked::default();
     let Some(text) = project.tree.text(&file)? else {
-        return Ok(Vec::new());
+        return Ok(asked);
     };
     let settings = app_json::parse(&text).map_err(|e| json_error(&file, &text, &e))?;
-    let mut notes = Vec::new();
     for setting in settings {
         let is_set = env.contains_key(&setting.name)
             || project.dotenv.iter().any(|own| own.name == setting.name);
@@ -27,14 +36,15 @@ pub(crate) fn settings(
         match setting.value {
             _ if is_set => {}
             Some(value) => drop(env.insert(setting.name, Sourced::from(value, place))),
-            None if setting.required => notes.push(asked(&setting.name, &file, place)),
+            None if setting.drawn => asked.drawn.push(Sourced::from(setting.name, place)),
+            None if setting.required => asked.notes.push(note(&setting.name, &file, place)),
             None => {}
         }
     }
-    Ok(notes)
+    Ok(asked)
 }
 
-fn asked(name: &str, file: &Path, place: Place) -> Note {
+fn note(name: &str, file: &Path, place: Place) -> Note {
     Note {
         text: format!("`{}` asks for the setting `{name}`", file.display()),
         hint: Some(format!("`ship env set {name}=…`, or a line in .env")),

@@ -10,6 +10,7 @@ use crate::asked;
 use crate::command::CommandLine;
 use crate::detect::front_end::{self, Added};
 use crate::detect::{self, Found};
+use crate::drawn;
 use crate::error::{Error, Result};
 use crate::excerpt::Excerpt;
 use crate::files::procfile::Entry;
@@ -84,12 +85,23 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     }
     notes.extend(packages.notes.iter().cloned());
     let mut settings = env(manifest, found.as_ref());
-    notes.extend(asked::settings(project, &mut settings)?);
+    let asked = asked::settings(project, &mut settings)?;
+    notes.extend(asked.notes);
     notes.extend(found.iter().flat_map(|found| found.notes.iter().cloned()));
     if is_python {
         notes.extend(detect::services::notes(project));
     }
     notes.extend(front_ends.notes.iter().cloned());
+    let mut asked_env = if is_python {
+        asked_env(project, manifest, &settings)
+    } else {
+        Vec::new()
+    };
+    let mut drawn = asked.drawn;
+    drawn.extend(found.iter().flat_map(|found| found.drawn.iter().cloned()));
+    let required = |name: &str| manifest.required_env.iter().any(|own| own.value == name);
+    drawn.retain(|name| !settings.contains_key(&name.value) && !required(&name.value));
+    let drawn_env = drawn::take(&mut asked_env, drawn);
     Ok(Plan {
         version: VERSION,
         name,
@@ -113,11 +125,8 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         data: data(manifest, found.as_ref()),
         env: settings,
         required_env: manifest.required_env.iter().map(sourced).collect(),
-        asked_env: if is_python {
-            asked_env(project, manifest, found.as_ref())
-        } else {
-            Vec::new()
-        },
+        asked_env,
+        drawn_env,
         refused_hosts: Vec::new(),
         limits: manifest.limits.clone(),
         https: manifest.https.clone(),
@@ -583,16 +592,14 @@ fn env(manifest: &Manifest, found: Option<&Found>) -> BTreeMap<String, Sourced<S
 fn asked_env(
     project: &Project,
     manifest: &Manifest,
-    found: Option<&Found>,
+    settings: &BTreeMap<String, Sourced<String>>,
 ) -> Vec<Sourced<String>> {
-    let detected = found.into_iter().flat_map(|found| found.env.keys());
     let known = project
         .dotenv
         .iter()
         .map(|entry| &entry.name)
-        .chain(manifest.env.iter().map(|(name, _)| name))
         .chain(manifest.required_env.iter().map(|name| &name.value))
-        .chain(detected);
+        .chain(settings.keys());
     detect::asked::asked(project, &known.map(String::as_str).collect())
 }
 

@@ -53,7 +53,8 @@ impl Plan {
         );
         rows.extend(self.settings());
         rows.extend(self.processes.iter().flat_map(wants));
-        rows.extend(self.asked());
+        rows.extend(named("asks for", &self.asked_env));
+        rows.extend(named("draws", &self.drawn_env));
         rows
     }
 
@@ -105,32 +106,6 @@ impl Plan {
         }
     }
 
-    fn asked(&self) -> Option<Row> {
-        /// More names than this are no help in one line.
-        const MOST: usize = 6;
-        if self.asked_env.is_empty() {
-            return None;
-        }
-        let shown = self.asked_env.iter().take(MOST);
-        let mut places: Vec<Place> = shown.flat_map(|name| name.places.clone()).collect();
-        places.dedup();
-        let names: Vec<&str> = self
-            .asked_env
-            .iter()
-            .take(MOST)
-            .map(|name| name.value.as_str())
-            .collect();
-        let more = match self.asked_env.len().saturating_sub(MOST) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        Some(Row::new(
-            "asks for",
-            format!("{}{more}", names.join(", ")),
-            why(&Sourced::because((), "", places)),
-        ))
-    }
-
     fn settings(&self) -> Option<Row> {
         if self.required_env.is_empty() {
             return None;
@@ -146,6 +121,26 @@ impl Plan {
             why(&self.required_env[0]),
         ))
     }
+}
+
+/// Settings, with the places that ask for them.
+fn named(label: &str, settings: &[Sourced<String>]) -> Option<Row> {
+    /// More names than this are no help in one line.
+    const MOST: usize = 6;
+    let shown = &settings[..settings.len().min(MOST)];
+    let reason = &shown.first()?.reason;
+    let mut places: Vec<Place> = shown.iter().flat_map(|name| name.places.clone()).collect();
+    places.dedup();
+    let names: Vec<&str> = shown.iter().map(|name| name.value.as_str()).collect();
+    let more = match settings.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(Row::new(
+        label,
+        format!("{}{more}", names.join(", ")),
+        why(&Sourced::because((), reason.as_str(), places)),
+    ))
 }
 
 fn process(process: &Process) -> Row {

@@ -153,6 +153,8 @@ pub(crate) struct Found {
     pub(crate) routes: Vec<Sourced<Route>>,
     pub(crate) data: Vec<Sourced<DataPath>>,
     pub(crate) env: BTreeMap<String, Sourced<String>>,
+    /// Settings that a random value will do for.
+    pub(crate) drawn: Vec<Sourced<String>>,
     pub(crate) notes: Vec<Note>,
 }
 
@@ -181,6 +183,7 @@ impl Found {
             routes: Vec::new(),
             data: Vec::new(),
             env: BTreeMap::new(),
+            drawn: Vec::new(),
             notes: Vec::new(),
         }
     }

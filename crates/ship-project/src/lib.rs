@@ -17,6 +17,7 @@ pub mod command;
 pub mod cron;
 mod describe;
 mod detect;
+mod drawn;
 pub mod error;
 mod excerpt;
 mod files;

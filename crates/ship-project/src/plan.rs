@@ -132,6 +132,10 @@ pub struct Plan {
     /// has: without them it may not start.
     #[serde(default)]
     pub asked_env: Vec<Sourced<String>>,
+    /// Secrets that only the app itself reads, and that nobody has set: drawn at random with the
+    /// first deploy, and kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drawn_env: Vec<Sourced<String>>,
     /// Names under which the app is visited and that it would refuse: Django's `ALLOWED_HOSTS`
     /// lacks them. It is told to allow them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -29,7 +29,7 @@ use crate::roll::{long_lived, roll};
 use crate::server::Server;
 use crate::task::blocking;
 use crate::work::prepare;
-use crate::{domain, door, job, received, release_command, spec};
+use crate::{domain, door, drawn, job, received, release_command, spec};
 
 /// `ship up`: the project in a folder becomes what visitors reach.
 pub(crate) async fn up(server: &Arc<Server>, request: Up, events: &Events) -> Result<(), Error> {
@@ -89,7 +89,7 @@ async fn deploy(
         plan: Box::new(plan_view(&plan)),
     });
     check_domains(server, &plan)?;
-    let settings = Settings::new(&plan, dotenv.clone(), server.store.settings(&app.name)?);
+    let mut settings = Settings::new(&plan, dotenv.clone(), server.store.settings(&app.name)?);
     let missing = settings.missing(&plan);
     if !missing.is_empty() {
         return Err(Error::MissingSettings {
@@ -97,6 +97,7 @@ async fn deploy(
             names: missing,
         });
     }
+    drawn::draw(server, &app.name, &plan, &mut settings, events)?;
     door::open(server, request.port).await?;
     let settings = settings.merged();
     let mut remedies = Vec::new();

@@ -37,6 +37,18 @@ impl Settings {
         }
     }
 
+    /// Whether a layer has `name`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        [&self.manifest, &self.dotenv, &self.own]
+            .iter()
+            .any(|layer| layer.contains_key(name))
+    }
+
+    /// More of the app's own.
+    pub(crate) fn add(&mut self, own: Variables) {
+        self.own.extend(own);
+    }
+
     /// The value of each name, the last layer winning.
     pub(crate) fn merged(&self) -> Variables {
         let mut merged = self.manifest.clone();
@@ -68,9 +80,8 @@ impl Settings {
 
     /// The names that the plan demands and no layer has.
     pub(crate) fn missing(&self, plan: &Plan) -> Vec<String> {
-        let merged = self.merged();
         let names = plan.required_env.iter().map(|name| name.value.clone());
-        names.filter(|name| !merged.contains_key(name)).collect()
+        names.filter(|name| !self.has(name)).collect()
     }
 }
 

@@ -167,6 +167,9 @@ pub enum Error {
         /// Which names.
         names: Vec<String>,
     },
+    /// There is no randomness to draw a secret from.
+    #[error("cannot draw a secret: the system gives no random bytes")]
+    Random(#[source] io::Error),
     /// A name that is no variable.
     #[error("`{name}` cannot be the name of a variable")]
     VariableName {
@@ -283,6 +286,7 @@ impl Error {
             | Self::Batch(_)
             | Self::Content { .. }
             | Self::Ending
+            | Self::Random(_)
             | Self::ReleaseCommand { .. }
             | Self::NotReady { .. } => FaultKind::Outside,
             Self::Request(_) => FaultKind::Usage,

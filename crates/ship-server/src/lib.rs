@@ -25,6 +25,7 @@ mod domain;
 mod door;
 mod door_process;
 mod door_talk;
+mod drawn;
 mod enter;
 mod environment;
 mod error;

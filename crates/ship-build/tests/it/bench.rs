@@ -290,6 +290,7 @@ fn plan() -> Plan {
         env: BTreeMap::new(),
         required_env: Vec::new(),
         asked_env: Vec::new(),
+        drawn_env: Vec::new(),
         above: None,
         refused_hosts: Vec::new(),
         limits: Limits::default(),

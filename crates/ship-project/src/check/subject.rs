@@ -103,7 +103,9 @@ impl<'a> Subject<'a> {
 
     /// Whether the app will have this setting: by `.env`, the manifest, or its server.
     pub(super) fn is_set(&self, name: &str) -> bool {
-        let planned = self.plan.is_ok_and(|plan| plan.env.contains_key(name));
+        let planned = self.plan.is_ok_and(|plan| {
+            plan.env.contains_key(name) || plan.drawn_env.iter().any(|drawn| drawn.value == name)
+        });
         planned
             || self.given.set.contains(name)
             || self.project().dotenv.iter().any(|entry| entry.name == name)

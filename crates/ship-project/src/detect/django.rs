@@ -7,6 +7,7 @@ use crate::detect::django_settings::Settings;
 use crate::detect::objects::import_paths;
 use crate::detect::stored::{home_of, push};
 use crate::detect::{Candidate, Found, Row, stored};
+use crate::drawn;
 use crate::error::Result;
 use crate::packages::Packages;
 use crate::plan::{
@@ -377,8 +378,14 @@ impl<'a> Site<'a> {
         found.notes.extend(self.split_settings(found));
         found.notes.extend(self.production_beside(found));
         let given = |name: &str| self.project.dotenv.iter().any(|entry| entry.name == name);
+        let key = settings.place("SECRET_KEY");
         for (name, place) in settings.demands() {
-            if !given(&name) && name != VARIABLE && name != "PORT" {
+            if given(&name) {
+                continue;
+            }
+            if drawn::is_key(&name) || key.as_ref() == Some(&place) {
+                found.drawn.push(Sourced::from(name, place));
+            } else if name != VARIABLE && name != "PORT" {
                 found.notes.push(Note {
                     text: format!(
                         "the settings read `{name}` from the environment, without a default"

@@ -13,6 +13,8 @@ pub(crate) struct Setting {
     pub(crate) value: Option<String>,
     /// The app is said not to run without it.
     pub(crate) required: bool,
+    /// `"generator": "secret"`: a random one will do.
+    pub(crate) drawn: bool,
     /// The line that names it, from 1.
     pub(crate) line: u32,
 }
@@ -31,6 +33,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Setting>, serde_json::Error> {
                 // A template that was never filled in says nothing.
                 .filter(|value| !value.contains("{{"))
                 .map(str::to_owned),
+            drawn: about.get("generator").and_then(Value::as_str) == Some("secret"),
             required: about.get("required").and_then(Value::as_bool) != Some(false),
             line: line_of(text, name),
             name: name.clone(),
@@ -57,14 +60,14 @@ mod tests {
         let told: Vec<String> = parse(text)
             .unwrap()
             .iter()
-            .map(|s| format!("{} {:?} {} :{}", s.name, s.value, s.required, s.line))
+            .map(|s| format!("{} {:?} {} {} :{}", s.name, s.value, s.required, s.drawn, s.line))
             .collect();
         insta::assert_snapshot!(told.join("\n"), @r#"
-        DEBUG Some("0") true :5
-        MODE Some("production") true :4
-        SECRET_KEY None true :3
-        SENTRY_DSN None false :6
-        SITE None true :7
+        DEBUG Some("0") true false :5
+        MODE Some("production") true false :4
+        SECRET_KEY None true true :3
+        SENTRY_DSN None false false :6
+        SITE None true false :7
         "#);
     }
 

@@ -107,3 +107,28 @@ fn what_an_app_needs_can_be_set_before_it_ever_came_up() {
     let mistyped = ship(&["env", "set", "--app", "bolg", "A=1"]).fails_with(1);
     assert!(mistyped.stderr.contains("`bolg`"), "{}", mistyped.stderr);
 }
+
+#[test]
+fn a_key_that_nobody_set_is_drawn_once_and_kept() {
+    let (home, project) = (home(), Project::fixture("own-server"));
+    project.write(
+        "app.json",
+        r#"{"env": {"SIGNING": {"generator": "secret"}}}"#,
+    );
+    let ship = |arguments: &[&str]| home.ship_in(project.folder(), arguments);
+    let first = ship(&["up", "--detach"]).success();
+    assert!(
+        first.stderr.contains("`SIGNING`, which app.json:1 asks for, was drawn"),
+        "{}",
+        first.stderr
+    );
+    let drawn = ship(&["env", "get", "SIGNING"]).success().stdout;
+    let drawn = drawn.trim_end();
+    assert_eq!(drawn.len(), 64, "{drawn}");
+    let url = first.stdout.trim();
+    assert_eq!(body(url, "/setting?name=SIGNING"), drawn);
+    project.write("changed.txt", "");
+    let second = ship(&["up", "--detach"]).success();
+    assert!(!second.stderr.contains("SIGNING`,"), "{}", second.stderr);
+    assert_eq!(body(url, "/setting?name=SIGNING"), drawn);
+}
