@@ -5,17 +5,19 @@
 //! somebody fetched them beforehand. Nothing of them is in this repository.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ship_base::file;
 
 use crate::{Result, workspace};
 
+mod clones;
 mod page;
 mod stranger;
 mod trial;
 
+use clones::Clones;
 use stranger::Stranger;
 
 /// What `cargo xtask compat` takes.
@@ -23,6 +25,9 @@ use stranger::Stranger;
 pub(crate) struct Arguments {
     /// A folder with the projects, each in a folder of its own
     folder: PathBuf,
+    /// Lay out what is not there from clones of the repositories, each at OWNER/NAME below this folder
+    #[arg(long, value_name = "FOLDER")]
+    clones: Option<PathBuf>,
     /// Only these; `docs/compatibility.md` is left alone
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
@@ -70,21 +75,35 @@ fn wanted(arguments: &Arguments) -> Result<BTreeMap<String, Stranger>> {
     {
         return Err(format!("`{unknown}` is not in xtask/compat.toml").into());
     }
+    strangers.retain(|name, _| arguments.only.is_empty() || arguments.only.contains(name));
+    if let Some(clones) = &arguments.clones {
+        lay_out(&strangers, &Clones(clones), &arguments.folder)?;
+    }
     strangers.retain(|name, stranger| {
         let is_there = arguments.folder.join(name).is_dir();
-        let is_wanted = arguments.only.is_empty() || arguments.only.contains(name);
-        if is_wanted && !is_there {
+        if !is_there {
             eprintln!(
                 "{name}: not in {} (from {})",
                 arguments.folder.display(),
                 stranger.from
             );
         }
-        is_wanted && is_there
+        is_there
     });
     if strangers.is_empty() {
         let folder = arguments.folder.display();
         return Err(format!("no project of xtask/compat.toml is in {folder}").into());
     }
     Ok(strangers)
+}
+
+/// What is not in `folder` yet, from the clones.
+fn lay_out(strangers: &BTreeMap<String, Stranger>, clones: &Clones, folder: &Path) -> Result<()> {
+    for (name, stranger) in strangers {
+        let folder = folder.join(name);
+        if !folder.exists() {
+            clones.lay_out(stranger, &folder)?;
+        }
+    }
+    Ok(())
 }
