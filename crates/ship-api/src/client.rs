@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use ship_base::clock::Moment;
 use ship_base::fault::FaultKind;
 use ship_base::hint::Hints;
-use ship_base::name::AppName;
+use ship_base::name::{AppName, KeyName};
 use tokio::task::JoinHandle;
 
 use crate::event::{AttachEvent, DeployEvent, LogLine};
@@ -189,9 +189,17 @@ impl Client {
     /// [`Folders::api_socket`](ship_base::paths::Folders::api_socket).
     pub async fn connect(socket: &Path) -> Result<Self> {
         let client = Self {
-            way: Way::Socket(socket.to_owned()),
+            way: Way::Socket(socket.to_owned(), None),
         };
         client.open().await.map(|_| client)
+    }
+
+    /// As a deploy key, with no more than its rights, through
+    /// [`Folders::key_socket`](ship_base::paths::Folders::key_socket).
+    pub fn as_key(socket: &Path, key: &KeyName) -> Self {
+        Self {
+            way: Way::Socket(socket.to_owned(), Some(key.clone())),
+        }
     }
 
     /// A server far away; whether it is there shows with the first request.
@@ -204,7 +212,7 @@ impl Client {
     /// What people call a server far away; `None` for the one of this machine.
     pub fn destination(&self) -> Option<&str> {
         match &self.way {
-            Way::Socket(_) => None,
+            Way::Socket(..) => None,
             Way::Program(dial) => Some(&dial.destination),
         }
     }
@@ -442,7 +450,7 @@ impl Client {
 
     async fn open(&self) -> Result<(Connection, Option<Caller>)> {
         self.way.open().await.map_err(|source| match &self.way {
-            Way::Socket(socket) => Error::NobodyThere {
+            Way::Socket(socket, _) => Error::NobodyThere {
                 socket: socket.clone(),
                 source,
             },

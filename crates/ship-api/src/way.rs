@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use ship_base::name::KeyName;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
@@ -21,8 +22,8 @@ const MOST_WORDS: usize = 8192;
 /// The way to a server.
 #[derive(Debug, Clone)]
 pub(crate) enum Way {
-    /// A unix socket of this machine.
-    Socket(PathBuf),
+    /// A unix socket of this machine; one for deploy keys is told first which key it is.
+    Socket(PathBuf, Option<KeyName>),
     /// A program whose standard input and output are joined to such a socket.
     Program(Arc<Dial>),
 }
@@ -66,7 +67,13 @@ impl Way {
     /// A new connection.
     pub(crate) async fn open(&self) -> io::Result<(Connection, Option<Caller>)> {
         match self {
-            Self::Socket(path) => Ok((Connection::Socket(UnixStream::connect(path).await?), None)),
+            Self::Socket(path, key) => {
+                let mut stream = UnixStream::connect(path).await?;
+                if let Some(key) = key {
+                    stream.write_all(format!("{key}\n").as_bytes()).await?;
+                }
+                Ok((Connection::Socket(stream), None))
+            }
             Self::Program(dial) => {
                 let (connection, caller) = dial.start()?;
                 Ok((connection, Some(caller)))

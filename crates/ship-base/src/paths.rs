@@ -163,6 +163,11 @@ impl Folders {
         self.app(app).join("sent")
     }
 
+    /// The repository that `git push` sends to, beside the folder that a commit is laid out in.
+    pub fn pushed(&self, app: &AppName) -> PathBuf {
+        self.app(app).join("git")
+    }
+
     /// The lock that a deploy of this app holds.
     pub fn deploy_lock(&self, app: &AppName) -> PathBuf {
         self.app(app).join("deploy.lock")

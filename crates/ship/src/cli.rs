@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use ship_base::fault::FaultKind;
 
 use crate::commands::{
-    audit, cache, check, completions, deploy, destroy, dial, doctor, env, init, key, logs, plan,
+    audit, cache, check, completions, deploy, destroy, dial, doctor, env, git, init, key, logs, plan,
     ps, releases, remote, restart, rollback, run, scale, server, stop, trust, up,
 };
 use crate::control::Control;
@@ -70,6 +70,7 @@ enum Command {
     Audit(audit::Args),
     Server(server::Args),
     Dial(dial::Args),
+    Git(git::Args),
     Completions(completions::Args),
 }
 
@@ -100,6 +101,7 @@ impl Command {
             | Self::Doctor(_)
             | Self::Remote(_)
             | Self::Dial(_)
+            | Self::Git(_)
             | Self::Completions(_) => false,
         }
     }
@@ -185,6 +187,7 @@ fn dispatch(command: Command, context: &mut Context) -> Result<u8> {
         Command::Key(args) => done(wait(key::run(args, context))),
         Command::Audit(args) => done(wait(audit::run(args, context))),
         Command::Dial(args) => done(dial::run(args, context)),
+        Command::Git(args) => done(git::run(args, context)),
         Command::Plan(args) => done(plan::run(&args, context)),
         Command::Check(args) => check::run(&args, context),
         Command::Init(args) => done(init::run(&args, context)),
@@ -292,6 +295,7 @@ mod tests {
           audit        Show who changed what, and when
           server       Run, stop or look at the server that keeps your apps
           dial         Join standard input and output to the server of this machine
+          git          Take a `git push` as a deploy
           completions  Print the completions for a shell
 
         Options:

@@ -9,6 +9,7 @@ pub(crate) mod destroy;
 pub(crate) mod dial;
 pub(crate) mod doctor;
 pub(crate) mod env;
+pub(crate) mod git;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod logs;

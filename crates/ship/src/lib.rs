@@ -21,6 +21,7 @@ mod follow;
 mod log_view;
 mod plan_rows;
 mod problem_view;
+mod pushed;
 mod remotes;
 mod role;
 mod secret_input;

@@ -33,6 +33,10 @@ pub const READ: &[(&str, &str)] = &[
         "The `uv` to use, in place of the one on `PATH` or our own.",
     ),
     (
+        "SSH_ORIGINAL_COMMAND",
+        "Set by sshd where a deploy key comes in: what was asked for, which may be a `git push`.",
+    ),
+    (
         "XDG_DATA_HOME",
         "Releases, environments, logs and data go to `ship` below it.",
     ),

@@ -104,6 +104,18 @@ fn nowhere() -> CommandError {
     )
 }
 
+/// The same for a project that is on the server's own machine already, told as a story.
+pub(crate) async fn send_and_deploy(
+    client: &Client,
+    app: &AppName,
+    listed: Listed,
+    ui: &mut Ui,
+) -> Result<()> {
+    let mut teller = Teller::new(ui, false, false);
+    let live = deploy(client, app, listed, Vec::new(), &mut teller).await?;
+    live.map(drop).ok_or(CommandError::Interrupted)
+}
+
 /// Sends and deploys; Ctrl-C ends both without a trace.
 async fn deploy(
     client: &Client,

@@ -10,7 +10,9 @@ use ship_base::fault::FaultKind;
 use ship_base::name::KeyName;
 
 use crate::cli::{self, Context};
+use crate::commands::git;
 use crate::error::{CommandError, Result};
+use crate::pushed;
 
 /// Join standard input and output to the server of this machine
 ///
@@ -26,8 +28,14 @@ pub(crate) struct Args {
     key: Option<KeyName>,
 }
 
-/// Until one of the two sides ends.
+/// Until one of the two sides ends. Where git asked for what a forced command stands in front of,
+/// it is a push.
 pub(crate) fn run(args: Args, context: &mut Context) -> Result<()> {
+    let asked = context.world.variable("SSH_ORIGINAL_COMMAND");
+    let asked = asked.and_then(|command| command.into_string().ok());
+    if let (Some(key), Some(path)) = (&args.key, asked.as_deref().and_then(pushed::path_in)) {
+        return git::receive_pack(path, Some(key), context);
+    }
     let control = context.control()?;
     let folders = control.folders();
     let socket = match args.key {

@@ -9,6 +9,7 @@ mod deploy;
 mod destroy;
 mod doctor;
 mod env;
+mod git;
 mod init;
 mod key;
 mod logs;
