@@ -1,8 +1,8 @@
 //! The project's own chores: `cargo xtask test` is what runs before anything is merged.
 //!
 //! - `test.rs` tells the story of a whole check; each of its steps is a `step::Step`;
-//! - `layers.rs`, `dependencies.rs`, `promises.rs` and `fixtures.rs` compare a page of the
-//!   documentation with the tree: what they find wrong is a list of lines;
+//! - `layers.rs`, `dependencies.rs`, `promises.rs`, `fixtures.rs` and `guides.rs` compare pages of
+//!   the documentation with the tree: what they find wrong is a list of lines;
 //! - `bench.rs` measures, one file per figure's subject;
 //! - `compat.rs` brings up projects that strangers wrote;
 //! - `conformance.rs` runs suites of others against the front door;
@@ -23,6 +23,7 @@ mod dependencies;
 mod example;
 mod fixtures;
 mod generate;
+mod guides;
 mod layers;
 mod machine;
 mod page;
@@ -66,6 +67,8 @@ enum Chore {
     Promises,
     /// Compare the folders in `fixtures/apps` with their page
     Fixtures,
+    /// Compare the commands that pages show with what the command line takes
+    Guides,
 }
 
 fn main() -> ExitCode {
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Chore::Dependencies => agrees(dependencies::check()),
         Chore::Promises => agrees(promises::check()),
         Chore::Fixtures => agrees(fixtures::check()),
+        Chore::Guides => agrees(guides::check()),
     };
     match outcome {
         Ok(code) => code,

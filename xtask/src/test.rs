@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 use crate::step::{self, Done, Outcome, Step, agreement, cargo};
 use crate::{
-    Result, dependencies, example, fixtures, generate, layers, machine, promises, workspace,
+    Result, dependencies, example, fixtures, generate, guides, layers, machine, promises, workspace,
 };
 
 /// What `cargo xtask test` takes.
@@ -26,7 +26,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "pages",
-        about: "layers, dependencies, promises and fixtures are as their pages say",
+        about: "layers, dependencies, promises, fixtures and the commands of guides are as pages say",
         run: pages,
     },
     Step {
@@ -110,6 +110,7 @@ fn pages() -> Result<Outcome> {
         dependencies::check()?,
         promises::check()?,
         fixtures::check()?,
+        guides::check()?,
     ];
     Ok(agreement(checks.concat()))
 }
