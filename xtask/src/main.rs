@@ -6,6 +6,7 @@
 //! - `bench.rs` measures, one file per figure's subject;
 //! - `compat.rs` brings up projects that strangers wrote;
 //! - `conformance.rs` runs suites of others against the front door;
+//! - `dist.rs` builds the portable binary;
 //! - `machine.rs` knows what is installed here.
 //!
 //! Nothing here is part of the product.
@@ -20,6 +21,7 @@ mod bench;
 mod compat;
 mod conformance;
 mod dependencies;
+mod dist;
 mod example;
 mod fixtures;
 mod generate;
@@ -59,6 +61,8 @@ enum Chore {
     /// Run a suite of others against the front door
     #[command(subcommand)]
     Conformance(conformance::Suite),
+    /// Build the binary that runs on Debian 11, Ubuntu 20.04 and whatever is newer
+    Dist(dist::Arguments),
     /// Compare which crate uses which with the table in `docs/architecture.md`
     Layers,
     /// Compare the third-party crates with `docs/dependencies.md`
@@ -78,6 +82,7 @@ fn main() -> ExitCode {
         Chore::Bench(bench) => bench::run(&bench),
         Chore::Compat(arguments) => compat::run(&arguments),
         Chore::Conformance(suite) => conformance::run(&suite),
+        Chore::Dist(arguments) => dist::run(&arguments),
         Chore::Layers => agrees(layers::check()),
         Chore::Dependencies => agrees(dependencies::check()),
         Chore::Promises => agrees(promises::check()),
