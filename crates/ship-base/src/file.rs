@@ -249,8 +249,19 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
 
 /// [`write_whole`] with other permission bits.
 pub fn write_whole_with_mode(path: &Path, content: &[u8], mode: u32) -> Result<()> {
+    write_whole_for(path, content, mode, None)
+}
+
+/// [`write_whole_with_mode`], the file being another user's and group's from the moment in which it
+/// has its name.
+pub fn write_whole_for(
+    path: &Path,
+    content: &[u8],
+    mode: u32,
+    owner: Option<(u32, u32)>,
+) -> Result<()> {
     let temporary = temporary_beside(path);
-    let written = write_synced(&temporary, content, mode).with_path("write", path);
+    let written = write_synced(&temporary, content, mode, owner).with_path("write", path);
     if let Err(error) = written {
         let _ = fs::remove_file(&temporary);
         return Err(error);
@@ -271,8 +282,17 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
     replaced
 }
 
-fn write_synced(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    write_new(path, content, mode)?.sync_all()
+fn write_synced(
+    path: &Path,
+    content: &[u8],
+    mode: u32,
+    owner: Option<(u32, u32)>,
+) -> io::Result<()> {
+    let file = write_new(path, content, mode)?;
+    if let Some((user, group)) = owner {
+        std::os::unix::fs::fchown(&file, Some(user), Some(group))?;
+    }
+    file.sync_all()
 }
 
 fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<File> {
@@ -398,6 +418,20 @@ mod tests {
             assert_eq!(owner(&tree.join(path)), 70_000, "{path}");
         }
         assert_eq!((owner(&outside), owner(&outside.join("secret"))), (0, 0));
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_is_theirs_from_its_first_moment() {
+        use std::os::unix::fs::MetadataExt as _;
+        if !rustix::process::getuid().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        write_whole_for(&path, b"line", 0o600, Some((70_000, 70_001))).unwrap();
+        let facts = fs::metadata(&path).unwrap();
+        assert_eq!((facts.uid(), facts.gid()), (70_000, 70_001));
+        assert_eq!(facts.permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

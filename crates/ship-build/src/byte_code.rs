@@ -97,6 +97,9 @@ fn compile_new(
         }));
     }
     let done = run(shop, program, jobs, "unchecked", &making);
+    // Nobody looks at byte code again before it is run: after a power cut, a name in the store whose
+    // content never reached the disk would break every environment that has the package.
+    let done = done.and_then(|()| Ok(file::sync_file_system(&store)?));
     for (package, folder) in packages.iter().zip(&making) {
         // Another build may have been first; its folder is as good.
         if done.is_err() || place(&store, package).is_dir() {

@@ -7,7 +7,7 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use ship_base::file::{self, WithPath as _};
+use ship_base::file;
 use ship_base::hash::sha256;
 use ship_base::name::KeyName;
 
@@ -153,14 +153,16 @@ impl AuthorizedKeys {
         let mode = before
             .as_ref()
             .map_or(0o600, |facts| facts.permissions().mode() & 0o777);
-        file::write_whole_with_mode(&self.path, text.as_bytes(), mode)?;
-        if let Some(before) = before
-            && rustix::process::getuid().is_root()
-        {
-            std::os::unix::fs::chown(&self.path, Some(before.uid()), Some(before.gid()))
-                .with_path("change the owner of", &self.path)?;
-        }
-        Ok(())
+        // Before the file has its name: sshd reads it as its owner, who would be locked out by one
+        // that a crash left to root.
+        let owner = before.filter(|_| rustix::process::getuid().is_root());
+        let owner = owner.map(|facts| (facts.uid(), facts.gid()));
+        Ok(file::write_whole_for(
+            &self.path,
+            text.as_bytes(),
+            mode,
+            owner,
+        )?)
     }
 }
 
