@@ -43,6 +43,11 @@ const NEEDS: &[Need] = &[
         without: Some("servers that are reached over ssh"),
     },
     Need {
+        program: "strace",
+        package: "strace",
+        without: Some("syncs around renames, and calls that fail"),
+    },
+    Need {
         program: "ps",
         package: "procps",
         without: Some("what `ps` shows of our processes"),

@@ -7,6 +7,7 @@
 //! - `compat.rs` brings up projects that strangers wrote;
 //! - `conformance.rs` runs suites of others against the front door;
 //! - `dist.rs` builds the portable binary;
+//! - `durability.rs` lets every call that changes a disk fail;
 //! - `machine.rs` knows what is installed here.
 //!
 //! Nothing here is part of the product.
@@ -22,6 +23,7 @@ mod compat;
 mod conformance;
 mod dependencies;
 mod dist;
+mod durability;
 mod example;
 mod fixtures;
 mod generate;
@@ -63,6 +65,8 @@ enum Chore {
     Conformance(conformance::Suite),
     /// Build the binary that runs on Debian 11, Ubuntu 20.04 and whatever is newer
     Dist(dist::Arguments),
+    /// Let every call that changes a disk fail, and look whether the old state or the new is there
+    Durability,
     /// Compare which crate uses which with the table in `docs/architecture.md`
     Layers,
     /// Compare the third-party crates with `docs/dependencies.md`
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
         Chore::Compat(arguments) => compat::run(&arguments),
         Chore::Conformance(suite) => conformance::run(&suite),
         Chore::Dist(arguments) => dist::run(&arguments),
+        Chore::Durability => durability::run(),
         Chore::Layers => agrees(layers::check()),
         Chore::Dependencies => agrees(dependencies::check()),
         Chore::Promises => agrees(promises::check()),

@@ -155,6 +155,15 @@ impl Home {
         self.command_of(&self.program, folder, arguments)
     }
 
+    /// The command as another program starts it: `strace -o log ship up`, the words before `ship`
+    /// being `starter`.
+    pub fn started_by(&self, starter: &[&str], folder: &Path, arguments: &[&str]) -> Command {
+        let (program, before) = starter.split_first().expect("a program");
+        let ship = [self.program.to_str().expect("a path that is text")];
+        let words = [before, &ship, arguments].concat();
+        self.command_of(program, folder, &words)
+    }
+
     pub(crate) fn program(&self) -> &Path {
         &self.program
     }

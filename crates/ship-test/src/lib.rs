@@ -5,6 +5,7 @@
 //! - [`Terminal`] is a command at a pseudo-terminal: what it draws, and what is typed;
 //! - [`Project`] is a folder with a project, from a fixture or from the test's own lines;
 //! - [`Authority`] is a certificate authority on this machine;
+//! - [`Strace`] hangs on to a process, shows what it does to files, and lets calls of it fail;
 //! - [`Load`] keeps asking a URL and counts every request that failed, exactly.
 //!
 //! It waits for conditions ([`wait_until`]) and never for time to pass.
@@ -21,7 +22,9 @@ mod load;
 mod project;
 mod snapshot;
 mod ssh;
+mod strace;
 mod terminal;
+pub mod trace;
 mod wait;
 
 pub use authority::Authority;
@@ -30,5 +33,6 @@ pub use load::{Load, Outcome};
 pub use project::Project;
 pub use snapshot::filtered;
 pub use ssh::Sshd;
+pub use strace::Strace;
 pub use terminal::Terminal;
 pub use wait::{eventually, wait_until};

@@ -5,6 +5,8 @@ mod api;
 mod crash;
 mod crash_loop;
 mod deploy;
+mod durability;
+mod faults;
 mod job;
 mod older_packages;
 mod scale;
