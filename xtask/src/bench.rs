@@ -10,6 +10,7 @@ use crate::step::{self, Outcome};
 use crate::{Result, workspace};
 
 mod deploy;
+mod door;
 mod environment;
 mod figure;
 mod installation;
@@ -24,6 +25,8 @@ mod uv;
 pub(crate) enum Bench {
     /// Environments, redeploys, failed requests, memory at rest
     Deploy(deploy::Arguments),
+    /// What a request costs the front door, beside nginx, HAProxy, Caddy and Traefik
+    Door(door::Arguments),
     /// `ship plan` on a tree of 20,000 files
     Plan(plan::Arguments),
 }
@@ -32,6 +35,7 @@ pub(crate) enum Bench {
 pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
     match bench {
         Bench::Deploy(arguments) => deploy::run(arguments),
+        Bench::Door(arguments) => door::run(arguments),
         Bench::Plan(arguments) => plan::run(arguments),
     }
 }

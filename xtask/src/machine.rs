@@ -56,7 +56,12 @@ const NEEDS: &[Need] = &[
 
 /// Installs what is missing where it may, and tells what is skipped for want of something.
 pub(crate) fn prepare() -> Result<Vec<String>, String> {
-    let missing: Vec<&Need> = NEEDS
+    bring(NEEDS)
+}
+
+/// The same for what some other chore needs.
+pub(crate) fn bring(needs: &[Need]) -> Result<Vec<String>, String> {
+    let missing: Vec<&Need> = needs
         .iter()
         .filter(|need| find(need.program).is_none())
         .collect();
