@@ -1,6 +1,9 @@
 //! What suites of others say of the front door. They are fetched, and need what they are written in.
 
 mod cache;
+mod door;
+mod hostile;
+mod running;
 
 use std::process::ExitCode;
 
@@ -13,10 +16,13 @@ use crate::Result;
 pub(crate) enum Suite {
     /// `http-cache-tests`: the door as a shared cache. Needs node and npm
     Cache,
+    /// Slow visitors (slowhttptest) and floods of HTTP/2, with honest visitors beside them
+    Hostile(hostile::Arguments),
 }
 
 pub(crate) fn run(suite: &Suite) -> Result<ExitCode> {
     match suite {
         Suite::Cache => cache::run(),
+        Suite::Hostile(arguments) => hostile::run(arguments),
     }
 }

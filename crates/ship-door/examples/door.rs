@@ -1,5 +1,5 @@
-//! A door by hand, to measure and to look at: `door <address> <cores> <upstream socket or
-//! host:port>...`.
+//! A door by hand, to measure and to look at: `door <address>[,<address with TLS>] <cores>
+//! <upstream socket or host:port>...`.
 //! Serves `*.localhost` names `blog.localhost`, `localhost` and `127.0.0.1`.
 #![expect(clippy::print_stdout, reason = "an example talks to its user")]
 
@@ -13,11 +13,11 @@ use ship_door::{Config, bind, run};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let address: SocketAddr = arguments
-        .next()
-        .expect("an address")
-        .parse()
-        .expect("an address");
+    let addresses = arguments.next().expect("an address");
+    let addresses: Vec<SocketAddr> = addresses
+        .split(',')
+        .map(|address| address.parse().expect("an address"))
+        .collect();
     let cores = arguments.next().expect("cores").parse().expect("cores");
     let upstreams = arguments.enumerate().map(|(number, address)| Upstream {
         key: format!("blog/web.{number}@r1"),
@@ -54,7 +54,7 @@ fn main() {
     let socket = folder.join("door.sock");
     let parent = std::thread::spawn({
         let socket = socket.clone();
-        move || tell(&socket, address, table)
+        move || tell(&socket, &addresses, table)
     });
     run(Config {
         socket,
@@ -66,7 +66,7 @@ fn main() {
     parent.join().expect("the parent");
 }
 
-fn tell(socket: &std::path::Path, address: SocketAddr, table: Table) {
+fn tell(socket: &std::path::Path, addresses: &[SocketAddr], table: Table) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -78,10 +78,12 @@ fn tell(socket: &std::path::Path, address: SocketAddr, table: Table) {
             }
         };
         door.swap(table).await.expect("a table");
-        let listener = bind(address).expect("a free address");
-        door.listen(vec![("http".to_owned(), listener)])
-            .await
-            .expect("a listener");
-        println!("http://{address}");
+        for (scheme, address) in ["http", "https"].iter().zip(addresses) {
+            let listener = bind(*address).expect("a free address");
+            door.listen(vec![((*scheme).to_owned(), listener)])
+                .await
+                .expect("a listener");
+            println!("{scheme}://{address}");
+        }
     });
 }

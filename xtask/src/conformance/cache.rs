@@ -1,10 +1,10 @@
 //! The npm package `http-cache-tests` through a door: its server behind, its client in front.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::Duration;
+use std::process::{Command, ExitCode, Stdio};
 
+use super::door;
+use super::running::{Running, free_port};
 use crate::Result;
 use crate::workspace;
 
@@ -19,20 +19,6 @@ const COUNT: &str = include_str!("count.mjs");
 pub(crate) fn run() -> Result<ExitCode> {
     let folder = workspace::target().join("conformance");
     let package = fetch(&folder)?;
-    let built = Command::new(env!("CARGO"))
-        .current_dir(workspace::root())
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "ship-door",
-            "--example",
-            "door",
-        ])
-        .status()?;
-    if !built.success() {
-        return Err("the door does not build".into());
-    }
     let (behind, front) = (free_port()?, free_port()?);
     let _server = Running::start(
         node(&package, "server/server.mjs")
@@ -41,15 +27,7 @@ pub(crate) fn run() -> Result<ExitCode> {
             .env("npm_config_pidfile", folder.join("server.pid")),
         behind,
     )?;
-    let door = workspace::target().join("debug/examples/door");
-    let _door = Running::start(
-        Command::new(door).args([
-            format!("127.0.0.1:{front}"),
-            "2".to_owned(),
-            format!("127.0.0.1:{behind}"),
-        ]),
-        front,
-    )?;
+    let _door = door::start(front, None, behind)?;
     let results = node(&package, "cli.mjs")
         .env("npm_config_base", format!("http://127.0.0.1:{front}"))
         .env("npm_package_config_id", "")
@@ -87,10 +65,6 @@ fn node(package: &Path, script: &str) -> Command {
     node
 }
 
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
 /// The counter prints the figures and, last, how many required tests passed.
 fn count(folder: &Path, package: &Path, results: &[u8]) -> Result<ExitCode> {
     let (script, given) = (folder.join("count.mjs"), folder.join("results.json"));
@@ -112,25 +86,4 @@ fn count(folder: &Path, package: &Path, results: &[u8]) -> Result<ExitCode> {
         println!("fewer than {REQUIRED} required tests passed");
         ExitCode::FAILURE
     })
-}
-
-/// A program that ends with us.
-struct Running(Child);
-
-impl Running {
-    /// Starts it and waits until its port is open.
-    fn start(command: &mut Command, port: u16) -> Result<Self> {
-        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
-        let running = Self(quiet.spawn()?);
-        let open = || std::net::TcpStream::connect(("localhost", port)).is_ok();
-        ship_test::wait_until("a port is open", Duration::from_secs(20), open);
-        Ok(running)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
