@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 
 use ship_door::client::DoorClient;
 use ship_door::table::{
-    Address, Certificates, Https, Route, Site, Table, Target, Upstream, VERSION,
+    Address, Certificates, Https, Route, RouteRules, Site, SiteRules, Table, Target, Upstream,
+    VERSION,
 };
 use ship_door::{Config, bind, run};
 
@@ -44,10 +45,12 @@ fn main() {
                     upstreams: upstreams.collect(),
                 },
                 cache: None,
+                rules: RouteRules::default(),
             }],
             body_limit: 10 << 20,
             https: Https::default(),
             access_log: None,
+            rules: SiteRules::default(),
         }],
     };
     let folder = std::env::temp_dir().join(format!("ship-door-{}", std::process::id()));

@@ -193,6 +193,7 @@ mod tests {
             body_limit: 0,
             https: table::Https::default(),
             access_log: Some(folder),
+            rules: table::SiteRules::default(),
         };
         let table = Table {
             sites: vec![site],

@@ -101,7 +101,7 @@ impl Drop for Place {
 }
 
 /// What counts as one address: an IPv6 customer has at least a /64 (RFC 6177).
-fn household(from: IpAddr) -> IpAddr {
+pub(crate) fn household(from: IpAddr) -> IpAddr {
     match from.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

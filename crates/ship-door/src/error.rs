@@ -115,6 +115,16 @@ pub enum TableError {
         /// Neither 301, 302, 307 nor 308, or the target is not a URL or path.
         status: u16,
     },
+    /// A rule that cannot be followed.
+    #[error("`{rule}` is no rule for `{prefix}` of `{app}`")]
+    Rule {
+        /// The app.
+        app: String,
+        /// The route.
+        prefix: String,
+        /// What stands there.
+        rule: String,
+    },
 }
 
 impl Error {

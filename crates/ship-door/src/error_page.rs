@@ -78,6 +78,11 @@ pub(crate) fn of(failure: &Failure, scene: &Scene<'_>) -> Response<Body> {
                 HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE"),
             );
         }
+        Failure::TooOften(wait) => {
+            // Whole seconds, and never too early (RFC 9110, 10.2.3).
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
         Failure::NoInstance | Failure::Unreachable(_) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
@@ -117,6 +122,16 @@ fn page(failure: &Failure, scene: &Scene<'_>) -> Page {
             StatusCode::METHOD_NOT_ALLOWED,
             "A file can only be read",
             "This address is a file; it answers GET and HEAD.",
+        ),
+        Failure::NotAllowed => Page::plain(
+            StatusCode::FORBIDDEN,
+            "This part of the site is not for everybody",
+            "It answers only at some addresses, and yours is not one of them.",
+        ),
+        Failure::TooOften(_) => Page::plain(
+            StatusCode::TOO_MANY_REQUESTS,
+            "That was too often",
+            "Please try again in a moment.",
         ),
         Failure::UnknownHost => unknown_host(scene),
         Failure::NoRoute | Failure::NoFile => not_found(failure, scene),

@@ -265,9 +265,9 @@ fn by_load(view: &View, errand: &Errand, turn: &Cell<usize>) -> Result<Vec<Rc<Po
     let found = if errand.via_root {
         site.root()
     } else {
-        site.find(errand.target.path()).map(|found| found.to)
+        site.find(errand.target.path()).map(|found| found.way)
     };
-    let Some(To::Instances { places, .. }) = found else {
+    let Some(To::Instances { places, .. }) = found.map(|way| &way.to) else {
         return Err(Failure::NoInstance);
     };
     let mut pools: Vec<_> = places

@@ -11,13 +11,16 @@ use hyper::StatusCode;
 use ship_base::name::{AppName, ReleaseId};
 
 use crate::access_log::Access;
+use crate::allow::Allow;
 use crate::cache::{Cache, Caches, Told};
 use crate::error::TableError;
 use crate::host;
 use crate::instance::{Instance, Instances};
 use crate::path;
+use crate::rate::Rate;
+use crate::rules::Rules;
 use crate::static_files::Folder;
-use crate::table::{self, Https, Table, Target};
+use crate::table::{self, Https, SiteRules, Table, Target};
 
 /// A checked and compiled [`Table`].
 #[derive(Debug, Default)]
@@ -43,10 +46,19 @@ pub(crate) struct Site {
     pub(crate) cache: Arc<Cache>,
     /// Where its requests are written.
     pub(crate) access: Option<Access>,
+    pub(crate) rules: SiteRules,
     /// By prefix without slashes at its ends: `` for `/`, `static/css`.
-    routes: HashMap<Box<str>, To>,
+    routes: HashMap<Box<str>, Way>,
     /// The most segments of any prefix.
     deepest: usize,
+}
+
+/// Who answers, and what is asked of visitors before.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(crate) to: To,
+    /// None where nothing is asked.
+    pub(crate) rules: Option<Box<Rules>>,
 }
 
 /// Who answers.
@@ -72,7 +84,7 @@ pub(crate) enum To {
 /// A route that fits, and what is left of the path after its prefix (no slash in front).
 #[derive(Debug)]
 pub(crate) struct Found<'s, 'p> {
-    pub(crate) to: &'s To,
+    pub(crate) way: &'s Way,
     pub(crate) rest: Cow<'p, str>,
 }
 
@@ -109,12 +121,16 @@ impl Routes {
             https: site.https.clone(),
             cache: caches.get(&site.app, site.release),
             access: site.access_log.clone().map(Access::new),
+            rules: site.rules.clone(),
             routes: HashMap::new(),
             deepest: 0,
         };
         for route in &site.routes {
-            let to = self.target(site, route, instances)?;
-            compiled.add(&route.prefix, to)?;
+            let way = Way {
+                to: self.target(site, route, instances)?,
+                rules: rules(site, route)?,
+            };
+            compiled.add(&route.prefix, way)?;
         }
         let compiled = Arc::new(compiled);
         for name in &site.hosts {
@@ -189,6 +205,24 @@ impl Routes {
     }
 }
 
+fn rules(site: &table::Site, route: &table::Route) -> Result<Option<Box<Rules>>, TableError> {
+    let wrong = |rule: String| TableError::Rule {
+        app: site.app.to_string(),
+        prefix: route.prefix.clone(),
+        rule,
+    };
+    let written = &route.rules;
+    let allow = Allow::new(&written.allow).map_err(wrong)?;
+    let compile = |rate: table::Rate| {
+        let period = Duration::from_secs(rate.seconds.into());
+        let compiled = Rate::new(rate.requests, period);
+        compiled.ok_or_else(|| wrong(format!("{} in {} s", rate.requests, rate.seconds)))
+    };
+    let rate = written.rate.map(compile).transpose()?;
+    let any = allow.is_some() || rate.is_some();
+    Ok(any.then(|| Box::new(Rules { allow, rate })))
+}
+
 fn redirect(site: &table::Site, to: &str, status: u16) -> Result<To, TableError> {
     let known = StatusCode::from_u16(status).ok();
     let known = known.filter(|_| matches!(status, 301 | 302 | 307 | 308));
@@ -211,7 +245,7 @@ fn redirect(site: &table::Site, to: &str, status: u16) -> Result<To, TableError>
 }
 
 impl Site {
-    fn add(&mut self, prefix: &str, to: To) -> Result<(), TableError> {
+    fn add(&mut self, prefix: &str, way: Way) -> Result<(), TableError> {
         let canonical = path::canonical(prefix).map_err(|_| TableError::Prefix {
             app: self.app.to_string(),
             prefix: prefix.to_owned(),
@@ -221,7 +255,7 @@ impl Site {
         if !key.is_empty() {
             self.deepest = self.deepest.max(key.split('/').count());
         }
-        match self.routes.insert(key.into(), to) {
+        match self.routes.insert(key.into(), way) {
             None => Ok(()),
             Some(_) => Err(TableError::PrefixTwice {
                 app: self.app.to_string(),
@@ -235,7 +269,7 @@ impl Site {
         match without_empty_segments(path) {
             Cow::Borrowed(path) => self.find_collapsed(path),
             Cow::Owned(path) => self.find_collapsed(&path).map(|found| Found {
-                to: found.to,
+                way: found.way,
                 rest: Cow::Owned(found.rest.into_owned()),
             }),
         }
@@ -243,19 +277,19 @@ impl Site {
 
     fn find_collapsed<'s, 'p>(&'s self, path: &'p str) -> Option<Found<'s, 'p>> {
         let path = &path[1..];
-        let mut best = self.routes.get("").map(|to| (to, 0));
+        let mut best = self.routes.get("").map(|way| (way, 0));
         let ends = path.match_indices('/').map(|(at, _)| at);
         for end in ends.chain([path.len()]).take(self.deepest) {
-            best = self.routes.get(&path[..end]).map(|to| (to, end)).or(best);
+            best = self.routes.get(&path[..end]).map(|way| (way, end)).or(best);
         }
-        best.map(|(to, end)| Found {
-            to,
+        best.map(|(way, end)| Found {
+            way,
             rest: Cow::Borrowed(path[end..].trim_start_matches('/')),
         })
     }
 
     /// What answers at the root: where files that are not there are asked for next.
-    pub(crate) fn root(&self) -> Option<&To> {
+    pub(crate) fn root(&self) -> Option<&Way> {
         self.routes.get("")
     }
 }
@@ -288,6 +322,7 @@ mod tests {
                 status: 302,
             },
             cache: None,
+            rules: table::RouteRules::default(),
         };
         table::Site {
             app: app.parse().unwrap(),
@@ -297,6 +332,7 @@ mod tests {
             body_limit: 0,
             https: Https::default(),
             access_log: None,
+            rules: SiteRules::default(),
         }
     }
 
@@ -312,7 +348,7 @@ mod tests {
     fn answer(routes: &Routes, host: &str, path: &str) -> Option<String> {
         let host = host::parse(host)?;
         let path = path::canonical(path).ok()?.into_owned();
-        match routes.site(&host.name)?.find(&path)?.to {
+        match &routes.site(&host.name)?.find(&path)?.way.to {
             To::Redirect { to, .. } => Some(to.clone()),
             _ => None,
         }
@@ -353,6 +389,12 @@ mod tests {
         assert!(matches!(
             compile(vec![site("one", host(), &same)]),
             Err(TableError::PrefixTwice { .. })
+        ));
+        let mut ruled = site("one", host(), &root);
+        ruled.routes[0].rules.allow.push("the office".to_owned());
+        assert!(matches!(
+            compile(vec![ruled]),
+            Err(TableError::Rule { rule, .. }) if rule == "the office"
         ));
         let port = vec!["b.test:80".to_owned()];
         assert!(matches!(

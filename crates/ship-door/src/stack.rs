@@ -26,9 +26,12 @@ use crate::compress::{self, Wish};
 use crate::error_page;
 use crate::forward::Errand;
 use crate::head::{Marks, Scheme};
+use crate::host;
 use crate::path;
-use crate::route::{Site, To};
+use crate::route::{Site, To, Way};
+use crate::safety;
 use crate::static_files::{self, Served};
+use crate::tls::is_of_this_machine;
 use crate::tracked::{Note, Tracked};
 use crate::visit::Visit;
 
@@ -52,6 +55,10 @@ pub(crate) enum Failure {
     UnknownHost,
     /// The site has no route for this path.
     NoRoute,
+    /// The route is for other addresses.
+    NotAllowed,
+    /// The address has asked too often; it may again after this time.
+    TooOften(Duration),
     /// The folder has no such file.
     NoFile,
     /// A file cannot be changed by a request.
@@ -102,6 +109,11 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Respons
         }
     };
     promise_tls(&scene, &mut response);
+    // A WebSocket is no page.
+    let page = response.status() != StatusCode::SWITCHING_PROTOCOLS;
+    if page && scene.site.as_ref().is_some_and(|site| site.rules.safety) {
+        safety::apply(response.headers_mut());
+    }
     // Whoever answered: below it nobody knows what a visitor's program can read.
     compress::apply(&wish, &mut response, &visit.core.room);
     if version == Version::HTTP_2 {
@@ -223,12 +235,23 @@ async fn layers(
     {
         return Ok(to_https(&marks, port, &target));
     }
+    //    One of its names is the one to show; a file or a page that is there under two of them would
+    //    be two to a search engine.
+    if let Some(canonical) = site.rules.canonical.as_deref()
+        && marks.host != canonical
+        && !is_of_this_machine(&marks.host)
+    {
+        return Ok(to_canonical(scene.visit, &marks, canonical, &target));
+    }
     // 6. Its limits, before a byte of the body is read.
     if request.body().size_hint().lower() > site.body_limit {
         return Err(Failure::BodyTooLarge);
     }
-    // 7. The route, and who answers it.
+    // 7. The route, and what it asks of visitors: below the path layer, so that there is no other way
+    //    to write the address; above whoever answers, so that a kept answer is no way around it.
     let found = site.find(target.path()).ok_or(Failure::NoRoute)?;
+    check(scene.visit, found.way)?;
+    // 8. Who answers it.
     let mut errand = Errand {
         marks,
         target: target.clone(),
@@ -236,7 +259,7 @@ async fn layers(
         id: scene.id.clone(),
         body_limit: site.body_limit,
     };
-    match found.to {
+    match &found.way.to {
         To::Instances { told, .. } => {
             cache::answer(scene.visit, &site.cache, told.as_ref(), &errand, request).await
         }
@@ -266,7 +289,11 @@ async fn at_root(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Failure> {
     let rest = errand.target.path().trim_start_matches('/');
-    match site.root() {
+    let root = site.root();
+    if let Some(way) = root {
+        check(scene.visit, way)?;
+    }
+    match root.map(|way| &way.to) {
         None => Err(Failure::NoFile),
         Some(To::Instances { told, .. }) => {
             cache::answer(scene.visit, &site.cache, told.as_ref(), errand, request).await
@@ -280,6 +307,13 @@ async fn at_root(
                 static_files::not_there(folder, fallback.as_deref(), rest, &request)
             }
         },
+    }
+}
+
+fn check(visit: &Visit, way: &Way) -> Result<(), Failure> {
+    match &way.rules {
+        Some(rules) => rules.check(visit.peer.ip()),
+        None => Ok(()),
     }
 }
 
@@ -374,6 +408,20 @@ fn to_https(marks: &Marks, port: u16, target: &PathAndQuery) -> Response<Body> {
         port => format!(":{port}"),
     };
     let to = format!("https://{}{port}{target}", marks.host);
+    redirect(&to, StatusCode::PERMANENT_REDIRECT, "", target)
+}
+
+/// The same place under the name to show, at the port that the visitor came by.
+fn to_canonical(
+    visit: &Visit,
+    marks: &Marks,
+    canonical: &str,
+    target: &PathAndQuery,
+) -> Response<Body> {
+    let written = marks.written.to_str().ok().and_then(host::parse);
+    let port = written.and_then(|host| host.port);
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    let to = format!("{}://{canonical}{port}{target}", visit.scheme.as_str());
     redirect(&to, StatusCode::PERMANENT_REDIRECT, "", target)
 }
 

@@ -86,6 +86,28 @@ pub struct Site {
     /// The folder of the log in which each request is written; none where none is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_log: Option<PathBuf>,
+    /// What holds for all of its routes.
+    #[serde(default, skip_serializing_if = "SiteRules::is_default")]
+    pub rules: SiteRules,
+}
+
+/// What holds for all routes of a site.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteRules {
+    /// `X-Content-Type-Options`, `Referrer-Policy` and `X-Frame-Options`, where an answer does not
+    /// say them itself.
+    #[serde(default)]
+    pub safety: bool,
+    /// The one of the site's hosts to which visitors of its others are sent, by 308; names of this
+    /// machine are not. In lower case, without port.
+    #[serde(default)]
+    pub canonical: Option<String>,
+}
+
+impl SiteRules {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What is asked of a site's visitors about TLS.
@@ -110,6 +132,36 @@ pub struct Route {
     /// How long answers of instances are kept where they say nothing about it themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<Cache>,
+    /// What is asked of its visitors.
+    #[serde(default, skip_serializing_if = "RouteRules::is_default")]
+    pub rules: RouteRules,
+}
+
+/// What a route asks of its visitors before anybody answers them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteRules {
+    /// The only networks whose visitors are answered: `192.0.2.0/24`, `2001:db8::/32`, or an
+    /// address. Others get 403. Where there is none, everybody is.
+    #[serde(default)]
+    pub allow: Vec<String>,
+    /// How often one address (of IPv6: one /64) may ask; 429 beyond.
+    #[serde(default)]
+    pub rate: Option<Rate>,
+}
+
+impl RouteRules {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// So many requests in so many seconds. As many at once are a burst that passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Requests; at least one.
+    pub requests: u32,
+    /// Seconds; at least one.
+    pub seconds: u32,
 }
 
 /// How long answers are kept, in seconds. What sets a cookie, is asked for with one, or says

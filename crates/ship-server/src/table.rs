@@ -42,6 +42,7 @@ fn site(server: &Server, app: &App) -> Option<Site> {
         body_limit: live.plan.limits.body.unwrap_or(BODY_LIMIT),
         https: https(server, &live.plan),
         access_log: Some(server.folders.access_log(&app.name).join("door")),
+        rules: table::SiteRules::default(),
     })
 }
 
@@ -77,6 +78,7 @@ fn routes(server: &Server, app: &App, live: &Candidate) -> Vec<Route> {
         prefix: route.value.prefix.clone(),
         to: target(server, app, live, &route.value),
         cache: route.value.cache.as_ref().map(cache),
+        rules: table::RouteRules::default(),
     });
     let mut routes: Vec<Route> = own.collect();
     if let Some(web) = live.plan.web()
@@ -86,6 +88,7 @@ fn routes(server: &Server, app: &App, live: &Candidate) -> Vec<Route> {
             prefix: "/".to_owned(),
             to: instances(app, &web.name),
             cache: None,
+            rules: table::RouteRules::default(),
         });
     }
     routes

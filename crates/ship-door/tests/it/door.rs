@@ -17,7 +17,8 @@ use hyper_util::rt::TokioIo;
 use ship_door::client::DoorClient;
 use ship_door::limit::Limits;
 use ship_door::table::{
-    Address, Certificates, Https, Route, Site, Table, Target, Upstream, VERSION,
+    Address, Certificates, Https, Route, RouteRules, Site, SiteRules, Table, Target, Upstream,
+    VERSION,
 };
 use ship_door::{Config, bind, run_with};
 use tempfile::TempDir;
@@ -162,6 +163,7 @@ pub(crate) fn site(routes: Vec<Route>) -> Site {
         body_limit: 1 << 20,
         https: Https::default(),
         access_log: None,
+        rules: SiteRules::default(),
     }
 }
 
@@ -170,6 +172,7 @@ pub(crate) fn route(prefix: &str, to: Target) -> Route {
         prefix: prefix.to_owned(),
         to,
         cache: None,
+        rules: RouteRules::default(),
     }
 }
 

@@ -17,6 +17,7 @@ mod limits;
 mod pages;
 mod process;
 mod raw;
+mod rules;
 mod switching;
 mod tls;
 mod websockets;

@@ -1,0 +1,140 @@
+//! What a site and its routes ask of visitors.
+
+use ship_door::table::{Rate, Route, RouteRules, SiteRules, Target};
+
+use crate::door::{App, Door, HOST, get, instances, route, site, text};
+
+fn app() -> App {
+    App::http("blog/web.1@r7", |_| async { text("ok") })
+}
+
+fn ruled(prefix: &str, app: &App, rules: RouteRules) -> Route {
+    Route {
+        rules,
+        ..route(prefix, instances(vec![app.upstream()]))
+    }
+}
+
+fn only(network: &str) -> RouteRules {
+    RouteRules {
+        allow: vec![network.to_owned()],
+        rate: None,
+    }
+}
+
+#[tokio::test]
+async fn who_asks_too_often_is_told_when_to_come_again_and_other_routes_are_not_concerned() {
+    let app = app();
+    let twice_an_hour = RouteRules {
+        allow: Vec::new(),
+        rate: Some(Rate {
+            requests: 2,
+            seconds: 3600,
+        }),
+    };
+    let routes = vec![
+        ruled("/login", &app, twice_an_hour),
+        ruled("/", &app, RouteRules::default()),
+    ];
+    let door = Door::start(vec![site(routes)]).await;
+    for _ in 0..2 {
+        assert_eq!(door.get("/login").await.status, 200);
+    }
+    // Another spelling and another connection are no way around.
+    for path in ["/login", "//login/", "/x/../login", "/%6Cogin"] {
+        let refused = door.get(path).await;
+        assert_eq!(refused.status, 429, "{path}");
+        let wait: u64 = refused.header("retry-after").parse().unwrap();
+        assert!((1..=1800).contains(&wait), "{wait}");
+    }
+    assert_eq!(door.get("/").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_route_for_some_networks_is_closed_to_all_others() {
+    let app = app();
+    let routes = vec![
+        ruled("/office", &app, only("192.0.2.0/24")),
+        ruled("/here", &app, only("127.0.0.0/8")),
+        ruled("/", &app, RouteRules::default()),
+    ];
+    let door = Door::start(vec![site(routes)]).await;
+    assert_eq!(door.get("/here").await.status, 200);
+    assert_eq!(door.get("/").await.status, 200);
+    for path in ["/office", "/office/x", "//office", "/here/../office"] {
+        assert_eq!(door.get(path).await.status, 403, "{path}");
+    }
+    // What a visitor claims to be does not count.
+    let claim = [("x-forwarded-for", "192.0.2.7"), ("x-real-ip", "192.0.2.7")];
+    let answer = door.visit().await.send(get("/office", &claim)).await;
+    assert_eq!(answer.unwrap().status, 403);
+}
+
+#[tokio::test]
+async fn files_that_are_not_there_are_no_way_around_the_rule_of_the_app() {
+    let (app, folder) = (app(), tempfile::tempdir().unwrap());
+    let files = Target::Files {
+        folder: folder.path().to_owned(),
+        fall_through: true,
+        fallback: None,
+        packed: None,
+    };
+    let routes = vec![
+        ruled("/", &app, only("192.0.2.0/24")),
+        route("/static", files),
+    ];
+    let door = Door::start(vec![site(routes)]).await;
+    assert_eq!(door.get("/static/missing.css").await.status, 403);
+}
+
+#[tokio::test]
+async fn visitors_of_another_name_are_sent_to_the_one_to_show() {
+    let app = app();
+    let mut one = site(vec![ruled("/", &app, RouteRules::default())]);
+    one.hosts
+        .extend(["blog.test", "www.blog.test"].map(str::to_owned));
+    one.rules.canonical = Some("blog.test".to_owned());
+    let door = Door::start(vec![one]).await;
+    let ask = async |host: &str| {
+        let request = get("/a%20b?c=d", &[("host", host)]);
+        door.visit().await.send(request).await.unwrap()
+    };
+    let sent = ask("www.Blog.test:8000").await;
+    assert_eq!(sent.status, 308);
+    assert_eq!(sent.header("location"), "http://blog.test:8000/a%20b?c=d");
+    assert_eq!(ask("blog.test").await.status, 200);
+    // On this machine an app is looked at by its local name.
+    assert_eq!(ask(HOST).await.status, 200);
+}
+
+#[tokio::test]
+async fn browsers_are_told_to_be_careful_unless_the_app_has_said_so_itself() {
+    let app = App::http("blog/web.1@r7", |request| async move {
+        let mut reply = text("ok");
+        if request.uri().path() == "/own" {
+            let headers = reply.headers_mut();
+            headers.insert("x-frame-options", "DENY".parse().unwrap());
+            headers.insert("referrer-policy", "no-referrer".parse().unwrap());
+        }
+        reply
+    });
+    let mut one = site(vec![ruled("/", &app, RouteRules::default())]);
+    one.rules = SiteRules {
+        safety: true,
+        canonical: None,
+    };
+    let door = Door::start(vec![one.clone()]).await;
+    let plain = door.get("/").await;
+    assert_eq!(plain.header("x-content-type-options"), "nosniff");
+    assert_eq!(plain.header("x-frame-options"), "SAMEORIGIN");
+    assert_eq!(
+        plain.header("referrer-policy"),
+        "strict-origin-when-cross-origin"
+    );
+    let own = door.get("/own").await;
+    assert_eq!(own.header("x-frame-options"), "DENY");
+    assert_eq!(own.header("referrer-policy"), "no-referrer");
+    one.rules.safety = false;
+    door.swap(vec![one]).await;
+    assert_eq!(door.get("/").await.header("x-frame-options"), "");
+}
