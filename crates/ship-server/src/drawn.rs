@@ -26,9 +26,7 @@ pub(crate) fn draw(
     events: &Events,
 ) -> Result<(), Error> {
     let wanted = plan.drawn_env.iter();
-    let missing: Vec<_> = wanted
-        .filter(|name| !settings.has(&name.value))
-        .collect();
+    let missing: Vec<_> = wanted.filter(|name| !settings.has(&name.value)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -39,13 +37,16 @@ pub(crate) fn draw(
     server.store.change_settings(app, &drawn, &[])?;
     settings.add(drawn);
     for name in missing {
-        let by = name.places.first().map_or_else(String::new, |place| {
-            format!(", which {place} asks for,")
-        });
+        let by = name
+            .places
+            .first()
+            .map_or_else(String::new, |place| format!(", which {place} asks for,"));
         let name = &name.value;
         events.note(
             format!("`{name}`{by} was drawn at random and is kept"),
-            Some(format!("`ship env set {name}=…` puts one of yours in its place")),
+            Some(format!(
+                "`ship env set {name}=…` puts one of yours in its place"
+            )),
         );
     }
     Ok(())

@@ -7,8 +7,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use ship_base::fault::FaultKind;
 
 use crate::commands::{
-    audit, cache, check, completions, deploy, destroy, dial, doctor, env, git, init, key, logs, plan,
-    ps, releases, remote, restart, rollback, run, scale, server, stop, trust, up,
+    audit, cache, check, completions, deploy, destroy, dial, doctor, env, git, init, key, logs,
+    plan, ps, releases, remote, restart, rollback, run, scale, server, stop, trust, up,
 };
 use crate::control::Control;
 use crate::error::{CommandError, Result};

@@ -144,10 +144,10 @@ impl Pushed {
         };
         if !BRANCHES.contains(&name) {
             let short = name.strip_prefix("refs/heads/").unwrap_or(name);
-            return Err(
-                CommandError::user(format!("`{short}` is not the branch that is deployed"))
-                    .hint(format!("`git push ship {short}:main` deploys it")),
-            );
+            return Err(CommandError::user(format!(
+                "`{short}` is not the branch that is deployed"
+            ))
+            .hint(format!("`git push ship {short}:main` deploys it")));
         }
         if new.bytes().all(|digit| digit == b'0') {
             return Err(CommandError::user("the branch that is deployed stays")
@@ -195,7 +195,9 @@ fn run(git: &mut Command) -> Result<()> {
         return Ok(());
     }
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    let verb = git.get_args().find_map(|word| word.to_str().filter(is_verb));
+    let verb = git
+        .get_args()
+        .find_map(|word| word.to_str().filter(is_verb));
     let message = format!("`git {}` failed", verb.unwrap_or_default());
     Err(CommandError::new(FaultKind::Outside, message).cause(words.trim()))
 }

@@ -60,7 +60,12 @@ mod tests {
         let told: Vec<String> = parse(text)
             .unwrap()
             .iter()
-            .map(|s| format!("{} {:?} {} {} :{}", s.name, s.value, s.required, s.drawn, s.line))
+            .map(|s| {
+                format!(
+                    "{} {:?} {} {} :{}",
+                    s.name, s.value, s.required, s.drawn, s.line
+                )
+            })
             .collect();
         insta::assert_snapshot!(told.join("\n"), @r#"
         DEBUG Some("0") true false :5

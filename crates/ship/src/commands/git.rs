@@ -69,11 +69,7 @@ pub(crate) fn run(args: Args, context: &mut Context) -> Result<()> {
 }
 
 /// Becomes git, which takes the objects and asks the hook.
-pub(crate) fn receive_pack(
-    path: &str,
-    key: Option<&KeyName>,
-    context: &mut Context,
-) -> Result<()> {
+pub(crate) fn receive_pack(path: &str, key: Option<&KeyName>, context: &mut Context) -> Result<()> {
     let app = app(path)?;
     // Who may not deploy the app is told before anything is sent; an app that is not there yet
     // begins here, as with `ship deploy`.

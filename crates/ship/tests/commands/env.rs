@@ -118,7 +118,9 @@ fn a_key_that_nobody_set_is_drawn_once_and_kept() {
     let ship = |arguments: &[&str]| home.ship_in(project.folder(), arguments);
     let first = ship(&["up", "--detach"]).success();
     assert!(
-        first.stderr.contains("`SIGNING`, which app.json:1 asks for, was drawn"),
+        first
+            .stderr
+            .contains("`SIGNING`, which app.json:1 asks for, was drawn"),
         "{}",
         first.stderr
     );
