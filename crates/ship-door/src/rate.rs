@@ -51,9 +51,9 @@ impl Rate {
         let part = &self.parts[self.hasher.hash_one(from) as usize % PARTS];
         let mut paid = part.lock().unwrap_or_else(PoisonError::into_inner);
         let until = paid.get(&from).map_or(now, |until| (*until).max(now)) + self.each;
-        let ahead = until - now;
-        if ahead > self.period {
-            return Err(ahead - self.period);
+        let beyond = (until - now).saturating_sub(self.period);
+        if !beyond.is_zero() {
+            return Err(beyond);
         }
         make_room(&mut paid, from, now);
         paid.insert(from, until);

@@ -20,6 +20,7 @@ mod ship;
 mod stage;
 mod traefik;
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -145,8 +146,9 @@ fn table(rows: &[Measured]) -> String {
         let ratio = row
             .ratio_to_nginx
             .map_or("–".to_owned(), |ratio| format!("{ratio:.2} ×"));
-        out += &format!(
-            "{:<16} {:<6} {:>9} {:>9} {:>9} {:>9} {:>9}  {ratio}\n",
+        let _ = writeln!(
+            out,
+            "{:<16} {:<6} {:>9} {:>9} {:>9} {:>9} {:>9}  {ratio}",
             row.row,
             row.unit,
             cell(row.ship),

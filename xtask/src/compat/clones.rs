@@ -29,7 +29,7 @@ impl Clones<'_> {
         let time = git(&clone, &["log", "-1", "--format=%cI", "--", path])?;
         let time = time.trim();
         file::create_folder(folder)?;
-        if path.ends_with(".rst") {
+        if Path::new(path).extension().is_some_and(|it| it == "rst") {
             let page = git(&clone, &["show", &format!("HEAD:{path}")])?;
             write_page(&page, folder)?;
             return touch(folder, time);

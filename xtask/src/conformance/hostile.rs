@@ -260,8 +260,8 @@ impl Outcome {
 
 /// The last line that says something, without the colours of slowhttptest.
 fn last_line(said: &str) -> String {
-    let last = said.lines().map(plain).filter(|line| !line.is_empty());
-    last.last().unwrap_or_default()
+    let mut lines = said.lines().map(plain).filter(|line| !line.is_empty());
+    lines.next_back().unwrap_or_default()
 }
 
 /// Without escape sequences of terminals.

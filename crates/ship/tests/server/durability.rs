@@ -12,15 +12,16 @@ use crate::{SOON, body, home, own_server, up};
 fn excused(home: &Path, path: &Path) -> bool {
     let inside = path.strip_prefix(home).unwrap_or(path);
     let words: Vec<&str> = inside.iter().filter_map(|part| part.to_str()).collect();
-    match words[..] {
-        // Sockets and states of processes: none of those lives after a power cut.
-        ["run", ..] => true,
-        // What programs of the app write is their own business.
-        ["apps", _, "work" | "data", ..] => true,
-        // Laid out anew by each deploy, from pieces whose hashes are looked at again.
-        ["apps", _, "project" | "project.new" | "sent", ..] => true,
-        _ => false,
-    }
+    // Sockets and states of processes: none of those lives after a power cut.
+    let runs = matches!(words[..], ["run", ..]);
+    // What programs of the app write is their own business.
+    let theirs = matches!(words[..], ["apps", _, "work" | "data", ..]);
+    // Laid out anew by each deploy, from pieces whose hashes are looked at again.
+    let laid_out = matches!(
+        words[..],
+        ["apps", _, "project" | "project.new" | "sent", ..]
+    );
+    runs || theirs || laid_out
 }
 
 /// What a server did in all its processes, while `work` was done with it; then it stops.

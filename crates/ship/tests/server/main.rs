@@ -1,6 +1,11 @@
 //! What the control process does when two things happen at once: verbs that meet, callers that go,
 //! processes that are killed in the middle (docs/promises.md, P11 to P13).
 
+#![expect(
+    clippy::print_stderr,
+    reason = "a test says what it skips, and what it tried"
+)]
+
 mod api;
 mod crash;
 mod crash_loop;

@@ -84,7 +84,7 @@ impl<'s> Load<'s> {
     }
 
     /// Each request names the next of many hosts.
-    pub(crate) fn to_many_hosts(self, hosts: usize) -> Result<Self> {
+    pub(crate) fn over_many_hosts(self, hosts: usize) -> Result<Self> {
         let mut script = String::from("local asked = {}\n");
         let _ = writeln!(
             script,

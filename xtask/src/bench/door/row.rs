@@ -94,7 +94,7 @@ impl Row {
             Self::Cached => per_request(&load(Path::Cached)),
             Self::Handshake => per_request(&load(Path::Small).over_tls().closing()),
             Self::Http2 => per_request(&load(Path::Small).over_http2()),
-            Self::Routes => per_request(&load(Path::Small).to_many_hosts(ROUTES)?),
+            Self::Routes => per_request(&load(Path::Small).over_many_hosts(ROUTES)?),
             Self::Idle => {
                 // What is made with the first visitor is not counted.
                 load(Path::Small).over_tls().run(WARM_UP)?;
@@ -114,5 +114,5 @@ fn per_request(load: &Load<'_>) -> Result<f64> {
     let before = processor(load.running.processes()?)?;
     let requests = load.run(load.measured())?;
     let after = processor(load.running.processes()?)?;
-    Ok((after - before).as_secs_f64() * 1e6 / requests as f64)
+    Ok(after.saturating_sub(before).as_secs_f64() * 1e6 / requests as f64)
 }
