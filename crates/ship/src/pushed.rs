@@ -7,7 +7,7 @@
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use ship_api::source::MOST_BYTES;
@@ -37,7 +37,7 @@ pub(crate) struct Pushed {
     commit: String,
 }
 
-/// A commit as files; they are gone when it is dropped.
+/// A commit as files, and git's index of them beside; both are gone when it is dropped.
 pub(crate) struct CheckedOut(PathBuf);
 
 impl Repository {
@@ -58,7 +58,9 @@ impl Repository {
     pub(crate) fn prepare(&self) -> Result<()> {
         file::create_private_folder(&self.folder)?;
         if !self.folder.join("HEAD").exists() {
-            run(git().args(["init", "--quiet", "--bare"]).arg(&self.folder))?;
+            let mut git = git();
+            git.args(["init", "--quiet", "--bare"]).arg(&self.folder);
+            run(&mut git, "init")?;
         }
         let hooks = self.folder.join("hooks");
         file::create_folder(&hooks)?;
@@ -95,28 +97,28 @@ impl Repository {
     /// The files of what was pushed. The caller is git's hook, which alone can see them yet.
     pub(crate) fn check_out(&self, pushed: &Pushed) -> Result<CheckedOut> {
         let folder = self.folder.with_extension("checkout");
+        // With the index goes the lock that a git which was killed leaves beside it.
         file::remove_folder(&folder)?;
         file::create_private_folder(&folder)?;
-        let folder = CheckedOut(folder);
-        let index = folder.0.with_extension("index");
-        let inside = |words: &[&str]| {
+        let checked_out = CheckedOut(folder);
+        file::create_private_folder(&checked_out.folder())?;
+        let inside = |verb: &str, words: &[&str]| {
             let mut git = git();
             git.arg("--git-dir").arg(&self.folder);
-            git.arg("--work-tree").arg(&folder.0);
-            git.env("GIT_INDEX_FILE", &index).args(words);
-            run(&mut git)
+            git.arg("--work-tree").arg(checked_out.folder());
+            git.env("GIT_INDEX_FILE", checked_out.0.join("index"));
+            run(git.arg(verb).args(words), verb)
         };
-        inside(&["read-tree", &pushed.commit])?;
-        inside(&["checkout-index", "--all", "--force", "--quiet"])?;
-        file::remove(&index)?;
-        Ok(folder)
+        inside("read-tree", &[&pushed.commit])?;
+        inside("checkout-index", &["--all", "--force", "--quiet"])?;
+        Ok(checked_out)
     }
 }
 
 impl CheckedOut {
-    /// Where they are.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.0
+    /// Where the files are.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.0.join("files")
     }
 }
 
@@ -186,7 +188,7 @@ fn git() -> Command {
     git
 }
 
-fn run(git: &mut Command) -> Result<()> {
+fn run(git: &mut Command, verb: &str) -> Result<()> {
     let output = git
         .stdin(Stdio::null())
         .output()
@@ -194,16 +196,9 @@ fn run(git: &mut Command) -> Result<()> {
     if output.status.success() {
         return Ok(());
     }
-    let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    let verb = git
-        .get_args()
-        .find_map(|word| word.to_str().filter(is_verb));
-    let message = format!("`git {}` failed", verb.unwrap_or_default());
+    let words = String::from_utf8_lossy(&output.stderr);
+    let message = format!("`git {verb}` failed on the server");
     Err(CommandError::new(FaultKind::Outside, message).cause(words.trim()))
-}
-
-fn is_verb(word: &&str) -> bool {
-    ["init", "read-tree", "checkout-index"].contains(word)
 }
 
 fn cannot_start(error: &io::Error) -> CommandError {

@@ -111,9 +111,10 @@ async fn deploy(app: AppName, key: Option<KeyName>, context: &mut Context) -> Re
     let repository = Repository::of(context.control()?.folders(), &app);
     // One after the other: the folder is laid out anew for each.
     let _alone = Lock::wait(&repository.lock())?;
-    let project = repository.check_out(&pushed)?;
-    let plan = ship_project::read(project.folder())?.plan;
-    let listed = sending::list(project.folder(), &plan)?;
+    let checked_out = repository.check_out(&pushed)?;
+    let project = checked_out.folder();
+    let plan = ship_project::read(&project)?.plan;
+    let listed = sending::list(&project, &plan)?;
     let client = client(key.as_ref(), context).await?;
     deploy::send_and_deploy(&client, &app, listed, &mut context.ui).await
 }

@@ -1,5 +1,6 @@
 //! `git push` as a deploy, through a real sshd on loopback and the machine's own git.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use ship_test::{Home, Output, Project, Sshd};
@@ -80,9 +81,10 @@ impl Scene {
             .to_owned()
     }
 
-    fn has_left_over(&self, app: &str) -> bool {
+    /// Where a commit is laid out while it is deployed.
+    fn checked_out(&self, app: &str) -> PathBuf {
         let app = self.server.folder().join("apps").join(app);
-        app.join("git.checkout").exists()
+        app.join("git.checkout")
     }
 }
 
@@ -110,13 +112,17 @@ fn a_push_is_a_deploy_and_one_that_fails_changes_nothing() {
     );
     assert_eq!(body(&url, "/"), "hello from one\n");
 
-    // Nothing of it was kept: the same branch can be pushed again.
+    // Nothing of it was kept: the same branch can be pushed again, also after a git that was killed
+    // while it laid the commit out.
+    let killed = scene.checked_out("blog");
+    ship_base::file::create_folder(&killed).expect("a folder");
+    ship_base::file::write_whole(&killed.join("index.lock"), b"").expect("a file");
     scene.project.write("Procfile", "web: python server.py\n");
     scene.project.write("greeting.txt", "hello from two\n");
     scene.commit("mended");
     scene.push("blog", "main").success();
     assert_eq!(body(&url, "/"), "hello from two\n");
-    assert!(!scene.has_left_over("blog"));
+    assert!(!scene.checked_out("blog").exists());
 }
 
 #[test]
