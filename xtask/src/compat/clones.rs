@@ -26,8 +26,12 @@ impl Clones<'_> {
         if !clone.is_dir() {
             return Ok(());
         }
-        let time = git(&clone, &["log", "-1", "--format=%cI", "--", path])?;
+        let changed = if path.is_empty() { "." } else { path };
+        let time = git(&clone, &["log", "-1", "--format=%cI", "--", changed])?;
         let time = time.trim();
+        if time.is_empty() {
+            return Err(format!("{repository} has no `{path}`").into());
+        }
         file::create_folder(folder)?;
         if Path::new(path).extension().is_some_and(|it| it == "rst") {
             let page = git(&clone, &["show", &format!("HEAD:{path}")])?;
