@@ -4,6 +4,7 @@
 //! - [`paths::Folders`]: every folder and socket that Shipsmith owns;
 //! - [`mod@file`]: whole-file writes that survive a power cut, and I/O errors that name their path;
 //! - [`lend`]: folders that others work in for a while, and how they are taken back;
+//! - [`network`]: networks as people write them;
 //! - [`lock`], [`secret`], [`hint`], [`clock`], [`count`], [`fault`].
 //!
 //! It does not know what a project, a release or a process is; it starts nothing and prints nothing.
@@ -17,5 +18,6 @@ pub mod hint;
 pub mod lend;
 pub mod lock;
 pub mod name;
+pub mod network;
 pub mod paths;
 pub mod secret;

@@ -19,14 +19,14 @@ const FIELDS: [(HeaderName, HeaderValue); 2] = [
     ),
 ];
 
-/// Adds them.
-pub(crate) fn apply(headers: &mut HeaderMap) {
+/// Adds them; `framed` where pages of other sites may show ours in a frame.
+pub(crate) fn apply(headers: &mut HeaderMap, framed: bool) {
     for (name, value) in FIELDS {
         headers.entry(name).or_insert(value);
     }
     // Pages of other sites do not show ours in a frame, where a click means something else. An app
     // that knows better says `frame-ancestors` (CSP 3, 7.7.1: it counts in place of this).
-    if !mentions_frames(headers) {
+    if !framed && !mentions_frames(headers) {
         headers
             .entry(header::X_FRAME_OPTIONS)
             .or_insert(HeaderValue::from_static("SAMEORIGIN"));
@@ -51,7 +51,7 @@ mod tests {
         let mut headers: HeaderMap = pairs
             .map(|(name, value)| (name, HeaderValue::from_static(value)))
             .collect();
-        apply(&mut headers);
+        apply(&mut headers, false);
         headers
     }
 
@@ -62,6 +62,14 @@ mod tests {
         assert_eq!(headers[header::X_FRAME_OPTIONS], "SAMEORIGIN");
         let referrer = &headers[header::REFERRER_POLICY];
         assert_eq!(referrer, "strict-origin-when-cross-origin");
+    }
+
+    #[test]
+    fn what_may_be_shown_in_frames_has_no_word_about_them() {
+        let mut headers = HeaderMap::new();
+        apply(&mut headers, true);
+        assert!(!headers.contains_key(header::X_FRAME_OPTIONS));
+        assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
     }
 
     #[test]

@@ -111,8 +111,8 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Respons
     promise_tls(&scene, &mut response);
     // A WebSocket is no page.
     let page = response.status() != StatusCode::SWITCHING_PROTOCOLS;
-    if page && scene.site.as_ref().is_some_and(|site| site.rules.safety) {
-        safety::apply(response.headers_mut());
+    if let Some(site) = scene.site.as_ref().filter(|site| page && site.rules.safety) {
+        safety::apply(response.headers_mut(), site.rules.framed);
     }
     // Whoever answered: below it nobody knows what a visitor's program can read.
     compress::apply(&wish, &mut response, &visit.core.room);

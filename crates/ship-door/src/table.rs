@@ -98,6 +98,9 @@ pub struct SiteRules {
     /// say them itself.
     #[serde(default)]
     pub safety: bool,
+    /// Pages of other sites may show its pages in a frame: no `X-Frame-Options` is added.
+    #[serde(default)]
+    pub framed: bool,
     /// The one of the site's hosts to which visitors of its others are sent, by 308; names of this
     /// machine are not. In lower case, without port.
     #[serde(default)]

@@ -17,8 +17,8 @@ use crate::files::procfile::Entry;
 use crate::manifest::Manifest;
 use crate::packages::Packages;
 use crate::plan::{
-    AssetStep, Authored, DataPath, Dependencies, Framework, Generator, Note, Place, Plan, Process,
-    Role, Route, RouteTarget, Sourced, Start, VERSION,
+    AssetStep, Authored, Browsers, DataPath, Dependencies, Framework, Generator, Note, Place, Plan,
+    Process, Role, Route, RouteTarget, Sourced, Start, VERSION,
 };
 use crate::project::Project;
 use crate::proposals::{self, Proposed};
@@ -102,11 +102,13 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     let required = |name: &str| manifest.required_env.iter().any(|own| own.value == name);
     drawn.retain(|name| !settings.contains_key(&name.value) && !required(&name.value));
     let drawn_env = drawn::take(&mut asked_env, drawn);
+    let framework = framework(sources, found.as_ref(), &packages, &proposals);
+    let browsers = browsers(&manifest.browsers, &framework.value.key);
     Ok(Plan {
         version: VERSION,
         name,
         domains: manifest.domains.iter().map(sourced).collect(),
-        framework: framework(sources, found.as_ref(), &packages, &proposals),
+        framework,
         python: if is_python {
             Some(python_wanted::choose(
                 project, manifest, &packages, &folder,
@@ -130,6 +132,8 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         refused_hosts: Vec::new(),
         limits: manifest.limits.clone(),
         https: manifest.https.clone(),
+        canonical: manifest.canonical.as_ref().map(sourced),
+        browsers,
         above: None,
         folder: shown(&folder),
         processes,
@@ -527,20 +531,40 @@ fn routes(manifest: &Manifest, front_ends: &Added, found: Option<&Found>) -> Vec
                 prefix: route.prefix.value.clone(),
                 to: route.to.clone(),
                 cache: route.cache.clone(),
+                rules: route.rules.clone(),
+                open: route.open,
             };
             Sourced::from(value, route.prefix.place.clone())
         })
         .collect();
     let detected = found.into_iter().flat_map(|found| &found.routes);
     for route in detected.chain(&front_ends.routes) {
-        if !routes
-            .iter()
-            .any(|own| own.value.prefix == route.value.prefix)
-        {
-            routes.push(route.clone());
+        let same = |own: &&mut Sourced<Route>| own.value.is_of(&route.value.prefix);
+        match routes.iter_mut().find(same) {
+            Some(own) => own.value.answered_by(route.value.to.clone()),
+            None => routes.push(route.clone()),
         }
     }
     routes
+}
+
+/// Kinds of apps that are often shown inside other pages.
+const FRAMED: [&str; 8] = [
+    "bokeh",
+    "dash",
+    "gradio",
+    "marimo",
+    "panel",
+    "shiny",
+    "streamlit",
+    "voila",
+];
+
+fn browsers(own: &crate::manifest::Browsers, framework: &str) -> Browsers {
+    Browsers {
+        headers: own.headers.unwrap_or(true),
+        frames: own.frames.unwrap_or_else(|| FRAMED.contains(&framework)),
+    }
 }
 
 fn data(manifest: &Manifest, found: Option<&Found>) -> Vec<Sourced<DataPath>> {

@@ -1,11 +1,13 @@
 //! A plan as people read it: rows of label, decision and reason.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::Duration;
 
 use ship_base::count::plural;
 
 use crate::plan::{
-    AssetStep, CacheRule, Dependencies, Place, Plan, Process, Role, RouteTarget, Sourced,
+    AssetStep, CacheRule, Dependencies, Place, Plan, Process, Role, RouteTarget, Rules, Sourced,
 };
 
 /// One line of a plan.
@@ -50,6 +52,11 @@ impl Plan {
             self.domains
                 .iter()
                 .map(|domain| Row::new("domain", domain.value.clone(), why(domain))),
+        );
+        rows.extend(
+            self.canonical
+                .iter()
+                .map(|name| Row::new("canonical", name.value.clone(), why(name))),
         );
         rows.extend(self.settings());
         rows.extend(self.processes.iter().flat_map(wants));
@@ -248,7 +255,26 @@ fn route(route: &Sourced<crate::plan::Route>) -> Row {
         ),
         RouteTarget::Redirect { to, status } => ("redirect", format!("{prefix} → {to} ({status})")),
     };
-    Row::new(label, what, why(route))
+    let asked = asked(&route.value.rules);
+    Row::new(label, what + &asked, why(route))
+}
+
+/// What visitors are asked: `, for 192.0.2.0/24 alone, 5 requests in 10 s`.
+fn asked(rules: &Rules) -> String {
+    let mut text = String::new();
+    if !rules.allow.is_empty() {
+        let _ = write!(text, ", for {} alone", rules.allow.join(" and "));
+    }
+    if let Some(rate) = rules.rate {
+        let time = Duration::from_secs(rate.seconds.into());
+        let requests = plural(rate.requests as usize, "request");
+        let _ = write!(
+            text,
+            ", {requests} in {} from one address",
+            ship_base::count::duration(time)
+        );
+    }
+    text
 }
 
 fn kept(rule: Option<&CacheRule>) -> String {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ship_base::name::{AppName, ProcessName};
 
 use crate::command::CommandLine;
-use crate::plan::{CacheRule, Https, Interface, Limits, Place, RouteTarget};
+use crate::plan::{CacheRule, Https, Interface, Limits, Place, RouteTarget, Rules};
 use crate::web_server::WebServer;
 
 mod quantity;
@@ -48,6 +48,8 @@ pub(crate) struct Manifest {
     pub(crate) required_env: Vec<Located<String>>,
     pub(crate) limits: Limits,
     pub(crate) https: Https,
+    pub(crate) canonical: Option<Located<String>>,
+    pub(crate) browsers: Browsers,
 }
 
 /// `[web]`
@@ -88,4 +90,14 @@ pub(crate) struct Route {
     pub(crate) to: RouteTarget,
     pub(crate) build: Option<Located<CommandLine>>,
     pub(crate) cache: Option<CacheRule>,
+    pub(crate) rules: Rules,
+    /// It does not say who answers.
+    pub(crate) open: bool,
+}
+
+/// `[browsers]`
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Browsers {
+    pub(crate) headers: Option<bool>,
+    pub(crate) frames: Option<bool>,
 }

@@ -16,9 +16,11 @@ use crate::web_server::WebServer;
 
 mod front_end;
 mod site;
+mod visitors;
 
 pub use self::front_end::{FrontEnd, PackageManager};
 pub use self::site::{Generator, Site, SiteBuild, requirement_name};
+pub use self::visitors::{Browsers, Https, Rate, Rules};
 
 /// The version of `plan.json`; raised when an older reader would misread it.
 pub const VERSION: u32 = 1;
@@ -145,6 +147,12 @@ pub struct Plan {
     /// What visitors are asked about TLS, on a server.
     #[serde(default, skip_serializing_if = "Https::is_default")]
     pub https: Https,
+    /// The one of its names to which visitors of its others are sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canonical: Option<Sourced<String>>,
+    /// What browsers are told.
+    #[serde(default, skip_serializing_if = "Browsers::is_default")]
+    pub browsers: Browsers,
     /// What the author should know; shown once, below the plan.
     pub notes: Vec<Note>,
 }
@@ -484,6 +492,39 @@ pub struct Route {
     /// How long the front door keeps answers that say nothing about it themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<CacheRule>,
+    /// What is asked of its visitors.
+    #[serde(default, skip_serializing_if = "Rules::is_default")]
+    pub rules: Rules,
+    /// Its author speaks of its visitors alone and not of who answers: `web` does, unless somebody
+    /// else is found.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
+}
+
+impl Route {
+    /// Without a word about caches and visitors.
+    pub fn new(prefix: String, to: RouteTarget) -> Self {
+        Self {
+            prefix,
+            to,
+            cache: None,
+            rules: Rules::default(),
+            open: false,
+        }
+    }
+
+    /// Whether this is the route of a prefix: a `/` at its end makes no difference.
+    pub fn is_of(&self, prefix: &str) -> bool {
+        self.prefix.trim_end_matches('/') == prefix.trim_end_matches('/')
+    }
+
+    /// Somebody was found who answers, where its author did not say so.
+    pub fn answered_by(&mut self, to: RouteTarget) {
+        if self.open {
+            self.to = to;
+            self.open = false;
+        }
+    }
 }
 
 /// How long answers are kept.
@@ -551,30 +592,6 @@ pub struct Limits {
     pub memory: Option<u64>,
     /// Bytes of a request's body; 10 MiB by default.
     pub body: Option<u64>,
-}
-
-/// What visitors are asked about TLS, where the app has a certificate: on a server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Https {
-    /// Visitors that come without TLS are sent to the same place with it.
-    pub redirect: bool,
-    /// For how long browsers are to come by TLS alone (RFC 6797); `None` says nothing to them.
-    pub hsts: Option<Duration>,
-}
-
-impl Https {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl Default for Https {
-    fn default() -> Self {
-        Self {
-            redirect: true,
-            hsts: None,
-        }
-    }
 }
 
 /// Something the author should know.

@@ -174,6 +174,14 @@ fn a_draft_tells_its_reasons_and_leaves_defaults_as_comments() {
     # Tell browsers to come by TLS alone for this long (`Strict-Transport-Security`), where the app says nothing
     # itself.
     # hsts = "365d"
+
+    # [browsers]
+    # Tell browsers to be careful, where the app says nothing itself: `X-Content-Type-Options: nosniff`,
+    # `Referrer-Policy: strict-origin-when-cross-origin` and, unless `frames` is true, `X-Frame-Options:
+    # SAMEORIGIN`.
+    # headers = true
+    # Pages of other sites may show the app's in a frame.
+    # frames = false
     "#);
 }
 
@@ -236,5 +244,13 @@ fn a_draft_keeps_workers_and_settings() {
     # Tell browsers to come by TLS alone for this long (`Strict-Transport-Security`), where the app says nothing
     # itself.
     # hsts = "365d"
+
+    # [browsers]
+    # Tell browsers to be careful, where the app says nothing itself: `X-Content-Type-Options: nosniff`,
+    # `Referrer-Policy: strict-origin-when-cross-origin` and, unless `frames` is true, `X-Frame-Options:
+    # SAMEORIGIN`.
+    # headers = true
+    # Pages of other sites may show the app's in a frame.
+    # frames = false
     "#);
 }

@@ -1,5 +1,7 @@
 //! From what runs to what the door serves: plans and instances become the route table.
 
+use std::cmp::Reverse;
+
 use ship_base::name::{AppName, ProcessName};
 use ship_build::packed;
 use ship_door::table::{self, Address, Certificates, Https, Route, Site, Table, Target, Upstream};
@@ -42,8 +44,16 @@ fn site(server: &Server, app: &App) -> Option<Site> {
         body_limit: live.plan.limits.body.unwrap_or(BODY_LIMIT),
         https: https(server, &live.plan),
         access_log: Some(server.folders.access_log(&app.name).join("door")),
-        rules: table::SiteRules::default(),
+        rules: site_rules(&live.plan),
     })
+}
+
+fn site_rules(plan: &Plan) -> table::SiteRules {
+    table::SiteRules {
+        safety: plan.browsers.headers,
+        framed: plan.browsers.frames,
+        canonical: plan.canonical.as_ref().map(|name| name.value.clone()),
+    }
 }
 
 /// What visitors are asked about TLS. A laptop's are asked nothing: `http://NAME.localhost:8000` is
@@ -78,7 +88,7 @@ fn routes(server: &Server, app: &App, live: &Candidate) -> Vec<Route> {
         prefix: route.value.prefix.clone(),
         to: target(server, app, live, &route.value),
         cache: route.value.cache.as_ref().map(cache),
-        rules: table::RouteRules::default(),
+        rules: route_rules(&live.plan, &route.value),
     });
     let mut routes: Vec<Route> = own.collect();
     if let Some(web) = live.plan.web()
@@ -92,6 +102,30 @@ fn routes(server: &Server, app: &App, live: &Candidate) -> Vec<Route> {
         });
     }
     routes
+}
+
+/// What a route asks, and where it does not say so itself, what the nearest one above it asks:
+/// nobody closes a whole site and means it to be open below `/static`.
+fn route_rules(plan: &Plan, route: &plan::Route) -> table::RouteRules {
+    let mut above: Vec<&plan::Route> = plan.routes.iter().map(|other| &other.value).collect();
+    above.retain(|other| is_below(&route.prefix, &other.prefix));
+    above.sort_by_key(|other| Reverse(other.prefix.trim_end_matches('/').len()));
+    let rules = || above.iter().map(|other| &other.rules);
+    let allow = rules().map(|rules| &rules.allow).find(|it| !it.is_empty());
+    let rate = rules().find_map(|rules| rules.rate);
+    table::RouteRules {
+        allow: allow.cloned().unwrap_or_default(),
+        rate: rate.map(|rate| table::Rate {
+            requests: rate.requests,
+            seconds: rate.seconds,
+        }),
+    }
+}
+
+/// Whole segments count; a prefix is below itself.
+fn is_below(prefix: &str, above: &str) -> bool {
+    let rest = prefix.strip_prefix(above.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn cache(rule: &plan::CacheRule) -> table::Cache {
@@ -181,6 +215,7 @@ mod tests {
                 "routes": [{"prefix": "/", "to": {"kind": "instances", "upstreams": []}}],
                 "body_limit": 10 << 20,
                 "https": {"redirect": null, "hsts": null},
+                "rules": {"safety": true, "framed": false, "canonical": null},
             }])
         );
     }
@@ -238,6 +273,34 @@ mod tests {
                 {"prefix": "/old", "to": redirect},
             ])
         );
+    }
+
+    #[test]
+    fn what_a_route_asks_is_asked_below_it_as_well() {
+        let rate = |requests: u32| json!({"requests": requests, "seconds": 60});
+        let process = |prefix: &str, rules: Value| json!({"prefix": prefix, "to": {"kind": "process", "process": "web"}, "rules": rules});
+        let own = [
+            process("/", json!({"allow": ["192.0.2.0/24"], "rate": rate(100)})),
+            json!({"prefix": "/static/", "to": {"kind": "assets"}}),
+            process("/hook", json!({"allow": ["0.0.0.0/0", "::/0"]})),
+            process("/hook/slow", json!({"rate": rate(1)})),
+        ];
+        let routes = routes(&[web()], &own);
+        let of = |number: usize| routes[number]["rules"].clone();
+        let office = json!({"allow": ["192.0.2.0/24"], "rate": rate(100)});
+        assert_eq!([of(0), of(1)], [office.clone(), office]);
+        let all = ["0.0.0.0/0", "::/0"];
+        assert_eq!(of(2), json!({"allow": all, "rate": rate(100)}));
+        assert_eq!(of(3), json!({"allow": all, "rate": rate(1)}));
+    }
+
+    #[test]
+    fn a_prefix_is_below_another_on_whole_segments() {
+        assert!(is_below("/admin/x", "/admin"));
+        assert!(is_below("/admin", "/admin/"));
+        assert!(is_below("/admin", "/"));
+        assert!(!is_below("/administration", "/admin"));
+        assert!(!is_below("/", "/admin"));
     }
 
     #[test]

@@ -135,14 +135,12 @@ fn prefix(url: Option<&str>) -> Option<String> {
 
 /// What the author's manifest says of a prefix holds.
 fn add_route(plan: &mut Plan, prefix: String, to: RouteTarget, reason: &str) {
-    let same = |route: &Sourced<Route>| route.value.prefix.trim_end_matches('/') == prefix;
-    if !plan.routes.iter().any(same) {
-        let route = Route {
-            prefix,
-            to,
-            cache: None,
-        };
-        plan.routes.push(Sourced::by_default(route, reason));
+    let same = |route: &&mut Sourced<Route>| route.value.is_of(&prefix);
+    if let Some(route) = plan.routes.iter_mut().find(same) {
+        route.value.answered_by(to);
+    } else {
+        let route = Sourced::by_default(Route::new(prefix, to), reason);
+        plan.routes.push(route);
     }
 }
 

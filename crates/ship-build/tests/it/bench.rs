@@ -13,8 +13,8 @@ use ship_base::secret::Secret;
 use ship_build::event::{Event, Phase};
 use ship_build::{Built, Cancel, Error, Request};
 use ship_project::plan::{
-    AssetStep, Dependencies, Framework, Https, Interface, Limits, ObjectRef, Plan, Process,
-    PythonRequest, Role, Served, Sourced, Start,
+    AssetStep, Browsers, Dependencies, Framework, Https, Interface, Limits, ObjectRef, Plan,
+    Process, PythonRequest, Role, Served, Sourced, Start,
 };
 use ship_project::web_server::WebServer;
 
@@ -295,6 +295,8 @@ fn plan() -> Plan {
         refused_hosts: Vec::new(),
         limits: Limits::default(),
         https: Https::default(),
+        canonical: None,
+        browsers: Browsers::default(),
         notes: Vec::new(),
     }
 }

@@ -121,7 +121,7 @@ async fn browsers_are_told_to_be_careful_unless_the_app_has_said_so_itself() {
     let mut one = site(vec![ruled("/", &app, RouteRules::default())]);
     one.rules = SiteRules {
         safety: true,
-        canonical: None,
+        ..SiteRules::default()
     };
     let door = Door::start(vec![one.clone()]).await;
     let plain = door.get("/").await;

@@ -316,15 +316,9 @@ impl<'a> Site<'a> {
             .map_or_else(|| "/static/".to_owned(), |(url, _)| url);
         if let Some(prefix) = prefix(&url) {
             let to = RouteTarget::Assets;
-            found.routes.push(Sourced::because(
-                Route {
-                    prefix,
-                    to,
-                    cache: None,
-                },
-                reason,
-                places,
-            ));
+            found
+                .routes
+                .push(Sourced::because(Route::new(prefix, to), reason, places));
         }
     }
 
@@ -348,11 +342,7 @@ impl<'a> Site<'a> {
             let to = RouteTarget::Data {
                 folder: path.clone(),
             };
-            let route = Route {
-                prefix,
-                to,
-                cache: None,
-            };
+            let route = Route::new(prefix, to);
             found.routes.push(Sourced::because(
                 route,
                 "MEDIA_URL in settings",

@@ -177,22 +177,14 @@ fn page(folder: PathBuf, place: Place) -> Sourced<Route> {
         page: "index.html".into(),
     };
     let prefix = "/".to_owned();
-    let route = Route {
-        prefix,
-        to,
-        cache: None,
-    };
+    let route = Route::new(prefix, to);
     Sourced::because(route, "single page app", vec![place])
 }
 
 fn back_end((prefix, place): (String, Place)) -> Sourced<Route> {
     let process = "web".parse().expect("`web` is a well-formed name");
     let to = RouteTarget::Process { process };
-    let route = Route {
-        prefix,
-        to,
-        cache: None,
-    };
+    let route = Route::new(prefix, to);
     Sourced::from(route, place)
 }
 

@@ -131,11 +131,7 @@ fn found(project: &Project, configured: Configured) -> Found {
         vec![configured.place.clone()],
     ));
     found.routes.push(Sourced::because(
-        Route {
-            prefix: "/".to_owned(),
-            to: RouteTarget::Site,
-            cache: None,
-        },
+        Route::new("/".to_owned(), RouteTarget::Site),
         format!("built by {}", configured.generator.label()),
         Vec::new(),
     ));

@@ -34,11 +34,7 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     };
     let mut found = Found::new(&ROW, place.clone());
     found.routes.push(Sourced::from(
-        Route {
-            prefix: "/".to_owned(),
-            to: RouteTarget::Static { folder },
-            cache: None,
-        },
+        Route::new("/".to_owned(), RouteTarget::Static { folder }),
         place,
     ));
     Ok(Some(found))

@@ -9,9 +9,9 @@ use crate::check::missing_setting::demanded;
 use crate::check::subject::{Given, Subject};
 use crate::init::entry::{about, because, comment, key, list, off, quoted};
 use crate::manifest::Route as Written;
-use crate::plan::{
-    AssetStep, CacheRule, Https, Plan, Process, Role, Route, RouteTarget, Sourced, Start,
-};
+use crate::plan::{AssetStep, CacheRule, Plan, Process, Role, Route, RouteTarget, Sourced, Start};
+
+mod visitors;
 
 /// A part of the file, in the forms that it can take.
 pub(super) struct Section {
@@ -52,7 +52,11 @@ pub(super) fn all(sources: &Sources, plan: &Plan) -> Vec<Section> {
     sections.extend(data(plan));
     sections.push(env(sources, plan));
     sections.push(limits(plan));
-    sections.push(https(plan));
+    sections.push(visitors::https(plan));
+    sections.push(visitors::browsers(
+        &sources.manifest.browsers,
+        &plan.browsers,
+    ));
     sections
 }
 
@@ -68,7 +72,8 @@ fn domains(plan: &Plan) -> Section {
         return Section::silent(&format!("{text}domains = {}\n", list([example])));
     }
     let names = plan.domains.iter().map(|domain| domain.value.clone());
-    Section::said(format!("{text}domains = {}\n", list(names)))
+    let canonical = visitors::canonical(plan);
+    Section::said(format!("{text}domains = {}\n{canonical}", list(names)))
 }
 
 /// Said here only where no other file says it: other tools read those, too, and two copies part.
@@ -287,41 +292,48 @@ fn route(sources: &Sources, route: &Sourced<Route>) -> Section {
     let build = build
         .map(|command| format!("build = {}\n", quoted(&command.value)))
         .unwrap_or_default();
-    Section::said(match &route.value.to {
+    let rules = visitors::rules(&route.value.rules);
+    let made = match &route.value.to {
+        RouteTarget::Site => Some("the site's generator"),
+        RouteTarget::Assets => Some("`collectstatic`"),
+        _ => None,
+    };
+    if let Some(maker) = made {
+        let text = comment(&format!(
+            "`{}` is answered with what {maker} makes, and needs no key. {}",
+            route.value.prefix,
+            because(route)
+        ));
+        return if rules.is_empty() {
+            Section::silent(&text)
+        } else {
+            Section::said(format!("{text}{head}{rules}"))
+        };
+    }
+    let answer = match &route.value.to {
+        // Made by a step that needs no key.
+        RouteTarget::Site | RouteTarget::Assets => String::new(),
+        // The file does not say who answers.
+        RouteTarget::Process { .. } if route.value.open => String::new(),
         RouteTarget::Static { folder } => {
-            format!("{head}static = {}\n{build}", quoted(folder.display()))
+            format!("static = {}\n{build}", quoted(folder.display()))
         }
         RouteTarget::SinglePage { folder, page } => format!(
-            "{head}static = {}\nfallback = {}\n{build}",
+            "static = {}\nfallback = {}\n{build}",
             quoted(folder.display()),
             quoted(page.display())
         ),
-        RouteTarget::Site => {
-            let text = format!(
-                "`{}` is answered with what the site's generator makes, and needs no key. {}",
-                route.value.prefix,
-                because(route)
-            );
-            return Section::silent(&comment(&text));
-        }
-        RouteTarget::Data { folder } => format!("{head}data = {}\n", quoted(folder.display())),
+        RouteTarget::Data { folder } => format!("data = {}\n", quoted(folder.display())),
         RouteTarget::Process { process } => format!(
-            "{head}process = {}\n{}",
+            "process = {}\n{}",
             quoted(process),
             kept(route.value.cache.as_ref())
         ),
         RouteTarget::Redirect { to, status } => {
-            format!("{head}redirect = {}\nstatus = {status}\n", quoted(to))
+            format!("redirect = {}\nstatus = {status}\n", quoted(to))
         }
-        RouteTarget::Assets => {
-            let text = format!(
-                "`{}` is answered with what `collectstatic` makes, and needs no key. {}",
-                route.value.prefix,
-                because(route)
-            );
-            return Section::silent(&comment(&text));
-        }
-    })
+    };
+    Section::said(format!("{head}{answer}{rules}"))
 }
 
 fn kept(rule: Option<&CacheRule>) -> String {
@@ -417,24 +429,6 @@ fn limits(plan: &Plan) -> Section {
         line_of("limits.body", quoted(body), limits.body.is_some())
     );
     if limits.memory.is_none() && limits.body.is_none() {
-        Section::silent(&text)
-    } else {
-        Section::said(text)
-    }
-}
-
-fn https(plan: &Plan) -> Section {
-    let Https { redirect, hsts } = &plan.https;
-    let text = format!(
-        "[https]\n{}{}",
-        line_of("https.redirect", redirect.to_string(), !redirect),
-        line_of(
-            "https.hsts",
-            quoted(hsts.map_or_else(|| "365d".to_owned(), duration)),
-            hsts.is_some()
-        )
-    );
-    if *redirect && hsts.is_none() {
         Section::silent(&text)
     } else {
         Section::said(text)

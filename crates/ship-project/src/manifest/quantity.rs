@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::plan::Rate;
+
 const UNITS: [(&str, u64); 5] = [
     ("ms", 1),
     ("s", 1000),
@@ -50,6 +52,22 @@ pub(crate) fn size(text: &str) -> Option<u64> {
     number.checked_mul(1024u64.pow(power))
 }
 
+/// `100/m`, `5/10s`: requests, and the time for them, of at least a second and at most a day. More
+/// than one a microsecond is no limit.
+pub(crate) fn rate(text: &str) -> Option<Rate> {
+    let (requests, time) = text.split_once('/')?;
+    let requests: u32 = requests.trim().parse().ok().filter(|&it| it > 0)?;
+    let time = time.trim();
+    let time = if time.starts_with(|c: char| c.is_ascii_digit()) {
+        duration(time)?
+    } else {
+        duration(&format!("1{time}"))?
+    };
+    let seconds = u32::try_from(time.as_secs()).ok()?;
+    let whole = time.subsec_nanos() == 0 && (1..=86_400).contains(&seconds);
+    (whole && requests <= seconds.saturating_mul(1_000_000)).then_some(Rate { requests, seconds })
+}
+
 fn number(text: &str) -> Option<(u64, &str)> {
     let end = text
         .find(|c: char| !c.is_ascii_digit())
@@ -89,10 +107,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn rates_are_requests_in_a_time() {
+        let of = |requests, seconds| Some(Rate { requests, seconds });
+        assert_eq!(rate("100/m"), of(100, 60));
+        assert_eq!(rate("5/10s"), of(5, 10));
+        assert_eq!(rate("1 / h"), of(1, 3600));
+        assert_eq!(rate("1/d"), of(1, 86_400));
+        for wrong in [
+            "",
+            "100",
+            "/m",
+            "0/m",
+            "-1/s",
+            "5/",
+            "5/s/s",
+            "5/500ms",
+            "5/2d",
+            "9999999/s",
+        ] {
+            assert_eq!(rate(wrong), None, "{wrong}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in ".*") {
-            let _ = (duration(&text), size(&text));
+            let _ = (duration(&text), size(&text), rate(&text));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
 use ship_base::name::{AppName, ProcessName};
+use ship_base::network::Network;
 use toml::de::DeTable;
 
 use crate::command::CommandLine;
@@ -13,8 +14,8 @@ use crate::error::Result;
 use crate::files::pyproject::parse_toml;
 use crate::manifest::schema::{INTERFACES, SERVERS};
 use crate::manifest::table::{Table, Text, suggest};
-use crate::manifest::{FILE, Job, Located, Manifest, Named, Route, Web};
-use crate::plan::{CacheRule, Https, Interface, Limits, RouteTarget};
+use crate::manifest::{Browsers, FILE, Job, Located, Manifest, Named, Route, Web, quantity};
+use crate::plan::{CacheRule, Https, Interface, Limits, RouteTarget, Rules};
 use crate::web_server::WebServer;
 
 /// Reads a manifest.
@@ -62,6 +63,10 @@ pub(crate) fn parse(source: &str) -> Result<Manifest> {
         https: root
             .table("https")?
             .map_or_else(|| Ok(Https::default()), |t| https(&t))?,
+        canonical: canonical(&root)?,
+        browsers: root
+            .table("browsers")?
+            .map_or_else(|| Ok(Browsers::default()), |t| browsers(&t))?,
     };
     check_names(&root, &manifest)?;
     check_routes(&root, &manifest)?;
@@ -113,6 +118,27 @@ fn domains(root: &Table<'_>) -> Result<Vec<Located<String>>> {
         });
     }
     Ok(domains)
+}
+
+/// One of the domains: a visitor who is sent to a name that the app does not have is lost.
+fn canonical(root: &Table<'_>) -> Result<Option<Located<String>>> {
+    let Some(canonical) = root.text_of("canonical")? else {
+        return Ok(None);
+    };
+    let value = canonical.value.to_ascii_lowercase();
+    let domains = domains(root)?;
+    if domains.iter().any(|domain| domain.value == value) {
+        return Ok(Some(Located { value, ..canonical }));
+    }
+    let message = format!("`{}` is none of the `domains`", canonical.value);
+    let hint = match &domains[..] {
+        [] => format!("`domains = [\"{value}\"]` beside it"),
+        domains => {
+            let domains: Vec<&str> = domains.iter().map(|domain| domain.value.as_str()).collect();
+            suggest(&value, &domains)
+        }
+    };
+    Err(root.value_wrong("canonical", message, Some(hint)))
 }
 
 /// Letters, digits and `-` in labels of 1 to 63 characters (RFC 1123 2.1).
@@ -258,10 +284,11 @@ fn route((prefix, table): &(Located<String>, Table<'_>)) -> Result<Route> {
         .filter(|kind| table.get(kind).is_some())
         .collect();
     let cache = cache(table)?;
+    let rules = rules(table)?;
     let kind = match named[..] {
         [kind] => kind,
         // What is said about `web` needs no word about who answers.
-        [] if cache.is_some() => "process",
+        [] if cache.is_some() || !rules.is_default() => "process",
         _ => {
             let message = format!(
                 "{} needs one of `static`, `data`, `process`, `redirect`",
@@ -278,7 +305,9 @@ fn route((prefix, table): &(Located<String>, Table<'_>)) -> Result<Route> {
         prefix: prefix.clone(),
         to: target(table, kind)?,
         build: table.command("build")?,
+        open: named.is_empty() && cache.is_none(),
         cache,
+        rules,
     })
 }
 
@@ -296,6 +325,29 @@ fn cache(table: &Table<'_>) -> Result<Option<CacheRule>> {
         }
         None => Ok(None),
     }
+}
+
+fn rules(table: &Table<'_>) -> Result<Rules> {
+    let mut allow = Vec::new();
+    for (network, span) in table.texts("allow")? {
+        if network.value.parse::<Network>().is_err() {
+            let message = format!("`{}` is no network", network.value);
+            let hint = "an address such as `192.0.2.7`, or a network such as `192.0.2.0/24` or `2001:db8::/32` (the bits beyond its length are zero)";
+            return Err(table.text.wrong(span, message, Some(hint.to_owned())));
+        }
+        allow.push(network.value);
+    }
+    if allow.is_empty() && table.get("allow").is_some() {
+        let message = "`allow` names nobody".to_owned();
+        let hint = Some("leave it out to answer everybody".to_owned());
+        return Err(table.value_wrong("allow", message, hint));
+    }
+    let expected = "a number of requests in a time, such as `\"100/m\"` or `\"5/10s\"`";
+    let rate = table.read("rate", expected, quantity::rate)?;
+    Ok(Rules {
+        allow,
+        rate: rate.map(|rate| rate.value),
+    })
 }
 
 /// `key` belongs to routes of the kind `of`.
@@ -447,6 +499,13 @@ fn https(table: &Table<'_>) -> Result<Https> {
     Ok(Https {
         redirect: table.flag("redirect")?.unwrap_or(default.redirect),
         hsts: table.duration("hsts")?,
+    })
+}
+
+fn browsers(table: &Table<'_>) -> Result<Browsers> {
+    Ok(Browsers {
+        headers: table.flag("headers")?,
+        frames: table.flag("frames")?,
     })
 }
 

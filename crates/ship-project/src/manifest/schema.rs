@@ -80,6 +80,12 @@ const KEYS: &[KeyDoc] = &[
         ..key("domains", Kind::Texts)
     },
     KeyDoc {
+        default: "none: all of its names are answered",
+        example: "domains = [\"talkshow.example\", \"www.talkshow.example\"]\ncanonical = \"talkshow.example\"",
+        text: "The one of `domains` to which visitors of the others are sent, by status 308.",
+        ..key("canonical", Kind::Text)
+    },
+    KeyDoc {
         default: "`.python-version`, `runtime.txt`, else `requires-python`",
         example: "python = \"3.12\"",
         text: "The Python it runs on: a version, or a range such as `>=3.11,<3.14`.",
@@ -228,6 +234,19 @@ const KEYS: &[KeyDoc] = &[
         ..key("route.*.status", Kind::Number(301, 308))
     },
     KeyDoc {
+        default: "everybody",
+        example: "[route.\"/admin\"]\nallow = [\"192.0.2.0/24\", \"2001:db8::/32\"]",
+        text: "The only networks and addresses whose visitors are answered; others get 403. It holds for all that lies below the prefix, unless a longer one has an `allow` of its own. Without `static`, `data`, `process` or `redirect` beside it, `web` answers.",
+        ..key("route.*.allow", Kind::Texts)
+    },
+    KeyDoc {
+        default: "none",
+        unit: "requests in a time",
+        example: "[route.\"/login\"]\nrate = \"10/m\"",
+        text: "How often one address (of IPv6: one /64) may ask; beyond it gets 429 and is told when to come again. As many at once may come in a burst. It holds for all that lies below the prefix, each longer prefix counting for itself, unless it has a `rate` of its own. Without `static`, `data`, `process` or `redirect` beside it, `web` answers.",
+        ..key("route.*.rate", Kind::Text)
+    },
+    KeyDoc {
         default: "none beside what detection sees",
         example: "[data]\npaths = [\"media/\", \"db.sqlite3\"]",
         text: "Paths of the project that are kept in the data folder and outlive releases, beside the SQLite files and uploads that detection sees. A name that ends with `/` or has no extension is a folder.",
@@ -271,6 +290,18 @@ const KEYS: &[KeyDoc] = &[
         example: "[https]\nhsts = \"365d\"",
         text: "Tell browsers to come by TLS alone for this long (`Strict-Transport-Security`), where the app says nothing itself. It cannot be taken back before that time is over.",
         ..key("https.hsts", Kind::Duration)
+    },
+    KeyDoc {
+        default: "true",
+        example: "[browsers]\nheaders = false",
+        text: "Tell browsers to be careful, where the app says nothing itself: `X-Content-Type-Options: nosniff`, `Referrer-Policy: strict-origin-when-cross-origin` and, unless `frames` is true, `X-Frame-Options: SAMEORIGIN`.",
+        ..key("browsers.headers", Kind::Flag)
+    },
+    KeyDoc {
+        default: "false; true for what is often shown inside other pages: Streamlit, Gradio, Dash, Panel, Bokeh, Voilà, marimo, Shiny",
+        example: "[browsers]\nframes = true",
+        text: "Pages of other sites may show the app's in a frame. An app that sends `frame-ancestors` in a `Content-Security-Policy` decides by itself.",
+        ..key("browsers.frames", Kind::Flag)
     },
 ];
 

@@ -25,6 +25,7 @@ mod stop;
 mod terminal;
 mod trust;
 mod up;
+mod visitors;
 
 use std::time::Duration;
 

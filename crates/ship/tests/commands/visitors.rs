@@ -1,0 +1,91 @@
+//! What `ship.toml` asks of visitors and tells their browsers, through the real door.
+
+use ship_test::Project;
+use ship_test::http::{Connection, parts};
+
+use crate::{home, up};
+
+const SERVER: &str = r#"
+import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_):
+        pass
+
+ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"#;
+
+const MANIFEST: &str = r#"
+domains = ["talks.example", "www.talks.example"]
+canonical = "talks.example"
+
+[web]
+command = "python server.py"
+
+[route."/office"]
+allow = ["192.0.2.0/24"]
+
+[route."/login"]
+rate = "2/h"
+
+[route."/notes"]
+static = "notes"
+"#;
+
+fn talks() -> Project {
+    let project = Project::named("talks");
+    project.write("server.py", SERVER);
+    project.write("notes/index.html", "<p>notes");
+    project.write("ship.toml", MANIFEST);
+    project
+}
+
+#[test]
+fn visitors_meet_the_rules_of_the_manifest_and_the_next_deploy_changes_them() {
+    let (home, project) = (home(), talks());
+    let url = up(&home, &project);
+    let (host, port, _) = parts(&url).unwrap();
+    let ask = |host: &str, path: &str| {
+        let mut visitor = Connection::open(port).unwrap();
+        visitor.get_with(host, path, &[]).unwrap()
+    };
+    assert_eq!(ask(&host, "/office/rooms").status, 403);
+    assert_eq!(
+        [(); 3].map(|()| ask(&host, "/login").status),
+        [200, 200, 429]
+    );
+    for path in ["/", "/notes/"] {
+        let answer = ask(&host, path);
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("x-frame-options"), Some("SAMEORIGIN"));
+    }
+    let sent = ask("www.talks.example", "/a?b=c");
+    assert_eq!(sent.status, 308);
+    let there = format!("http://talks.example:{port}/a?b=c");
+    let sent = sent.header("location").unwrap();
+    assert!(
+        sent == there || sent == "http://talks.example/a?b=c",
+        "{sent}"
+    );
+    assert_eq!(ask("talks.example", "/").status, 200);
+
+    // Everything is closed, the files as well; browsers are told nothing.
+    let manifest = MANIFEST
+        .replace("\"/office\"", "\"/\"")
+        .replace("[web]", "[browsers]\nheaders = false\n\n[web]");
+    project.write("ship.toml", &manifest);
+    up(&home, &project);
+    for path in ["/", "/notes/", "/login"] {
+        let answer = ask(&host, path);
+        assert_eq!(answer.status, 403, "{path}");
+        assert_eq!(answer.header("x-frame-options"), None);
+    }
+}
