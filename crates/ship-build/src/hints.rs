@@ -259,6 +259,9 @@ pub(crate) fn of_step(phase: Phase, command: &str, output: &[String]) -> Vec<Str
     if let Some(hint) = system::hint(lines) {
         return vec![hint];
     }
+    if let Some(hint) = output.iter().find_map(|line| other_node(line)) {
+        return vec![hint];
+    }
     if has("command not found") || has("not found") {
         return vec![
             "is the program installed on this machine, and on the PATH of this terminal?"
@@ -268,9 +271,35 @@ pub(crate) fn of_step(phase: Phase, command: &str, output: &[String]) -> Vec<Str
     Vec::new()
 }
 
+/// `error npm@12.0.2: The engine "node" is incompatible with this module. Expected version "^22".
+/// Got "20.20.2"`: the words of Yarn.
+fn other_node(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("The engine \"node\" is incompatible")?;
+    let quoted = |after: &str| {
+        let (_, rest) = rest.split_once(after)?;
+        rest.split('"').nth(1)
+    };
+    let (wanted, here) = (quoted("Expected version")?, quoted("Got")?);
+    Some(format!(
+        "the front end wants Node {wanted}, and this machine has {here}: https://nodejs.org has others, and a lock of the front end keeps its packages as they were"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_that_packages_refuse_is_named_with_the_one_that_they_want() {
+        let line = "error npm@12.0.2: The engine \"node\" is incompatible with this module. Expected version \"^22.22.2 || >=26.0.0\". Got \"20.20.2\"";
+        let hints = of_step(Phase::Assets, "yarn install", &[line.to_owned()]);
+        assert!(
+            hints[0].starts_with(
+                "the front end wants Node ^22.22.2 || >=26.0.0, and this machine has 20.20.2"
+            ),
+            "{hints:?}"
+        );
+    }
 
     #[test]
     fn the_package_of_a_module_is_named_the_way_the_project_names_its_packages() {

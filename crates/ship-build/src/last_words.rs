@@ -11,6 +11,16 @@ pub fn hint(app: &AppName, output: &[String]) -> Option<String> {
     outside::hint(app, lines())
         .or_else(|| lines().rev().find_map(missing_module))
         .or_else(|| hints::system::hint(lines()))
+        .or_else(|| lines().rev().find_map(told_to_install))
+}
+
+/// `$ pip install sanic[ext]`: a package that says itself what it misses.
+fn told_to_install(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("pip install ")?;
+    let package = rest.split_whitespace().next()?;
+    let package = package.trim_matches(['`', '\'', '"', '.', ',', ')']);
+    let is_named = package.starts_with(|c: char| c.is_ascii_alphanumeric());
+    is_named.then(|| format!("is `{package}` missing among the packages that the project names?"))
 }
 
 /// `ModuleNotFoundError: No module named 'pkg_resources'`
@@ -46,6 +56,21 @@ mod tests {
             ["FileNotFoundError: [Errno 2] No such file or directory: 'ffmpeg'".to_owned()];
         let hint = hint(&"blog".parse().unwrap(), &output).unwrap();
         assert!(hint.contains("`sudo apt install ffmpeg`"), "{hint}");
+    }
+
+    #[test]
+    fn what_a_package_says_is_to_be_installed_is_named() {
+        let hint = |line: &str| hint(&"blog".parse().unwrap(), &[line.to_owned()]);
+        assert_eq!(
+            hint("  ▐ $ pip install sanic[ext]").as_deref(),
+            Some("is `sanic[ext]` missing among the packages that the project names?")
+        );
+        assert!(
+            hint("try `pip install gunicorn`.")
+                .unwrap()
+                .contains("`gunicorn`")
+        );
+        assert_eq!(hint("pip install -r requirements.txt"), None);
     }
 
     #[test]

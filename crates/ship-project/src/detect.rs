@@ -6,7 +6,7 @@
 //! or `TOOLS` (`tool.rs`). One that is found in another way also gets a function in [`STEPS`].
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::command::CommandLine;
 use crate::detect::program::Program;
@@ -241,11 +241,23 @@ fn nothing(project: &Project) -> Error {
         1 => "1 Python file: no application object in it".to_owned(),
         count => format!("{count} Python files: no application object in them"),
     };
+    let mut looked_at = vec![
+        python,
+        "`Procfile` and `ship.toml`: no `web` process in them".to_owned(),
+    ];
+    looked_at.extend(notebook(project));
     Error::Nothing {
         project: project.root.clone(),
-        looked_at: vec![
-            python,
-            "`Procfile` and `ship.toml`: no `web` process in them".to_owned(),
-        ],
+        looked_at,
     }
+}
+
+/// A notebook is nothing to run by itself; what shows it has to be among the packages.
+fn notebook(project: &Project) -> Option<String> {
+    let is_notebook = |file: &&Path| file.extension().is_some_and(|it| it == "ipynb");
+    let file = project.tree.files().find(is_notebook)?;
+    Some(format!(
+        "`{}`: a notebook, which Voilà shows to visitors once the project names it: `echo voila >> requirements.txt`",
+        file.display()
+    ))
 }

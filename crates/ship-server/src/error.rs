@@ -225,6 +225,8 @@ pub enum Error {
         release: ReleaseId,
         /// `did not become ready within 30 s`, `ended with exit code 1`.
         what: String,
+        /// It came to its end by itself, and all was well.
+        finished: bool,
         /// `nothing listens on the socket it was given`.
         cause: Option<String>,
         /// Its last lines.
@@ -390,6 +392,18 @@ impl Error {
                     names[0]
                 )
             }
+            Self::NotReady {
+                app,
+                release,
+                process,
+                finished: true,
+                ..
+            } => {
+                return vec![
+                    ended_by_itself(process.as_str()),
+                    format!("`ship logs --app {app} --release {release}` shows all it wrote"),
+                ];
+            }
             Self::NotReady { app, release, .. } => {
                 format!("`ship logs --app {app} --release {release}` shows all it wrote")
             }
@@ -400,6 +414,17 @@ impl Error {
         };
         vec![hint]
     }
+}
+
+/// What to do about a program that has done its work and is gone.
+fn ended_by_itself(process: &str) -> String {
+    let stays = match process {
+        "web" => "`web` has to stay and answer visitors",
+        _ => "a process has to stay",
+    };
+    format!(
+        "it ended by itself, and {stays}: what runs once is `ship run COMMAND`, what runs at times a `[job.NAME]` with `schedule` and `command` in ship.toml"
+    )
 }
 
 fn by(holder: Option<&str>) -> String {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ship_run::event::Ended;
 use ship_run::{NotReady, Why};
 
 use crate::app::App;
@@ -34,6 +35,7 @@ pub(crate) fn explain(
         app: app.name.clone(),
         process: instance.id.process.clone(),
         release: instance.release(),
+        finished: matches!(late.why, Why::Ended(Ended::Code(0))),
         what,
         cause,
         output: logs::last(

@@ -152,6 +152,24 @@ fn an_app_that_exits_at_once_shows_its_last_words() {
 }
 
 #[test]
+fn a_program_that_has_done_its_work_is_told_where_it_belongs() {
+    let (home, project) = (home(), Project::named("report"));
+    project.write(
+        "main.py",
+        "if __name__ == \"__main__\":\n    print(\"sent\")\n",
+    );
+    let output = home.ship_in(project.folder(), &["up", "--detach"]);
+    insta::assert_snapshot!(error(&output, &home, &project), @r#"
+    code 4
+    error: `worker` of `report` ended with exit code 0
+      │ sent
+      │ sent
+      hint: it ended by itself, and a process has to stay: what runs once is `ship run COMMAND`, what runs at times a `[job.NAME]` with `schedule` and `command` in ship.toml
+      hint: `ship logs --app report --release r1` shows all it wrote
+    "#);
+}
+
+#[test]
 fn an_app_that_never_listens_is_told_so() {
     insta::assert_snapshot!(refused("never-listens"), @r#"
     code 4

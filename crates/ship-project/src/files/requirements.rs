@@ -27,6 +27,8 @@ pub(crate) struct Requirements {
     pub(crate) entries: Vec<Requirement>,
     /// Includes (`-r`) that are not there, with the line that asks for them.
     pub(crate) missing: Vec<(PathBuf, Place)>,
+    /// Paths that lead out of the project, as they are written.
+    pub(crate) outside: Vec<(String, Place)>,
 }
 
 impl Requirements {
@@ -64,6 +66,9 @@ impl Requirements {
                         Some(text) => self.file(&path, &text, text_of, seen),
                         None => self.missing.push((path, place)),
                     }
+                }
+                Line::Needs(text) if leads_out(file, text) => {
+                    self.outside.push((text.to_owned(), place));
                 }
                 Line::Needs(text) => self.entries.extend(requirement(text, place)),
                 Line::Nothing => {}
@@ -144,6 +149,11 @@ fn option<'a>(line: &'a str, names: &[&str]) -> Option<&'a str> {
         let is_own_word = value.len() < after.len() || name.len() == 2;
         (is_own_word && !value.is_empty()).then_some(value)
     })
+}
+
+/// `..`, `../lib`, `./../lib[extra]`.
+fn leads_out(file: &Path, text: &str) -> bool {
+    text.starts_with('.') && beside(file, text).starts_with("..")
 }
 
 fn beside(file: &Path, path: &str) -> PathBuf {

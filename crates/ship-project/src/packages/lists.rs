@@ -32,6 +32,14 @@ pub(super) fn requirements(packages: &mut Packages, folder: &Folder<'_>) -> Resu
             continue;
         };
         let read = Requirements::read(&file, &|path| folder.tree.text(path).ok().flatten());
+        if let Some((path, place)) = read.outside.first() {
+            packages.refused = Some(Refused {
+                place: place.clone(),
+                message: format!("`{path}` lies outside the project"),
+                hint: "a release holds the project alone: call `ship` in the folder that holds both, or name the package by its version or its repository".to_owned(),
+            });
+            return Ok(true);
+        }
         let value = Dependencies::Requirements {
             files: vec![file.clone()],
             packages: read.entries.len(),
