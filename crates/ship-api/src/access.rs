@@ -124,6 +124,7 @@ mod tests {
         DELETE /v1/apps/blog
         GET /v1/apps/blog/env
         GET /v1/apps/blog/logs  logs
+        POST /v1/apps/blog/maintenance  deploy operate
         POST /v1/apps/blog/source  deploy settings
         POST /v1/apps/blog/purge  deploy operate
         GET /v1/apps/blog/releases  deploy look

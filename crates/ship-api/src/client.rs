@@ -27,8 +27,8 @@ use crate::event::{AttachEvent, DeployEvent, LogLine};
 use crate::problem::Problem;
 use crate::reply::{App, Audit, EnvEntry, Key, Missing, OneOff, Purged, Release, ServerStatus};
 use crate::request::{
-    AddKey, ChangeEnv, CreateApp, Deploy, Logs, Purge, RemoveKey, RestartApp, Rollback, RunIn,
-    Scale, Stop, Up,
+    AddKey, ChangeEnv, CreateApp, Deploy, Logs, Maintain, Purge, RemoveKey, RestartApp, Rollback,
+    RunIn, Scale, Stop, Up,
 };
 use crate::route::{Route, Verb};
 use crate::source::Source;
@@ -353,6 +353,11 @@ impl Client {
     /// Has the front door forget answers that it keeps.
     pub async fn purge(&self, app: &AppName, purge: &Purge) -> Result<Purged> {
         self.ask(of(app, Verb::Purge), Some(purge)).await
+    }
+
+    /// Shows visitors a page in the app's place, or the app again; returns once they see it.
+    pub async fn maintain(&self, app: &AppName, maintain: &Maintain) -> Result<()> {
+        self.tell(of(app, Verb::Maintain), maintain).await
     }
 
     /// Stops an app; returns once its instances have ended.

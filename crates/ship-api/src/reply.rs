@@ -60,6 +60,9 @@ pub struct App {
     pub current: Option<ReleaseId>,
     /// Where visitors find it, while it runs.
     pub url: Option<String>,
+    /// Since when visitors see a page in its place, where they do.
+    #[serde(default)]
+    pub maintenance: Option<Moment>,
     /// Its instances.
     pub instances: Vec<Instance>,
     /// Its jobs.

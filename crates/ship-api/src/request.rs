@@ -70,6 +70,19 @@ pub struct Purge {
     pub path: String,
 }
 
+/// `POST /v1/apps/{app}/maintenance`: visitors see a page in the app's place, or the app again. 204.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Maintain {
+    /// Whether they see the page.
+    pub on: bool,
+    /// What it says beside that the site will be back.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// Networks and addresses whose visitors see the app all the same.
+    #[serde(default)]
+    pub allow: Vec<String>,
+}
+
 /// `POST /v1/apps/{app}/scale`: streams [`DeployEvent`](crate::event::DeployEvent).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Scale {

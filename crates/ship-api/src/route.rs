@@ -67,6 +67,8 @@ pub enum Verb {
     /// `GET …/attach` with the `since` of [`Logs`](crate::request::Logs) as query; streams
     /// [`AttachEvent`](crate::event::AttachEvent) until the client goes.
     Attach,
+    /// `POST …/maintenance` with a [`Maintain`](crate::request::Maintain). 204 once visitors see it.
+    Maintain,
     /// `POST …/purge` with a [`Purge`](crate::request::Purge): answers the front door keeps; answers
     /// [`Purged`](crate::reply::Purged).
     Purge,
@@ -136,6 +138,13 @@ pub const VERBS: &[Line<Verb>] = &[
     (Verb::Destroy, Method::DELETE, "", &[], "destroy"),
     (Verb::Env, Method::GET, "env", &[], ""),
     (Verb::Logs, Method::GET, "logs", &[Role::Logs], ""),
+    (
+        Verb::Maintain,
+        Method::POST,
+        "maintenance",
+        &[Role::Deploy, Role::Operate],
+        "maintenance",
+    ),
     (
         Verb::Offer,
         Method::POST,
@@ -333,6 +342,7 @@ pub(crate) mod tests {
             | Verb::Deploy
             | Verb::Logs
             | Verb::Attach
+            | Verb::Maintain
             | Verb::Purge
             | Verb::Rollback
             | Verb::Restart
@@ -358,7 +368,7 @@ pub(crate) mod tests {
     #[test]
     fn every_route_reads_back_what_it_writes() {
         let routes = every_route();
-        assert_eq!(routes.len(), 9 + 16);
+        assert_eq!(routes.len(), 9 + 17);
         for route in routes {
             assert_eq!(Route::parse(&route.method(), &route.path()), Ok(route));
         }

@@ -86,6 +86,9 @@ pub(crate) fn of(failure: &Failure, scene: &Scene<'_>) -> Response<Body> {
         Failure::NoInstance | Failure::Unreachable(_) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
+        Failure::Maintenance => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("300"));
+        }
         _ => {}
     }
     *response.body_mut() = Body::Whole(Bytes::from(text));
@@ -133,6 +136,7 @@ fn page(failure: &Failure, scene: &Scene<'_>) -> Page {
             "That was too often",
             "Please try again in a moment.",
         ),
+        Failure::Maintenance => maintenance(scene),
         Failure::UnknownHost => unknown_host(scene),
         Failure::NoRoute | Failure::NoFile => not_found(failure, scene),
         Failure::Unreadable(error) => unreadable(error, scene),
@@ -180,6 +184,21 @@ fn too_large(scene: &Scene<'_>) -> Page {
     if app(scene).is_some() {
         page.look_at
             .push("[limits]\nbody = \"50M\"    # in ship.toml".to_owned());
+    }
+    page
+}
+
+fn maintenance(scene: &Scene<'_>) -> Page {
+    let maintenance = scene.site.as_ref().map(|site| &site.rules.maintenance);
+    let message = maintenance.and_then(|it| it.as_ref()?.message.as_deref());
+    let mut page = Page::plain(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "This site will be back soon",
+        message.unwrap_or("It is being worked on. Please come again in a little while."),
+    );
+    if let Some(app) = app(scene) {
+        page.look_at
+            .push(format!("ship maintenance off --app {app}"));
     }
     page
 }

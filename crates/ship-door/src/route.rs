@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub(crate) struct Site {
     /// Where its requests are written.
     pub(crate) access: Option<Access>,
     pub(crate) rules: SiteRules,
+    /// Who sees it while it is in maintenance; nobody where that is `None`.
+    pub(crate) insiders: Option<Allow>,
     /// By prefix without slashes at its ends: `` for `/`, `static/css`.
     routes: HashMap<Box<str>, Way>,
     /// The most segments of any prefix.
@@ -122,6 +125,7 @@ impl Routes {
             cache: caches.get(&site.app, site.release),
             access: site.access_log.clone().map(Access::new),
             rules: site.rules.clone(),
+            insiders: insiders(site)?,
             routes: HashMap::new(),
             deepest: 0,
         };
@@ -205,6 +209,17 @@ impl Routes {
     }
 }
 
+fn insiders(site: &table::Site) -> Result<Option<Allow>, TableError> {
+    let Some(maintenance) = &site.rules.maintenance else {
+        return Ok(None);
+    };
+    Allow::new(&maintenance.allow).map_err(|rule| TableError::Rule {
+        app: site.app.to_string(),
+        prefix: "/".to_owned(),
+        rule,
+    })
+}
+
 fn rules(site: &table::Site, route: &table::Route) -> Result<Option<Box<Rules>>, TableError> {
     let wrong = |rule: String| TableError::Rule {
         app: site.app.to_string(),
@@ -245,6 +260,12 @@ fn redirect(site: &table::Site, to: &str, status: u16) -> Result<To, TableError>
 }
 
 impl Site {
+    /// Whether this visitor sees a page in its place.
+    pub(crate) fn is_closed_to(&self, from: IpAddr) -> bool {
+        let sees = |insiders: &Allow| insiders.has(from);
+        self.rules.maintenance.is_some() && !self.insiders.as_ref().is_some_and(sees)
+    }
+
     fn add(&mut self, prefix: &str, way: Way) -> Result<(), TableError> {
         let canonical = path::canonical(prefix).map_err(|_| TableError::Prefix {
             app: self.app.to_string(),

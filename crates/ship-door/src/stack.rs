@@ -53,6 +53,8 @@ pub(crate) enum Failure {
     Method,
     /// No site has this host name.
     UnknownHost,
+    /// Its author works at the site.
+    Maintenance,
     /// The site has no route for this path.
     NoRoute,
     /// The route is for other addresses.
@@ -102,7 +104,8 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Respons
         Err(failure) => {
             debug!(?failure, request = ?scene.id, "not answered by an app");
             let page = error_page::of(&failure, &scene);
-            if page.status().is_server_error() {
+            // Maintenance is meant.
+            if page.status().is_server_error() && !matches!(failure, Failure::Maintenance) {
                 counters.failures.fetch_add(1, Ordering::Relaxed);
             }
             page
@@ -242,6 +245,10 @@ async fn layers(
         && !is_of_this_machine(&marks.host)
     {
         return Ok(to_canonical(scene.visit, &marks, canonical, &target));
+    }
+    //    While its author works at it, visitors see a page in its place.
+    if site.is_closed_to(scene.visit.peer.ip()) {
+        return Err(Failure::Maintenance);
     }
     // 6. Its limits, before a byte of the body is read.
     if request.body().size_hint().lower() > site.body_limit {

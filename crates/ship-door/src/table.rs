@@ -105,6 +105,20 @@ pub struct SiteRules {
     /// machine are not. In lower case, without port.
     #[serde(default)]
     pub canonical: Option<String>,
+    /// Visitors see a page in its place.
+    #[serde(default)]
+    pub maintenance: Option<Maintenance>,
+}
+
+/// A page in the place of a site, with 503.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maintenance {
+    /// What it says; a sentence of ours where there is none.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// Networks and addresses whose visitors see the site all the same.
+    #[serde(default)]
+    pub allow: Vec<String>,
 }
 
 impl SiteRules {

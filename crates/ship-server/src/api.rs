@@ -26,7 +26,8 @@ use crate::server::{Busy, Server};
 use crate::socket::Socket;
 use crate::task::{PANIC, blocking};
 use crate::{
-    attach, deploy, enter, keys, life, logs, purge, received, scale, settings, stop, stream, usage,
+    attach, deploy, enter, keys, life, logs, maintain, purge, received, scale, settings, stop,
+    stream, usage,
 };
 
 /// Through which socket callers come.
@@ -229,6 +230,14 @@ async fn of_app(
         Verb::Run => {
             let asked = read(request).await?;
             Ok(whole(&settings::one_off(&server, &app, &asked).await?)?)
+        }
+        Verb::Maintain => {
+            let asked = read(request).await?;
+            let task = server.clone();
+            to_the_end(&server, async move {
+                maintain::maintain(&task, &app, asked).await
+            })
+            .await
         }
         Verb::Purge => Ok(whole(
             &purge::purge(&server, &name, read(request).await?).await?,

@@ -214,6 +214,12 @@ pub enum Error {
         /// Its last lines.
         output: Vec<String>,
     },
+    /// What should be a network is none.
+    #[error("`{network}` is no network")]
+    Network {
+        /// What was given.
+        network: String,
+    },
     /// An instance ended, or did not answer in time.
     #[error("`{process}` of `{app}` {what}")]
     NotReady {
@@ -391,6 +397,9 @@ impl Error {
                     "`ship env set --app {app} {}=…`, or a line in .env",
                     names[0]
                 )
+            }
+            Self::Network { .. } => {
+                "an address such as `192.0.2.7`, or a network such as `192.0.2.0/24` or `2001:db8::/32`".to_owned()
             }
             Self::NotReady {
                 app,

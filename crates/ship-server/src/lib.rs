@@ -39,6 +39,7 @@ mod keys;
 mod lease;
 mod life;
 mod logs;
+mod maintain;
 mod not_ready;
 mod owner;
 mod patience;

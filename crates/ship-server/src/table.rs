@@ -44,7 +44,10 @@ fn site(server: &Server, app: &App) -> Option<Site> {
         body_limit: live.plan.limits.body.unwrap_or(BODY_LIMIT),
         https: https(server, &live.plan),
         access_log: Some(server.folders.access_log(&app.name).join("door")),
-        rules: site_rules(&live.plan),
+        rules: table::SiteRules {
+            maintenance: maintenance(server, app),
+            ..site_rules(&live.plan)
+        },
     })
 }
 
@@ -53,7 +56,17 @@ fn site_rules(plan: &Plan) -> table::SiteRules {
         safety: plan.browsers.headers,
         framed: plan.browsers.frames,
         canonical: plan.canonical.as_ref().map(|name| name.value.clone()),
+        maintenance: None,
     }
+}
+
+/// What visitors see in the app's place. Where its record cannot be read, they see the app.
+fn maintenance(server: &Server, app: &App) -> Option<table::Maintenance> {
+    let maintenance = server.record(&app.name).ok()?.maintenance?;
+    Some(table::Maintenance {
+        message: maintenance.message,
+        allow: maintenance.allow,
+    })
 }
 
 /// What visitors are asked about TLS. A laptop's are asked nothing: `http://NAME.localhost:8000` is
@@ -215,7 +228,7 @@ mod tests {
                 "routes": [{"prefix": "/", "to": {"kind": "instances", "upstreams": []}}],
                 "body_limit": 10 << 20,
                 "https": {"redirect": null, "hsts": null},
-                "rules": {"safety": true, "framed": false, "canonical": null},
+                "rules": {"safety": true, "framed": false, "canonical": null, "maintenance": null},
             }])
         );
     }
@@ -301,6 +314,27 @@ mod tests {
         assert!(is_below("/admin", "/"));
         assert!(!is_below("/administration", "/admin"));
         assert!(!is_below("/", "/admin"));
+    }
+
+    #[test]
+    fn an_app_in_maintenance_says_so_in_its_site() {
+        let scene = Scene::new();
+        let app = scene.live("blog", plan(&[web()], &[]));
+        let record = scene.server.record(&app.name).unwrap();
+        let maintenance = Some(ship_store::Maintenance {
+            since: ship_base::clock::Moment::now(),
+            message: Some("back at six".to_owned()),
+            allow: vec!["192.0.2.7".to_owned()],
+        });
+        let record = ship_store::AppRecord {
+            maintenance,
+            ..record
+        };
+        scene.server.store.save_app(&record).unwrap();
+        let sites = of(&scene.server).sites;
+        let shown = sites[0].rules.maintenance.as_ref().unwrap();
+        assert_eq!(shown.message.as_deref(), Some("back at six"));
+        assert_eq!(shown.allow, ["192.0.2.7"]);
     }
 
     #[test]

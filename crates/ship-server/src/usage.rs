@@ -36,6 +36,7 @@ fn shown(server: &Server, record: AppRecord) -> Result<reply::App, Error> {
         detached: record.detached,
         current: record.current,
         url: app.live().and_then(|_| server.url(&app.name)),
+        maintenance: record.maintenance.map(|it| it.since),
         instances,
         jobs: jobs(server, &app)?,
     })

@@ -5,6 +5,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{OptionalExtension as _, Row, params};
+use serde::{Deserialize, Serialize};
 use ship_base::clock::Moment;
 use ship_base::file;
 use ship_base::name::{AppName, ProcessName, ReleaseId};
@@ -28,8 +29,23 @@ pub struct AppRecord {
     pub previous: Option<ReleaseId>,
     /// How many instances of a process run, where `ship scale` said so.
     pub scale: BTreeMap<ProcessName, u32>,
+    /// While visitors see a page in its place.
+    pub maintenance: Option<Maintenance>,
     /// When it came to be.
     pub created: Moment,
+}
+
+/// Visitors see a page in the app's place; the app runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maintenance {
+    /// Since when.
+    pub since: Moment,
+    /// What the page says beside that it will be back.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// Networks and addresses whose visitors see the app all the same.
+    #[serde(default)]
+    pub allow: Vec<String>,
 }
 
 impl AppRecord {
@@ -43,12 +59,14 @@ impl AppRecord {
             current: None,
             previous: None,
             scale: BTreeMap::new(),
+            maintenance: None,
             created: Moment::now(),
         }
     }
 }
 
-const COLUMNS: &str = "name, project, running, detached, current, previous, scale, created";
+const COLUMNS: &str =
+    "name, project, running, detached, current, previous, scale, maintenance, created";
 
 impl Store {
     /// The app of this name.
@@ -85,17 +103,20 @@ impl Store {
         // What an app of this name has left must not become the new app's.
         self.finish_forgetting()?;
         let scale = serde_json::to_string(&app.scale).unwrap_or_else(|_| "{}".to_owned());
+        let maintenance = app.maintenance.as_ref();
+        let maintenance = maintenance.and_then(|it| serde_json::to_string(it).ok());
         self.database().execute(
-            "INSERT INTO app (name, project, running, detached, scale, created)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO app (name, project, running, detached, scale, maintenance, created)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (name) DO UPDATE SET
-                project = ?2, running = ?3, detached = ?4, scale = ?5",
+                project = ?2, running = ?3, detached = ?4, scale = ?5, maintenance = ?6",
             params![
                 app.name.as_str(),
                 text_of(&app.project),
                 app.running,
                 app.detached,
                 scale,
+                maintenance,
                 app.created.as_millis(),
             ],
         )?;
@@ -150,6 +171,7 @@ type Raw = (
     Option<u32>,
     Option<u32>,
     String,
+    Option<String>,
     i64,
 );
 
@@ -163,11 +185,15 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
         row.get(5)?,
         row.get(6)?,
         row.get(7)?,
+        row.get(8)?,
     ))
 }
 
 fn read(raw: Raw) -> Result<AppRecord> {
-    let (name, project, running, detached, current, previous, scale, created) = raw;
+    let (name, project, running, detached, current, previous, scale, maintenance, created) = raw;
+    let maintenance = maintenance
+        .map(|text| serde_json::from_str(&text).map_err(|_| senseless("maintenance", &text)))
+        .transpose()?;
     Ok(AppRecord {
         name: read_name(&name)?,
         project: path_of(&project),
@@ -176,6 +202,7 @@ fn read(raw: Raw) -> Result<AppRecord> {
         current: current.map(ReleaseId::new),
         previous: previous.map(ReleaseId::new),
         scale: serde_json::from_str(&scale).map_err(|_| senseless("scale", &scale))?,
+        maintenance,
         created: Moment::from_millis(created),
     })
 }

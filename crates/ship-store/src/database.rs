@@ -86,6 +86,9 @@ const MIGRATIONS: &[&str] = &[
     CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
         BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
 ",
+    "
+    ALTER TABLE app ADD COLUMN maintenance TEXT;
+",
 ];
 
 /// Opens the database and brings it to the newest format.

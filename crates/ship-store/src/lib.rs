@@ -25,7 +25,7 @@ mod release;
 mod retention;
 mod setting;
 
-pub use app::AppRecord;
+pub use app::{AppRecord, Maintenance};
 pub use audit::{AuditLine, AuditLog, AuditRecord};
 pub use deploy::DeployRecord;
 pub use error::Error;

@@ -8,7 +8,8 @@ use ship_base::fault::FaultKind;
 
 use crate::commands::{
     audit, cache, check, completions, deploy, destroy, dial, doctor, env, git, init, key, logs,
-    plan, ps, releases, remote, restart, rollback, run, scale, server, stop, trust, up,
+    maintenance, plan, ps, releases, remote, restart, rollback, run, scale, server, stop, trust,
+    up,
 };
 use crate::control::Control;
 use crate::error::{CommandError, Result};
@@ -61,6 +62,7 @@ enum Command {
     Restart(restart::Args),
     Scale(scale::Args),
     Cache(cache::Args),
+    Maintenance(maintenance::Args),
     Stop(stop::Args),
     Destroy(destroy::Args),
     Trust(trust::Args),
@@ -81,6 +83,7 @@ impl Command {
             Self::Deploy(_)
             | Self::Ps(_)
             | Self::Logs(_)
+            | Self::Maintenance(_)
             | Self::Releases(_)
             | Self::Rollback(_)
             | Self::Env(_)
@@ -193,6 +196,7 @@ fn dispatch(command: Command, context: &mut Context) -> Result<u8> {
         Command::Init(args) => done(init::run(&args, context)),
         Command::Ps(args) => done(wait(ps::run(args, context))),
         Command::Logs(args) => done(wait(logs::run(args, context))),
+        Command::Maintenance(args) => done(wait(maintenance::run(args, context))),
         Command::Releases(args) => done(wait(releases::run(args, context))),
         Command::Rollback(args) => done(wait(rollback::run(args, context))),
         Command::Run(args) => run::run(args, context),
@@ -286,6 +290,7 @@ mod tests {
           restart      Replace the instances of the live release by new ones
           scale        Change how many instances of a process run
           cache        Forget answers that the front door keeps
+          maintenance  Show visitors a page in the app's place, while it runs on
           stop         Stop an app; its releases, settings, logs and data stay
           destroy      Remove an app: its releases, settings, logs and its data
           trust        Have browsers trust `https://` names of this machine

@@ -13,6 +13,7 @@ pub(crate) mod git;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod logs;
+pub(crate) mod maintenance;
 pub(crate) mod plan;
 pub(crate) mod ps;
 pub(crate) mod releases;

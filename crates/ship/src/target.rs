@@ -125,6 +125,7 @@ mod tests {
             detached: false,
             current: None,
             url: None,
+            maintenance: None,
             instances: Vec::new(),
             jobs: Vec::new(),
         }

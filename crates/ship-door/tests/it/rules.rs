@@ -1,6 +1,6 @@
 //! What a site and its routes ask of visitors.
 
-use ship_door::table::{Rate, Route, RouteRules, SiteRules, Target};
+use ship_door::table::{Maintenance, Rate, Route, RouteRules, SiteRules, Target};
 
 use crate::door::{App, Door, HOST, get, instances, route, site, text};
 
@@ -137,4 +137,35 @@ async fn browsers_are_told_to_be_careful_unless_the_app_has_said_so_itself() {
     one.rules.safety = false;
     door.swap(vec![one]).await;
     assert_eq!(door.get("/").await.header("x-frame-options"), "");
+}
+
+#[tokio::test]
+async fn in_maintenance_visitors_see_a_page_and_insiders_the_site() {
+    let app = app();
+    let mut one = site(vec![ruled("/", &app, RouteRules::default())]);
+    let message = Some("We move <house>, back at 14:00.".to_owned());
+    one.rules.maintenance = Some(Maintenance {
+        message,
+        allow: Vec::new(),
+    });
+    let door = Door::start(vec![one.clone()]).await;
+    for path in ["/", "/any/path?x=y"] {
+        let page = door.get(path).await;
+        assert_eq!(page.status, 503, "{path}");
+        assert_eq!(page.header("retry-after"), "300");
+        assert_eq!(page.header("cache-control"), "no-store");
+        let body = page.text();
+        assert!(
+            body.contains("We move &lt;house&gt;, back at 14:00."),
+            "{body}"
+        );
+    }
+    let mut maintenance = Maintenance::default();
+    maintenance.allow.push("127.0.0.0/8".to_owned());
+    one.rules.maintenance = Some(maintenance);
+    door.swap(vec![one.clone()]).await;
+    assert_eq!(door.get("/").await.status, 200);
+    one.rules.maintenance = None;
+    door.swap(vec![one]).await;
+    assert_eq!(door.get("/").await.status, 200);
 }

@@ -85,6 +85,10 @@ fn headline(app: &App) -> String {
         (true, _) => "up",
         (false, _) => "stopped",
     };
+    let maintenance = app.maintenance.map(|since| {
+        let since = format!("in maintenance since {}", when::date_and_time(since));
+        styled(WARN, &since)
+    });
     let url = app.url.as_deref().unwrap_or_default();
     let name = styled(STRONG, app.name.as_str());
     let folder = styled(DIM, &app.project.display().to_string());
@@ -92,6 +96,7 @@ fn headline(app: &App) -> String {
         name,
         url.to_owned(),
         format!("{}{state}", release.unwrap_or_default()),
+        maintenance.unwrap_or_default(),
         folder,
     ];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -178,6 +183,7 @@ mod tests {
             detached: true,
             current: Some("r3".parse().unwrap()),
             url: Some("http://blog.localhost:8000".into()),
+            maintenance: None,
             instances: vec![
                 instance("blog/web.1", "ready", "", Some(812)),
                 instance("blog/worker.1", "waiting", "ended with exit code 1", None),

@@ -13,6 +13,7 @@ mod git;
 mod init;
 mod key;
 mod logs;
+mod maintenance;
 mod plan;
 mod ps;
 mod releases;
