@@ -217,6 +217,16 @@ pub(crate) fn hint<'a>(output: impl IntoIterator<Item = &'a str>) -> Option<Stri
     {
         return Some("Playwright's browser is missing: `ship run -- playwright install chromium`, and once on the machine `sudo playwright install-deps chromium`".to_owned());
     }
+    let no_bun = [
+        "Failed to download bun install script",
+        "Reflex requires node version",
+    ];
+    if lines
+        .iter()
+        .any(|line| no_bun.iter().any(|words| line.contains(words)))
+    {
+        return Some("Reflex builds its front end with Bun or a new Node: `sudo npm install --global bun` brings Bun, and `ship env set REFLEX_USE_SYSTEM_BUN=true` has it taken".to_owned());
+    }
     let row = ROWS.iter().find(|row| {
         row.signs
             .iter()
@@ -482,6 +492,10 @@ mod tests {
             "build-essential",
         ),
         ("/bin/sh: 1: git: not found", "git"),
+        (
+            "Failed to download bun install script. You can install or update bun manually ",
+            "npm install --global bun",
+        ),
         (
             "playwright._impl._errors.Error: BrowserType.launch: Executable doesn't exist at /home/ana/.cache/ms-playwright/chromium-1/chrome",
             "playwright install chromium",
