@@ -146,10 +146,7 @@ impl Bench {
             },
             _ => Outcome::Refused {
                 error: said(&story, "error: ").unwrap_or_else(|| last(&story)),
-                // Notes that came before have hints as well.
-                hint: story
-                    .split_once("error: ")
-                    .and_then(|(_, after)| said(after, "hint: ")),
+                hint: advice(&story),
             },
         };
         Ok((outcome, proof))
@@ -207,6 +204,16 @@ fn said(story: &str, mark: &str) -> Option<String> {
     story.lines().find_map(rest)
 }
 
+/// What we say is to be done: neither a note's hint above the error, nor the words of a program that
+/// are shown below it.
+fn advice(story: &str) -> Option<String> {
+    let lines = story
+        .lines()
+        .skip_while(|line| !line.starts_with("error: "));
+    let mut hints = lines.filter_map(|line| line.trim_start().strip_prefix("hint: "));
+    hints.next().map(str::to_owned)
+}
+
 fn last(story: &str) -> String {
     story.lines().last().unwrap_or_default().trim().to_owned()
 }
@@ -225,6 +232,13 @@ mod tests {
         assert_eq!(untimed("app:app is WSGI 0.4 s"), "app:app is WSGI");
         let row = "  web   granian app:app    no server locked (a.py:1)";
         assert_eq!(columns(row).unwrap(), "granian app:app");
+    }
+
+    #[test]
+    fn advice_is_ours_and_about_the_error() {
+        let story = "  note: no\n    hint: of a note\nerror: no\n  │ hint: of uv\n  hint: ours\n";
+        assert_eq!(advice(story).unwrap(), "ours");
+        assert_eq!(advice("error: no\n  │ hint: of uv\n"), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ship_base::file;
 
@@ -12,7 +12,10 @@ use super::stage::Stage;
 use crate::Result;
 
 /// Connections and code are warm after this.
-pub(crate) const WARM_UP: Duration = Duration::from_secs(1);
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// How long a program may take until it answers well.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 const CONNECTIONS: &str = "32";
 
@@ -108,6 +111,19 @@ impl<'s> Load<'s> {
     /// How long the measured part lasts.
     pub(crate) fn measured(&self) -> Duration {
         Duration::from_secs(self.stage.seconds.into())
+    }
+
+    /// Runs until all is answered well for a while: some programs listen before they know their
+    /// routes.
+    pub(crate) fn warm_up(&self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.run(WARM_UP) {
+                Ok(_) => return Ok(()),
+                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(_) => {}
+            }
+        }
     }
 
     /// Runs for so long; gives how many requests were answered.

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 
 use super::idle;
-use super::load::{Load, Path, WARM_UP};
+use super::load::{Load, Path};
 use super::peer::Peer;
 use super::process::{memory, processor};
 use super::stage::Stage;
@@ -97,7 +97,7 @@ impl Row {
             Self::Routes => per_request(&load(Path::Small).over_many_hosts(ROUTES)?),
             Self::Idle => {
                 // What is made with the first visitor is not counted.
-                load(Path::Small).over_tls().run(WARM_UP)?;
+                load(Path::Small).over_tls().warm_up()?;
                 let before = memory(running.processes()?)?;
                 let open = idle::open(stage, running.https, IDLE)?;
                 let after = memory(running.processes()?)?;
@@ -110,7 +110,7 @@ impl Row {
 
 /// Microseconds of processor time for each request.
 fn per_request(load: &Load<'_>) -> Result<f64> {
-    load.run(WARM_UP)?;
+    load.warm_up()?;
     let before = processor(load.running.processes()?)?;
     let requests = load.run(load.measured())?;
     let after = processor(load.running.processes()?)?;
