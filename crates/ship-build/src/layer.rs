@@ -34,7 +34,7 @@ use crate::shop::Shop;
 use crate::source::Snapshot;
 
 /// Raised when layers are made in another way.
-const RECIPE: &str = "layer 1";
+const RECIPE: &str = "layer 2";
 
 /// What a layer knows of itself, in its folder.
 const ABOUT: &str = "layer.json";

@@ -229,6 +229,24 @@ fn nothing_that_a_build_runs_has_rights_and_what_it_leaves_is_cleared_away() {
     assert!(!printed.contains("`bin/python"), "{printed}");
 }
 
+/// The module that tells a program its port has to be readable for the user that the app runs as.
+#[test]
+fn a_program_with_a_port_of_its_own_choice_serves_on_a_server_as_well() {
+    let [http, https] = [(); 2].map(|()| free_port());
+    let project = Project::fixture("fixed-port");
+    let config = format!("http = {http}\nhttps = {https}\n");
+    let script = r#"
+        "$SHIP" up --detach 2>&1
+        "$SHIP" ps 2>&1
+        echo "unreadable: $(find /var/lib/ship/store/env -name '*.py*' ! -perm -004 | wc -l)"
+    "#;
+    let Some(printed) = on_a_machine(&config, &project, script) else {
+        return;
+    };
+    assert!(printed.contains("web.1  ready"), "{printed}");
+    assert!(printed.contains("unreadable: 0"), "{printed}");
+}
+
 /// systemd, as far as an installation asks it; what it was asked stands in `$ROOM/asked`.
 const SYSTEMCTL: &str = r#"#!/bin/sh
 echo "$*" >>"$ROOM/asked"

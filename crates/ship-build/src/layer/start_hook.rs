@@ -18,10 +18,12 @@ use crate::error::Error;
 /// The module.
 pub(super) const SCRIPT: &str = include_str!("../scripts/sitecustomize.py");
 
-/// Puts it into the layer.
+/// Puts it into the layer, for whoever the app runs as: Python passes silently over a module that it
+/// may not read.
 pub(super) fn add(folder: &Path) -> Result<(), Error> {
-    Ok(file::write_whole(
+    Ok(file::write_whole_with_mode(
         &folder.join("sitecustomize.py"),
         SCRIPT.as_bytes(),
+        0o644,
     )?)
 }
