@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
 use crate::core::{Core, Counters};
@@ -29,46 +30,65 @@ use crate::tls;
 use crate::tracked::Tracked;
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(visit: Rc<Visit>, stream: TcpStream, _place: Place) {
+pub(crate) async fn serve(visit: Rc<Visit>, stream: TcpStream, place: Place) {
     let core = visit.core.clone();
-    let _open = Open::new(&core.setting.counters);
+    let open = Open::new(&core.setting.counters, place);
     // An answer in two small packets must not wait for the first one's acknowledgement.
     let _ = stream.set_nodelay(true);
     let stream = Patience::new(stream, core.setting.limits.read_patience);
-    let ended = match visit.scheme {
-        Scheme::Http => speak_http1(visit, stream).await,
-        Scheme::Https => https(visit, stream).await,
-    };
+    match visit.scheme {
+        Scheme::Http => told(speak_http1(visit, stream).await),
+        Scheme::Https => {
+            if let Some(stream) = shake(&core, stream).await {
+                // A task of its own: what a handshake needs is not kept for the hours in which a
+                // connection waits.
+                let speaking = speak(visit, stream);
+                core.tasks.spawn_local(async move {
+                    told(speaking.await);
+                    drop(open);
+                });
+            }
+        }
+    }
+}
+
+/// Speaks what was agreed on. Boxed, since it would lie twice in the task that waits for it.
+fn speak(
+    visit: Rc<Visit>,
+    stream: TlsStream<Patience<TcpStream>>,
+) -> Pin<Box<dyn Future<Output = hyper::Result<()>>>> {
+    match stream.get_ref().1.alpn_protocol() {
+        Some(b"h2") => Box::pin(speak_http2(visit, stream)),
+        // An authority has seen the certificate that it asked for, and wants nothing more.
+        Some(tls::ACME) => Box::pin(std::future::ready(Ok(()))),
+        _ => Box::pin(speak_http1(visit, stream)),
+    }
+}
+
+fn told(ended: hyper::Result<()>) {
     if let Err(error) = ended {
         debug!(error = %ship_base::hint::chain(&error), "a connection ended early");
     }
 }
 
 /// Agrees on a certificate and a protocol, in the time that a head has.
-async fn https(visit: Rc<Visit>, stream: Patience<TcpStream>) -> hyper::Result<()> {
-    let core = visit.core.clone();
+async fn shake(core: &Core, stream: Patience<TcpStream>) -> Option<TlsStream<Patience<TcpStream>>> {
     let shaking = TlsAcceptor::from(core.setting.tls.clone()).accept(stream);
     let within = core.setting.limits.head_time;
     let shaken = tokio::select! {
         shaken = tokio::time::timeout(within, shaking) => shaken,
-        () = core.stopped.cancelled() => return Ok(()),
+        () = core.stopped.cancelled() => return None,
     };
-    let stream = match shaken {
-        Ok(Ok(stream)) => stream,
+    match shaken {
+        Ok(Ok(stream)) => Some(stream),
         Ok(Err(error)) => {
             debug!(%error, "no agreement on TLS");
-            return Ok(());
+            None
         }
         Err(_) => {
             debug!("the handshake took too long");
-            return Ok(());
+            None
         }
-    };
-    match stream.get_ref().1.alpn_protocol() {
-        Some(b"h2") => speak_http2(visit, stream).await,
-        // An authority has seen the certificate that it asked for, and wants nothing more.
-        Some(tls::ACME) => Ok(()),
-        _ => speak_http1(visit, stream).await,
     }
 }
 
@@ -80,7 +100,8 @@ where
     let stream = Strict::new(stream, visit.told.clone());
     let service = service_fn(move |request| {
         let visit = visit.clone();
-        async move { Ok::<_, Infallible>(stack::answer(&visit, request).await) }
+        // hyper keeps room for it also while the connection waits.
+        Box::pin(async move { Ok::<_, Infallible>(stack::answer(&visit, request).await) })
     });
     let connection = core.http1.serve_connection(TokioIo::new(stream), service);
     let connection = std::pin::pin!(connection.with_upgrades());
@@ -136,19 +157,25 @@ where
     }
 }
 
-/// Counts an open connection.
-struct Open(Arc<Counters>);
+/// Counts an open connection, and holds its place.
+struct Open {
+    counters: Arc<Counters>,
+    _place: Place,
+}
 
 impl Open {
-    fn new(counters: &Arc<Counters>) -> Self {
+    fn new(counters: &Arc<Counters>, place: Place) -> Self {
         counters.connections.fetch_add(1, Ordering::Relaxed);
-        Self(counters.clone())
+        Self {
+            counters: counters.clone(),
+            _place: place,
+        }
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+        self.counters.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
