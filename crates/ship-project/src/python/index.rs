@@ -1,6 +1,6 @@
 //! All Python files of a project, and the names that lead from one to another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZero;
 use std::path::{Component, Path, PathBuf};
 use std::thread::ScopedJoinHandle;
@@ -22,6 +22,9 @@ const FOLLOW: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     modules: BTreeMap<PathBuf, Module>,
+    /// The names of their folders and files, anywhere: most names in code are of other packages,
+    /// and are known by this before any path is looked up.
+    names: HashSet<String>,
 }
 
 /// What a name stands for.
@@ -73,7 +76,8 @@ impl Index {
         for part in side_by_side(files.chunks(share), |files| read_all(tree, files)) {
             modules.append(&mut part?);
         }
-        Ok(Self { modules })
+        let names = modules.keys().flat_map(|file| names_in(file)).collect();
+        Ok(Self { modules, names })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -146,6 +150,9 @@ impl Index {
 
     /// The module at `parts` below `base`, and the parts that follow within it.
     fn walk<'p>(&self, base: &Path, parts: &'p [&'p str]) -> Option<(&Module, &'p [&'p str])> {
+        if !self.may_have(parts) {
+            return None;
+        }
         let mut folder = base.to_owned();
         let mut package = None;
         for (index, part) in parts.iter().enumerate() {
@@ -162,6 +169,11 @@ impl Index {
         package
     }
 
+    /// Whether the name can lead to any of the modules, from wherever it is looked up.
+    fn may_have(&self, parts: &[&str]) -> bool {
+        parts.first().is_some_and(|first| self.names.contains(*first))
+    }
+
     fn has_below(&self, folder: &Path) -> bool {
         let next = self.modules.range(folder.to_owned()..).next();
         next.is_some_and(|(file, _)| file.starts_with(folder))
@@ -170,6 +182,9 @@ impl Index {
     /// A module by its absolute dotted name, as `from` would import it, or as the project's root,
     /// `src` or any of `roots` would.
     fn absolute<'p>(&self, from: &Path, parts: &'p [&'p str]) -> Option<(&Module, &'p [&'p str])> {
+        if !self.may_have(parts) {
+            return None;
+        }
         let mut nearest = from.parent().unwrap_or(Path::new(""));
         while self.modules.contains_key(&nearest.join("__init__.py"))
             && let Some(above) = nearest.parent()
@@ -299,6 +314,13 @@ impl Index {
             Target::Inside(..) => None,
         }
     }
+}
+
+/// `shop`, `web`, `views` of `shop/web/views.py`.
+fn names_in(file: &Path) -> impl Iterator<Item = String> {
+    let folders = file.parent().unwrap_or(Path::new("")).iter();
+    let names = folders.chain(file.file_stem());
+    names.map(|name| name.to_string_lossy().into_owned())
 }
 
 /// Reads and parses some of the files.
