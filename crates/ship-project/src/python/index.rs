@@ -171,7 +171,9 @@ impl Index {
 
     /// Whether the name can lead to any of the modules, from wherever it is looked up.
     fn may_have(&self, parts: &[&str]) -> bool {
-        parts.first().is_some_and(|first| self.names.contains(*first))
+        parts
+            .first()
+            .is_some_and(|first| self.names.contains(*first))
     }
 
     fn has_below(&self, folder: &Path) -> bool {

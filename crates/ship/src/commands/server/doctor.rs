@@ -19,6 +19,13 @@ use crate::exit;
 /// sshd's own port: the way in for whoever runs the server.
 const SSH: u16 = 22;
 
+/// Clients that ask for this machine's address on its network (RFC 2131, 4.1: port 68), and hear
+/// nothing else there.
+const DHCP: (u16, [&str; 4]) = (
+    68,
+    ["dhclient", "dhcpcd", "systemd-network", "NetworkManager"],
+);
+
 /// Looks at everything and shows it; 1 where something is broken.
 pub(super) async fn run(context: &mut Context, control: &Control, json: bool) -> Result<u8> {
     let status = match control.running().await? {
@@ -73,7 +80,7 @@ fn of_socket(socket: &Waiting, holder: Option<&str>, ours: &[u16]) -> Finding {
     );
     let holder = holder.unwrap_or("a process of another user");
     let what = format!("{} by {holder}", socket.address);
-    let expected = socket.protocol == "tcp" && (port == SSH || ours.contains(&port));
+    let expected = is_expected(socket.protocol, port, holder, ours);
     if expected || !socket.is_open() {
         return Finding::good(area, what);
     }
@@ -82,6 +89,14 @@ fn of_socket(socket: &Waiting, holder: Option<&str>, ours: &[u16]) -> Finding {
         format!("{what}: whoever reaches this machine reaches it"),
         "have it listen on 127.0.0.1, stop it, or close the port in the firewall",
     )
+}
+
+/// Whether a server has it open on purpose.
+fn is_expected(protocol: &str, port: u16, holder: &str, ours: &[u16]) -> bool {
+    match protocol {
+        "tcp" => port == SSH || ours.contains(&port),
+        _ => port == DHCP.0 && DHCP.1.iter().any(|client| holder.starts_with(client)),
+    }
 }
 
 fn memory() -> Finding {
@@ -140,8 +155,15 @@ fn links() -> Finding {
 }
 
 fn updates() -> Finding {
-    let Some(simulated) = told("apt-get", &["--simulate", "--quiet", "upgrade"]) else {
+    if !Path::new("/usr/bin/apt-get").exists() {
         return Finding::good("updates", "not known here: this machine has no apt");
+    }
+    let Some(simulated) = told("apt-get", &["--simulate", "--quiet", "upgrade"]) else {
+        return Finding::notable(
+            "updates",
+            "apt cannot tell what waits",
+            "`apt-get check` says why; `apt --fix-broken install` mends what is half installed",
+        );
     };
     let packages: Vec<&str> = simulated
         .lines()
@@ -238,6 +260,17 @@ fn told(program: &str, arguments: &[&str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_server_has_open_on_purpose_is_no_reason_to_worry() {
+        let expected = |protocol, port, holder| is_expected(protocol, port, holder, &[80, 443]);
+        assert!(expected("tcp", 22, "sshd (pid 1)"));
+        assert!(expected("tcp", 443, "ship: door (pid 2)"));
+        assert!(expected("udp", 68, "dhclient (pid 3)"));
+        assert!(!expected("udp", 68, "python3 (pid 4)"));
+        assert!(!expected("udp", 443, "dhclient (pid 3)"));
+        assert!(!expected("tcp", 5432, "postgres (pid 5)"));
+    }
 
     #[test]
     fn the_machines_own_addresses_are_read_from_its_routes() {
