@@ -9,9 +9,10 @@ const HEAD: &str = "# Compatibility
 
 Projects that strangers wrote, each brought up by `ship up --detach` as it was found, with no file added. Written by `cargo xtask compat FOLDER`, which takes
 them from a folder; `xtask/compat.toml` says where each comes from, and what some of them lack: a database server, a setting that only its author has, a Python
-that ended. *Up* is any answer at `/` below 500 other than 400; a program that answers nobody is up when it runs. What is refused shows the words a newcomer
-reads. The machine has Debian 12, Pythons 3.8 to 3.13, a C compiler and Node, no service beside them, and no way to fetch another Python. Seconds say little: they
-are of one machine, with the packages of earlier projects at hand.
+that ended. *Up* is any answer at `/` below 500 other than 400; a program that answers nobody is up when it runs, and
+most of those tried say a line and end, which is refused with the word where they belong. What is refused shows the words a newcomer reads. The machine has Debian 12,
+Pythons 3.8 to 3.13, a C compiler and Node, no service beside them, and no way to fetch another Python. Seconds say little: they are of one machine, with the packages
+of earlier projects at hand.
 
 ";
 
@@ -104,12 +105,19 @@ fn row(trial: &Trial) -> String {
     )
 }
 
-/// Text that stays in its cell; an address in it is the text that it is, and folders of the trial
+/// Text that stays in its cell; an address in it is the text that it is, and folders of the machine
 /// are only names.
 fn cell(text: &str) -> String {
-    let text = text.replace('|', "\\|").replace(['<', '>'], "");
     let target = crate::workspace::target().join("xtask/compat");
-    text.replace(&format!("{}/", target.display()), "…/")
+    let text = text.replace(&format!("{}/", target.display()), "…/");
+    let home = std::env::home_dir().unwrap_or_default();
+    named(&text, &home)
+}
+
+fn named(text: &str, home: &std::path::Path) -> String {
+    let text = text.replace(&format!("{}/", home.display()), "~/");
+    let text = text.replace('|', "\\|");
+    text.replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -128,6 +136,15 @@ mod tests {
             outcome,
             seconds: 2.4,
         }
+    }
+
+    #[test]
+    fn a_cell_keeps_its_bounds_and_tells_nobody_where_it_was_written() {
+        let home = std::path::Path::new("/home/ana");
+        assert_eq!(
+            named("wants >=22 | <30, PATH is /home/ana/.cargo/bin", home),
+            "wants &gt;=22 \\| &lt;30, PATH is ~/.cargo/bin"
+        );
     }
 
     #[test]
