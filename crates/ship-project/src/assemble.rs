@@ -638,8 +638,8 @@ fn import_paths(project: &Project, found: Option<&Found>, is_python: bool) -> Ve
     let src = project.folder.join("src");
     let is_layout = project
         .index
-        .modules()
-        .any(|module| module.file.starts_with(&src))
+        .sources()
+        .any(|source| source.file.starts_with(&src))
         && !project.tree.has(src.join("__init__.py"));
     if is_layout && !paths.contains(&src) {
         paths.push(src);

@@ -57,8 +57,13 @@ pub(crate) fn refuse(project: &Project, found: &Found) -> Result<()> {
 fn projects(project: &Project) -> Vec<PathBuf> {
     let has_sign = |folder: &Path| SIGNS.iter().any(|sign| project.tree.has(folder.join(sign)));
     let mut folders: Vec<PathBuf> = Vec::new();
-    for module in project.index.own_modules() {
-        let above = module.file.parent().unwrap_or(Path::new(""));
+    let mut seen = None;
+    for source in project.index.own_sources() {
+        let above = source.file.parent().unwrap_or(Path::new(""));
+        // Files come by path: those of one folder after each other.
+        if seen.replace(above) == Some(above) {
+            continue;
+        }
         let mut ways: Vec<&Path> = above
             .ancestors()
             .filter(|folder| (1..=DEEPEST).contains(&folder.components().count()))

@@ -61,12 +61,20 @@ impl Tree {
     /// A file's text, also of one that is ignored (`.env`); `None` when it is not there. Bytes that
     /// are not UTF-8 become U+FFFD, a byte order mark is dropped, line ends become `\n`.
     pub(crate) fn text(&self, file: impl AsRef<Path>) -> Result<Option<String>> {
-        let path = self.root.join(file);
-        if !path.is_file() {
+        let file = file.as_ref();
+        if !self.root.join(file).is_file() {
             return Ok(None);
         }
-        let bytes = file::read(&path)?;
-        Ok(Some(plain_text(&bytes)))
+        self.listed_text(file)
+    }
+
+    /// [`Tree::text`] of one of [`Tree::files`]: those are files, and need no look whether they are.
+    pub(crate) fn listed_text(&self, file: &Path) -> Result<Option<String>> {
+        match file::read(&self.root.join(file)) {
+            Ok(bytes) => Ok(Some(plain_text(bytes))),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -106,15 +114,21 @@ fn shallowest(mut files: Vec<PathBuf>, most: usize) -> BTreeSet<PathBuf> {
     files.into_iter().collect()
 }
 
-fn plain_text(bytes: &[u8]) -> String {
+fn plain_text(bytes: Vec<u8>) -> String {
     // PowerShell's `pip freeze > requirements.txt` writes UTF-16 with a mark.
-    let text = match bytes {
+    let mut text = match bytes.as_slice() {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        _ => String::from_utf8_lossy(bytes).into_owned(),
+        _ => String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
     };
-    let text = text.trim_start_matches('\u{feff}');
-    text.replace("\r\n", "\n").replace('\r', "\n")
+    if text.starts_with('\u{feff}') {
+        text = text.trim_start_matches('\u{feff}').to_owned();
+    }
+    if text.contains('\r') {
+        text = text.replace("\r\n", "\n").replace('\r', "\n");
+    }
+    text
 }
 
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
@@ -189,8 +203,8 @@ mod tests {
             .into_iter()
             .chain("Flask==3.0\r\n".encode_utf16().flat_map(u16::to_le_bytes))
             .collect();
-        assert_eq!(plain_text(&utf16), "Flask==3.0\n");
-        assert_eq!(plain_text(b"\xef\xbb\xbfa\r\nb"), "a\nb");
-        assert_eq!(plain_text(b"caf\xe9"), "caf\u{fffd}");
+        assert_eq!(plain_text(utf16), "Flask==3.0\n");
+        assert_eq!(plain_text(b"\xef\xbb\xbfa\r\nb".to_vec()), "a\nb");
+        assert_eq!(plain_text(b"caf\xe9".to_vec()), "caf\u{fffd}");
     }
 }

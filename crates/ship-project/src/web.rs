@@ -228,7 +228,8 @@ impl Choice<'_> {
 
     /// What the code uses that keeps its sessions in the memory of one process.
     fn in_one_process(&self) -> Option<&'static str> {
-        let modules = self.project().index.own_modules();
+        let names = ONE_WORKER.map(|(name, _)| name);
+        let modules = self.project().index.own_modules_with(&names);
         let imports: BTreeSet<&str> = modules
             .flat_map(|module| &module.top.imports)
             .filter(|import| import.level == 0)

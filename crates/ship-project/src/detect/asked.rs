@@ -8,6 +8,8 @@ use crate::project::Project;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::View;
 use crate::python::module::Module;
+use crate::python::source::{Sought, Source};
+use crate::python::words::Word;
 
 /// Variables that a release has anyway.
 const GIVEN: [&str; 9] = [
@@ -42,7 +44,7 @@ const CLASSES: [&str; 6] = [
 /// What the code of `project` demands and nothing in `known` answers, in the order of the lines.
 pub(crate) fn asked(project: &Project, known: &BTreeSet<&str>) -> Vec<Sourced<String>> {
     let mut asked: BTreeMap<String, Place> = BTreeMap::new();
-    for module in project.index.own_modules() {
+    for module in reading(project) {
         let reads = items(project, module).chain(calls(project, module));
         for (name, line) in reads {
             // What is looked for before it is read may be missing.
@@ -57,6 +59,26 @@ pub(crate) fn asked(project: &Project, known: &BTreeSet<&str>) -> Vec<Sourced<St
     asked.sort_by(|(_, a), (_, b)| a.cmp(b));
     let sourced = |(name, place)| Sourced::from(name, place);
     asked.into_iter().map(sourced).collect()
+}
+
+/// The modules in which a setting may be read.
+fn reading(project: &Project) -> Vec<&Module> {
+    let names: Vec<&str> = READERS.iter().chain(&CLASSES).copied().collect();
+    let named = Sought::new(&names);
+    let environ = Word::new("environ");
+    let seed = |source: &Source| source.says(&[environ]) || named.may_be_in(source);
+    // `env = environ.Env()`, which others import.
+    let gives = |module| {
+        let view = View::of(module);
+        let made = |expr: &Expr| project.index.outside(&view, &expr.call()?.function);
+        let bindings = module.top.bindings.iter();
+        let readers = bindings.filter(|binding| {
+            made(&binding.value).is_some_and(|class| CLASSES.contains(&class.as_str()))
+        });
+        readers.map(|binding| binding.name.as_str()).collect()
+    };
+    let own = project.index.own_sources().collect();
+    project.index.reached(own, seed, gives)
 }
 
 fn is_variable(name: &str) -> bool {

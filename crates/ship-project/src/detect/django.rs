@@ -18,6 +18,7 @@ use crate::python::expr::Expr;
 use crate::python::index::View;
 use crate::python::module::Module;
 use crate::python::paths::Texts;
+use crate::python::source::Source;
 use crate::web_server::WebServer;
 
 pub(super) const ROW: Row = Row {
@@ -35,8 +36,10 @@ const DEEPEST: usize = 2;
 pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     let mut managers: Vec<&Module> = project
         .index
-        .own_modules()
-        .filter(|m| is_manager(m))
+        .own_sources()
+        .filter(|source| source.stem() == "manage")
+        .filter_map(Source::module)
+        .filter(|module| is_manager(module))
         .collect();
     managers.sort_by_key(|module| module.file.components().count());
     let Some(manage) = managers.first() else {
@@ -54,8 +57,7 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
 
 fn is_manager(module: &Module) -> bool {
     let depth = module.file.components().count() - 1;
-    module.stem() == "manage"
-        && depth <= DEEPEST
+    depth <= DEEPEST
         && (module.mistake.is_some() || module.texts.iter().any(|(text, _)| text == VARIABLE))
 }
 
@@ -133,9 +135,10 @@ impl<'a> Site<'a> {
 
     /// Files with this stem below the site's folder, the shallow ones first.
     fn files(&self, stem: &str) -> Vec<&'a Module> {
-        let below = self.project.index.own_modules();
+        let below = self.project.index.own_sources();
         let mut files: Vec<&Module> = below
-            .filter(|module| module.stem() == stem && module.file.starts_with(self.folder))
+            .filter(|source| source.stem() == stem && source.file.starts_with(self.folder))
+            .filter_map(Source::module)
             .collect();
         files.sort_by_key(|module| module.file.components().count());
         files
@@ -274,9 +277,9 @@ impl<'a> Site<'a> {
         if !settings.has_databases() {
             return;
         }
-        let own = self.project.index.modules().any(|module| {
-            let folder = module.file.parent().and_then(Path::file_name);
-            folder.is_some_and(|name| name == "migrations") && module.stem() != "__init__"
+        let own = self.project.index.sources().any(|source| {
+            let folder = source.file.parent().and_then(Path::file_name);
+            folder.is_some_and(|name| name == "migrations") && source.stem() != "__init__"
         });
         let reason = if own {
             "Django with migrations"

@@ -12,6 +12,7 @@ use crate::project::Project;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::{Index, Target, View};
 use crate::python::module::{Class, Function, Module};
+use crate::python::source::{Sought, Source};
 
 /// How many names, calls and wrappers are followed from one expression.
 const DEPTH: usize = 12;
@@ -104,7 +105,7 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
 pub(super) fn unfinished(project: &Project) -> Option<String> {
     let objects = Objects::new(&project.index);
     let needy = |module| Some((module, objects.needy(module)?));
-    let (module, function) = project.index.own_modules().find_map(needy)?;
+    let (module, function) = objects.modules().into_iter().find_map(needy)?;
     let needed = function.parameters.iter().take(function.required);
     let needed: Vec<String> = needed.map(|name| format!("`{name}`")).collect();
     let needed = if needed.is_empty() {
@@ -172,7 +173,7 @@ pub(super) struct Ranked {
 fn search(project: &Project) -> Vec<Ranked> {
     let objects = Objects::new(&project.index);
     let mut all = Vec::new();
-    for module in project.index.own_modules() {
+    for module in objects.modules() {
         all.extend(objects.of(module).into_iter().map(|object| {
             let depth = module.file.components().count();
             let name_rank = position(&NAMES, object.name).min(position(&FACTORIES, object.name));
@@ -267,6 +268,47 @@ pub(super) struct Objects<'a> {
 impl<'a> Objects<'a> {
     pub(super) fn new(index: &'a Index) -> Self {
         Self { index }
+    }
+
+    /// The modules in which anything is that can be served; others as well.
+    fn modules(&self) -> Vec<&'a Module> {
+        let classes = ROWS.iter().flat_map(|row| row.classes);
+        let names = classes.map(|(class, _)| *class).chain(FIRST_OF);
+        let names = names.chain(GIVERS.iter().map(|(giver, ..)| *giver));
+        let names = names.chain(MAKERS.iter().map(|(maker, ..)| *maker));
+        let names: Vec<&str> = names.chain(INSIDE.iter().map(|i| i.class)).collect();
+        let named = Sought::new(&names);
+        let seed = |source: &Source| {
+            let is_wsgi = || source.holds("env") && source.holds("start");
+            let is_asgi = || source.holds("scope") && source.holds("receive");
+            named.may_be_in(source) || is_asgi() || is_wsgi()
+        };
+        let gives = |module| self.names(module, &names);
+        self.index.reached(self.index.own_sources().collect(), seed, gives)
+    }
+
+    /// The names at the top of `module` through which others may come to an application.
+    fn names(&self, module: &'a Module, foreign: &[&str]) -> Vec<&'a str> {
+        let view = View::of(module);
+        let top = &module.top;
+        let bound = top.bindings.iter().filter(|binding| {
+            let inside = self.inside(&view, &binding.value).is_some();
+            inside || self.bound(&view, &binding.name, &binding.value).is_some()
+        });
+        let functions = top.functions.iter().filter(|function| {
+            let is_callable = || callable(function, &function.parameters).is_some();
+            is_callable() || self.returned(&view, function, DEPTH).is_some()
+        });
+        let classes = top.classes.iter();
+        let classes = classes.filter(|class| self.instance(&view, class, DEPTH).is_some());
+        let imports = top.imports.iter().filter(|import| {
+            let outside = self.index.outside(&view, &Expr::Name(import.local.clone()));
+            outside.is_some_and(|name| foreign.contains(&name.as_str()))
+        });
+        let names = bound.map(|binding| binding.name.as_str());
+        let names = names.chain(functions.map(|function| function.name.as_str()));
+        let names = names.chain(classes.map(|class| class.name.as_str()));
+        names.chain(imports.map(|import| import.local.as_str())).collect()
     }
 
     /// Everything in `module` that can be served.

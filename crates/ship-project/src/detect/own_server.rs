@@ -69,9 +69,10 @@ const SERVERS: &[&OwnServer] = &[
 /// A program that serves by itself.
 pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     for server in SERVERS {
+        let packages: Vec<&str> = server.signs.iter().map(|sign| package(sign)).collect();
         let serving: Vec<&Module> = project
             .index
-            .own_modules()
+            .own_modules_with(&packages)
             .filter(|module| first_sign(project, module, server.signs).is_some())
             .collect();
         let entry = match server.start {
@@ -148,10 +149,9 @@ impl OwnServer {
 /// The first line of `module` that calls one of `signs`, or makes a class from one.
 fn first_sign(project: &Project, module: &Module, signs: &[&str]) -> Option<u32> {
     // Most modules import none of these: names are followed only in the others.
-    let root = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
-    let roots: BTreeSet<String> = signs.iter().map(|sign| root(sign)).collect();
+    let packages: Vec<&str> = signs.iter().map(|sign| package(sign)).collect();
     let mut imports = module.top.imports.iter();
-    if !imports.any(|import| roots.contains(&root(&import.module))) {
+    if !imports.any(|import| packages.contains(&package(&import.module))) {
         return None;
     }
     let view = View::of(module);
@@ -169,6 +169,11 @@ fn first_sign(project: &Project, module: &Module, signs: &[&str]) -> Option<u32>
         let mut names = bases.filter_map(|base| project.index.outside(&view, base));
         names.any(|name| fits(&name)).then_some(0)
     })
+}
+
+/// `tornado` of `tornado.web.Application`
+fn package(name: &str) -> &str {
+    name.split('.').next().unwrap_or_default()
 }
 
 /// The page that a framework's own command is given: not one of several below `pages/`, and none

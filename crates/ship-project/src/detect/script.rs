@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 use crate::plan::{Note, OwnPort, Place};
 use crate::project::Project;
 use crate::python::module::Module;
+use crate::python::source::Source;
+use crate::python::words::Word;
 
 pub(super) const ROW: Row = Row {
     key: "script",
@@ -89,16 +91,20 @@ fn entry_point(project: &Project) -> Option<Found> {
 /// package there.
 fn scripts(project: &Project) -> Vec<&Module> {
     const DEEPEST: usize = 3;
+    let main = Word::new("__main__");
     let mut scripts: Vec<&Module> = project
         .index
-        .own_modules()
-        .filter(|module| module.file.components().count() <= DEEPEST)
+        .own_sources()
+        .filter(|source| source.file.components().count() <= DEEPEST)
+        .filter(|source| source.says(&[main]) || source.stem() == "__main__")
+        .filter_map(Source::module)
         .filter(|module| has_main(module) || module.stem() == "__main__")
         .collect();
     if scripts.is_empty() {
         // The only file there is, that does something.
-        let all: Vec<&Module> = project.index.own_modules().collect();
+        let all: Vec<&Source> = project.index.own_sources().collect();
         if let [only] = all.as_slice()
+            && let Some(only) = only.module()
             && !only.top.calls.is_empty()
             && only.file.components().count() == 1
         {

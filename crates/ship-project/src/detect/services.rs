@@ -79,7 +79,7 @@ pub(crate) fn notes(project: &Project) -> Vec<Note> {
     let wanted = SERVICES.iter().filter_map(|service| {
         let place = project
             .index
-            .own_modules()
+            .own_modules_with(&service.words())
             .find_map(|module| service.place(module))?;
         Some(Note {
             text: format!("the code talks to {}", service.label),
@@ -93,7 +93,8 @@ pub(crate) fn notes(project: &Project) -> Vec<Note> {
 impl Service {
     /// Names the setting only where the code reads it.
     fn hint(&self, project: &Project) -> String {
-        let mut texts = project.index.own_modules().flat_map(|module| &module.texts);
+        let modules = project.index.own_modules_with(&[self.setting]);
+        let mut texts = modules.flat_map(|module| &module.texts);
         let name = if texts.any(|(text, _)| text == self.setting) {
             self.setting
         } else {
@@ -102,6 +103,13 @@ impl Service {
         format!(
             "it has to run where the app reaches it; `ship env set {name}=…` tells the app where"
         )
+    }
+
+    /// Words of which one stands in every module that says so.
+    fn words(&self) -> Vec<&'static str> {
+        let scheme = |address: &&'static str| address.split([':', '+']).next();
+        let schemes = self.addresses.iter().filter_map(scheme);
+        self.drivers.iter().copied().chain(schemes).collect()
     }
 
     /// Where the module says so.

@@ -18,6 +18,17 @@ const CONNECTS: [&str; 3] = [
     "sqlite_utils.Database",
 ];
 
+/// Words of which one stands in every module that names something: the scheme of SQLite's
+/// addresses, packages that open its files, and what Flask calls its folders.
+const WORDS: [&str; 6] = [
+    "sqlite",
+    "sqlite3",
+    "aiosqlite",
+    "sqlite_utils",
+    "instance_path",
+    "UPLOAD_FOLDER",
+];
+
 /// Adds what the code of `project` names to `found`.
 pub(super) fn add(project: &Project, found: &mut Found) {
     let folder = found.folder.clone();
@@ -32,7 +43,7 @@ pub(super) fn add(project: &Project, found: &mut Found) {
             .first()
             .and_then(|place| project.index.get(&place.file)),
     };
-    for module in project.index.own_modules() {
+    for module in project.index.own_modules_with(&WORDS) {
         for data in search.module(module) {
             push(&mut found.data, data);
         }

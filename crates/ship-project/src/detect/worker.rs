@@ -14,6 +14,8 @@ use crate::project::Project;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::{Target, View, is_beside};
 use crate::python::module::{Binding, Module};
+use crate::python::source::{Sought, Source};
+use crate::python::words::Word;
 
 mod arq;
 mod broker;
@@ -166,18 +168,53 @@ struct Object<'a> {
 
 impl<'a> Search<'a> {
     /// The project's own modules. `tasks.py` is one here: elsewhere it is a file of Invoke.
-    fn modules(&self) -> impl Iterator<Item = &'a Module> {
-        self.project.index.modules().filter(|module| {
-            let named = module.file.with_file_name("worker.py");
-            !is_beside(&module.file) || module.stem() == "tasks" && !is_beside(&named)
+    fn sources(&self) -> impl Iterator<Item = &'a Source> {
+        self.project.index.sources().filter(|source| {
+            let named = || source.file.with_file_name("worker.py");
+            !source.is_beside || source.stem() == "tasks" && !is_beside(&named())
         })
+    }
+
+    /// Those in which one of `words` stands.
+    fn modules_with(&self, words: &[&str]) -> impl Iterator<Item = &'a Module> + use<'a> {
+        let words: Vec<Word> = words.iter().copied().map(Word::new).collect();
+        let own = self.sources().filter(|source| source.says(&words));
+        self.project.index.parsed(own.collect())
+    }
+
+    /// Those that come to one of `classes` (importable names), by themselves or through others.
+    fn modules_with_a(&self, classes: &[&str]) -> Vec<&'a Module> {
+        let named = Sought::new(classes);
+        let extensions = Word::new("extensions");
+        let seed = |source: &Source| named.may_be_in(source) || source.says(&[extensions]);
+        let gives = |module: &'a Module| {
+            let view = View::of(module);
+            let top = &module.top;
+            let made = |view: &View<'a>, value: &Expr| {
+                self.made(view, value, classes, DEPTH).is_some() || is_extension(value, classes)
+            };
+            let bound = top.bindings.iter().filter(|binding| made(&view, &binding.value));
+            let functions = top.functions.iter().filter(|function| {
+                let inside = view.within(function);
+                function.body.returns.iter().any(|value| made(&inside, value))
+            });
+            let imports = top.imports.iter().filter(|import| {
+                let local = Expr::Name(import.local.clone());
+                let outside = self.project.index.outside(&view, &local);
+                outside.is_some_and(|name| classes.contains(&name.as_str()))
+            });
+            let names = bound.map(|binding| binding.name.as_str());
+            let names = names.chain(functions.map(|function| function.name.as_str()));
+            names.chain(imports.map(|import| import.local.as_str())).collect()
+        };
+        self.project.index.reached(self.sources().collect(), seed, gives)
     }
 
     /// Objects of `classes` (importable names) that a module binds at its top, those with a usual
     /// name first, then those nearest to the project's folder.
     fn objects(&self, classes: &[&str]) -> Vec<Object<'a>> {
         let mut found: Vec<Object<'a>> = Vec::new();
-        for module in self.modules() {
+        for module in self.modules_with_a(classes) {
             for binding in &module.top.bindings {
                 let view = View::of(module);
                 let call = self.made(&view, &binding.value, classes, DEPTH);
@@ -256,7 +293,7 @@ impl<'a> Search<'a> {
 
     /// The last binding of `name` in any module, and where: a setting of Django.
     fn setting(&self, name: &str) -> Option<(&'a Module, &'a Binding)> {
-        let found = self.modules().filter_map(|module| {
+        let found = self.modules_with(&[name]).filter_map(|module| {
             let binding = module.top.binding(name)?;
             Some((module, binding))
         });
@@ -266,7 +303,10 @@ impl<'a> Search<'a> {
     /// Where an application is named in Django's `INSTALLED_APPS`, or in a list it is put together
     /// from (`THIRD_PARTY_APPS`).
     fn installed(&self, app: &str) -> Option<Place> {
-        self.modules().find_map(|module| {
+        let words: Vec<Word> = app.split('.').map(Word::new).collect();
+        let naming = self.sources().filter(|source| words.iter().all(|word| source.says(&[*word])));
+        let mut modules = self.project.index.parsed(naming.collect());
+        modules.find_map(|module| {
             let mut lists = module
                 .top
                 .bindings
@@ -280,9 +320,9 @@ impl<'a> Search<'a> {
     /// `manage.py`, relative to the project.
     fn manage(&self) -> Option<String> {
         let mut managers: Vec<&Path> = self
-            .modules()
-            .filter(|module| module.stem() == "manage")
-            .map(|module| module.file.as_path())
+            .sources()
+            .filter(|source| source.stem() == "manage")
+            .map(|source| source.file.as_path())
             .collect();
         managers.sort_by_key(|file| file.components().count());
         managers.first().map(|file| file.display().to_string())

@@ -9,19 +9,19 @@ use crate::error::Result;
 use crate::python::expr::Expr;
 use crate::python::module::{Function, Import, Module, Scope};
 use crate::python::nesting;
+use crate::python::source::Source;
+use crate::python::words::Word;
 use crate::tree::Tree;
 
-/// Larger files are data, not code.
-const LARGEST: usize = 1 << 20;
-/// So many files are read by one thread at least.
-const FEW: usize = 200;
+/// So many files are read, or parsed, by one thread at least.
+const FEW: usize = 100;
 /// How many imports and assignments are followed from one name.
 const FOLLOW: usize = 16;
 
 /// All files.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    modules: BTreeMap<PathBuf, Module>,
+    sources: BTreeMap<PathBuf, Source>,
     /// The names of their folders and files, anywhere: most names in code are of other packages,
     /// and are known by this before any path is looked up.
     names: HashSet<String>,
@@ -65,44 +65,112 @@ impl<'a> View<'a> {
 }
 
 impl Index {
-    /// Reads every Python file of `tree` below `folder`; files that nest without end are left out.
+    /// Reads every Python file of `tree` below `folder`, and parses none.
     pub(crate) fn read(tree: &Tree, folder: &Path) -> Result<Self> {
         let own = tree.files().filter(|file| file.starts_with(folder));
         let files: Vec<&Path> = own.filter(|file| is_python(file)).collect();
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        // A thread for a few files takes longer than it saves.
-        let share = files.len().div_ceil(cores).max(FEW);
-        let mut modules = BTreeMap::new();
-        for part in side_by_side(files.chunks(share), |files| read_all(tree, files)) {
-            modules.append(&mut part?);
+        let mut sources = BTreeMap::new();
+        for part in side_by_side(&files, |files| read_all(tree, files)) {
+            sources.extend(part?.into_iter().map(|source| (source.file.clone(), source)));
         }
-        let names = modules.keys().flat_map(|file| names_in(file)).collect();
-        Ok(Self { modules, names })
+        let names = sources.keys().flat_map(|file| names_in(file)).collect();
+        Ok(Self { sources, names })
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.modules.len()
+        self.sources.len()
     }
 
+    /// The file, parsed; `None` where it is not there or nests without end.
     pub(crate) fn get(&self, file: &Path) -> Option<&Module> {
-        self.modules.get(file)
+        self.sources.get(file)?.module()
+    }
+
+    pub(crate) fn has(&self, file: &Path) -> bool {
+        self.sources.contains_key(file)
+    }
+
+    /// Every file, by path, whether it is parsed or not.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.sources.values()
+    }
+
+    /// Files that can be part of what is served: no tests, examples or documentation.
+    pub(crate) fn own_sources(&self) -> impl Iterator<Item = &Source> {
+        self.sources().filter(|source| !source.is_beside)
     }
 
     /// Every module, by path.
     pub(crate) fn modules(&self) -> impl Iterator<Item = &Module> {
-        self.modules.values()
+        self.parsed(self.sources().collect())
     }
 
     /// Modules that can be part of what is served: not tests, examples or documentation.
     pub(crate) fn own_modules(&self) -> impl Iterator<Item = &Module> {
-        self.modules().filter(|module| !is_beside(&module.file))
+        self.parsed(self.own_sources().collect())
+    }
+
+    /// Those of [`Index::own_modules`] in which one of `words` stands.
+    pub(crate) fn own_modules_with<'a>(
+        &'a self,
+        words: &[&str],
+    ) -> impl Iterator<Item = &'a Module> + use<'a> {
+        let words: Vec<Word> = words.iter().copied().map(Word::new).collect();
+        let own = self.own_sources();
+        self.parsed(own.filter(|source| source.says(&words)).collect())
+    }
+
+    /// The modules of `sources`, by path.
+    pub(crate) fn parsed<'a>(
+        &self,
+        sources: Vec<&'a Source>,
+    ) -> impl Iterator<Item = &'a Module> + use<'a> {
+        let mut left = sources.clone();
+        left.retain(|source| !source.is_parsed());
+        side_by_side(&left, |sources| {
+            for source in sources {
+                source.parse_here();
+            }
+        });
+        sources.into_iter().filter_map(Source::module)
+    }
+
+    /// Those of `sources` that `seed` tells to have what is looked for, and those that may have it
+    /// from others: `gives` tells the names at the top of a module that stand for it, and who takes
+    /// it says one of them.
+    pub(crate) fn reached<'a>(
+        &'a self,
+        mut sources: Vec<&'a Source>,
+        seed: impl Fn(&Source) -> bool,
+        gives: impl Fn(&'a Module) -> Vec<&'a str>,
+    ) -> Vec<&'a Module> {
+        let mut reached: BTreeMap<&Path, &Module> = BTreeMap::new();
+        let mut next: Vec<&Source> = sources.extract_if(.., |source| seed(source)).collect();
+        let mut names: HashSet<&str> = HashSet::new();
+        while !next.is_empty() {
+            let mut new: Vec<&str> = Vec::new();
+            for module in self.parsed(next) {
+                reached.insert(&module.file, module);
+                new.extend(gives(module));
+                // `from shop import make as build`: who takes it from here says `build`.
+                let renamed = |import: &&Import| {
+                    import.name.as_ref().is_some_and(|name| *name != import.local)
+                };
+                let imports = module.top.imports.iter().filter(renamed);
+                new.extend(imports.map(|import| import.local.as_str()));
+            }
+            new.retain(|name| names.insert(name));
+            let words: Vec<Word> = new.into_iter().map(Word::new).collect();
+            next = sources.extract_if(.., |source| source.says(&words)).collect();
+        }
+        reached.into_values().collect()
     }
 
     /// The folder from which `file` is imported, and its dotted name from there. Packages are left
     /// by their `__init__.py`; beyond, the folder from which the file's own imports are found.
     pub(crate) fn import_name(&self, file: &Path) -> (PathBuf, String) {
         let mut root = file.parent().unwrap_or(Path::new(""));
-        while self.modules.contains_key(&root.join("__init__.py")) {
+        while self.has(&root.join("__init__.py")) {
             match root.parent() {
                 Some(above) => root = above,
                 None => break,
@@ -148,8 +216,8 @@ impl Index {
         best.0
     }
 
-    /// The module at `parts` below `base`, and the parts that follow within it.
-    fn walk<'p>(&self, base: &Path, parts: &'p [&'p str]) -> Option<(&Module, &'p [&'p str])> {
+    /// The file at `parts` below `base`, and the parts that follow within it.
+    fn walk<'p>(&self, base: &Path, parts: &'p [&'p str]) -> Option<(&Source, &'p [&'p str])> {
         if !self.may_have(parts) {
             return None;
         }
@@ -158,10 +226,10 @@ impl Index {
         for (index, part) in parts.iter().enumerate() {
             let rest = &parts[index + 1..];
             folder.push(part);
-            if let Some(module) = self.get(&folder.join("__init__.py")) {
-                package = Some((module, rest));
-            } else if let Some(module) = self.get(&folder.with_extension("py")) {
-                return Some((module, rest));
+            if let Some(source) = self.sources.get(&folder.join("__init__.py")) {
+                package = Some((source, rest));
+            } else if let Some(source) = self.sources.get(&folder.with_extension("py")) {
+                return Some((source, rest));
             } else if !self.has_below(&folder) {
                 break;
             }
@@ -177,18 +245,18 @@ impl Index {
     }
 
     fn has_below(&self, folder: &Path) -> bool {
-        let next = self.modules.range(folder.to_owned()..).next();
+        let next = self.sources.range(folder.to_owned()..).next();
         next.is_some_and(|(file, _)| file.starts_with(folder))
     }
 
     /// A module by its absolute dotted name, as `from` would import it, or as the project's root,
     /// `src` or any of `roots` would.
-    fn absolute<'p>(&self, from: &Path, parts: &'p [&'p str]) -> Option<(&Module, &'p [&'p str])> {
+    fn absolute<'p>(&self, from: &Path, parts: &'p [&'p str]) -> Option<(&Source, &'p [&'p str])> {
         if !self.may_have(parts) {
             return None;
         }
         let mut nearest = from.parent().unwrap_or(Path::new(""));
-        while self.modules.contains_key(&nearest.join("__init__.py"))
+        while self.has(&nearest.join("__init__.py"))
             && let Some(above) = nearest.parent()
         {
             nearest = above;
@@ -203,8 +271,8 @@ impl Index {
     pub(crate) fn find(&self, name: &str, roots: &[PathBuf]) -> Option<&Module> {
         let parts: Vec<&str> = name.split('.').collect();
         roots.iter().find_map(|root| {
-            let (module, rest) = self.walk(&plain(root), &parts)?;
-            rest.is_empty().then_some(module)
+            let (source, rest) = self.walk(&plain(root), &parts)?;
+            rest.is_empty().then(|| source.module())?
         })
     }
 
@@ -276,6 +344,7 @@ impl Index {
             0 => self.absolute(&module.file, &full),
             level => self.walk(&above(&module.file, level), &full),
         };
+        let found = found.and_then(|(source, rest)| Some((source.module()?, rest)));
         match found {
             Some((module, [])) => Some(Target::Inside(module, Vec::new())),
             Some((next, rest)) if left > 0 && next.top.import(rest[0]).is_some() => {
@@ -299,14 +368,14 @@ impl Index {
         let parts: Vec<&str> = import.module.split('.').filter(|p| !p.is_empty()).collect();
         if import.level == 0 {
             let (found, rest) = self.absolute(&module.file, &parts)?;
-            return rest.is_empty().then_some(found);
+            return rest.is_empty().then(|| found.module())?;
         }
         let base = above(&module.file, import.level);
         if parts.is_empty() {
             return self.get(&base.join("__init__.py"));
         }
         let (found, rest) = self.walk(&base, &parts)?;
-        rest.is_empty().then_some(found)
+        rest.is_empty().then(|| found.module())?
     }
 
     /// The written form of a target, with imports of other packages resolved: `flask.Flask`.
@@ -325,24 +394,17 @@ fn names_in(file: &Path) -> impl Iterator<Item = String> {
     names.map(|name| name.to_string_lossy().into_owned())
 }
 
-/// Reads and parses some of the files.
-fn read_all(tree: &Tree, files: &[&Path]) -> Result<BTreeMap<PathBuf, Module>> {
-    let mut modules = BTreeMap::new();
-    for &file in files {
-        let text = tree.text(file)?.filter(|text| text.len() <= LARGEST);
-        if let Some(text) = text.filter(|text| !nesting::is_deep(text)) {
-            modules.insert(file.to_owned(), Module::read(file, &text));
-        }
-    }
-    Ok(modules)
+fn read_all(tree: &Tree, files: &[&Path]) -> Result<Vec<Source>> {
+    let read = |&file: &&Path| Ok(tree.listed_text(file)?.map(|text| Source::new(file, text)));
+    files.iter().filter_map(|file| read(file).transpose()).collect()
 }
 
-/// Does each part of the work where the parser has room; in place when the system gives no further
-/// thread. The results are in the order of the parts.
-fn side_by_side<P: Copy + Send + Sync, T: Send>(
-    parts: impl Iterator<Item = P>,
-    work: impl Fn(P) -> T + Sync,
-) -> Vec<T> {
+/// Does the work on all items, in as many parts as there are cores, where the parser has room; in
+/// place when the system gives no further thread. The results are in the order of the parts.
+fn side_by_side<P: Sync, T: Send>(items: &[P], work: impl Fn(&[P]) -> T + Sync) -> Vec<T> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    // A thread for a few files takes longer than it saves.
+    let parts = items.chunks(items.len().div_ceil(cores).max(FEW));
     let work = &work;
     std::thread::scope(|scope| {
         let start = |part| {
@@ -350,11 +412,13 @@ fn side_by_side<P: Copy + Send + Sync, T: Send>(
             (part, thread.spawn_scoped(scope, move || work(part)))
         };
         let started: Vec<_> = parts.map(start).collect();
-        let finish = |(part, thread): (P, std::io::Result<ScopedJoinHandle<'_, T>>)| match thread {
-            Ok(thread) => thread
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(_) => work(part),
+        let finish = |(part, thread): (&[P], std::io::Result<ScopedJoinHandle<'_, T>>)| {
+            match thread {
+                Ok(thread) => thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(_) => work(part),
+            }
         };
         started.into_iter().map(finish).collect()
     })

@@ -45,12 +45,13 @@ pub(super) fn serves(project: &Project, output: &Path) -> bool {
     let within_static = output
         .iter()
         .any(|part| part == "static" || part == "staticfiles" || part == "assets");
-    let named = project
-        .index
-        .own_modules()
-        .flat_map(|module| module.texts.iter().map(|(text, _)| text.as_str()));
     let output = output.to_string_lossy();
     let last = output.rsplit('/').next().unwrap_or(&output);
+    let naming = project.index.own_sources().filter(|source| source.holds(last));
+    let named = project
+        .index
+        .parsed(naming.collect())
+        .flat_map(|module| module.texts.iter().map(|(text, _)| text.as_str()));
     within_static || named.into_iter().any(|text| names(text, last))
 }
 
@@ -160,7 +161,9 @@ fn is_router(project: &Project, module: &Module, view: &View<'_>, expr: &Expr) -
 
 /// Whether the project puts its routers below prefixes.
 fn are_put(project: &Project) -> bool {
-    let mut calls = project.index.own_modules().flat_map(|module| &module.calls);
+    let putting = ["include_router", "register_blueprint"];
+    let modules = project.index.own_modules_with(&putting);
+    let mut calls = modules.flat_map(|module| &module.calls);
     calls.any(|(call, _)| {
         let put = matches!(&call.function, Expr::Attribute(_, name) if name == "include_router" || name == "register_blueprint");
         put && ["prefix", "url_prefix"].iter().any(|name| call.keyword(name).is_some())

@@ -8,7 +8,7 @@ pub(super) fn look(search: &Search<'_>) -> Vec<Worker> {
         let mut imports = module.top.imports.iter();
         imports.any(|import| import.level == 0 && import.module.split('.').next() == Some("arq"))
     };
-    let found = search.modules().find_map(|module| {
+    let found = search.modules_with(&["arq"]).find_map(|module| {
         let class = module.top.classes.iter().find(|class| {
             let binds = |name: &str| class.bindings.iter().any(|binding| binding.name == name);
             binds("functions") || binds("cron_jobs")

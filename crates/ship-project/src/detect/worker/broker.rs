@@ -6,11 +6,15 @@ use crate::python::expr::{Call, Expr};
 use crate::python::index::{Target, View};
 use crate::python::module::Module;
 
+/// Words of which one stands where a setting is read: four names of readers, and `os.getenv`.
+const READERS: [&str; 5] = ["env", "config", "environ", "settings_env", "getenv"];
+
 impl<'a> Search<'a> {
     /// The setting that the code reads an address from, the first of `wanted` that fits: a part of
     /// its name, such as `BROKER`.
     pub(super) fn variable(&self, wanted: &[&str]) -> Option<Sourced<String>> {
-        let mut reads: Vec<(String, Place)> = self.modules().flat_map(read_by).collect();
+        let modules = self.modules_with(&READERS);
+        let mut reads: Vec<(String, Place)> = modules.flat_map(read_by).collect();
         reads.sort_by(|a, b| a.1.cmp(&b.1));
         let is_address = |name: &str| {
             let rest = [
@@ -102,7 +106,7 @@ fn read_of(call: &Call) -> Option<String> {
     let function = call.function.dotted()?;
     let is_plain = function.ends_with("environ.get") || function.ends_with("getenv");
     let first = function.split('.').next().unwrap_or_default();
-    let is_library = ["env", "config", "environ", "settings_env"].contains(&first)
+    let is_library = READERS[..4].contains(&first)
         && !function.ends_with(".update")
         && !function.ends_with(".from_object");
     let name = call.arguments.first()?.text()?;

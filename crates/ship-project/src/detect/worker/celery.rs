@@ -55,7 +55,16 @@ fn schedule(search: &Search<'_>) -> Option<(Place, &'static str)> {
             || name == "celerybeat_schedule"
             || name.ends_with(".conf.beat_schedule")
     };
-    search.modules().find_map(|module| {
+    let words = [
+        "beat_schedule",
+        "BEAT_SCHEDULE",
+        "celery_beat_schedule",
+        "CELERY_BEAT_SCHEDULE",
+        "celerybeat_schedule",
+        "CELERYBEAT_SCHEDULE",
+        "add_periodic_task",
+    ];
+    search.modules_with(&words).find_map(|module| {
         let scopes = module.top.functions.iter().map(|function| &function.body);
         let mut bindings = std::iter::once(&module.top)
             .chain(scopes)

@@ -4,6 +4,8 @@ use super::{Search, Worker};
 use crate::python::expr::Expr;
 use crate::python::index::View;
 
+const ACTOR: &str = "dramatiq.actor";
+
 pub(super) fn look(search: &Search<'_>) -> Vec<Worker> {
     let needs = search.variable(&["BROKER", "RABBIT", "AMQP", "REDIS", "VALKEY"]);
     if let Some(place) = search.installed("django_dramatiq") {
@@ -16,11 +18,11 @@ pub(super) fn look(search: &Search<'_>) -> Vec<Worker> {
     let mut places = Vec::new();
     let mut modules: Vec<String> = Vec::new();
     let mut root = None;
-    for module in search.modules() {
+    for module in search.modules_with_a(&[ACTOR]) {
         let view = View::of(module);
         let is_actor = |decorator: &Expr| {
             let function = decorator.call().map_or(decorator, |call| &call.function);
-            search.project.index.outside(&view, function).as_deref() == Some("dramatiq.actor")
+            search.project.index.outside(&view, function).as_deref() == Some(ACTOR)
         };
         let mut functions = module.top.functions.iter();
         if let Some(actor) = functions.find(|function| function.decorators.iter().any(is_actor)) {

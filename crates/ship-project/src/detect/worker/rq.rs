@@ -37,7 +37,7 @@ fn in_django(search: &Search<'_>) -> Option<Worker> {
 fn plain(search: &Search<'_>) -> Option<Worker> {
     let mut names: Vec<String> = Vec::new();
     let mut place = None;
-    for module in search.modules() {
+    for module in search.modules_with_a(&CLASSES) {
         let view = View::of(module);
         for (call, line) in &module.calls {
             let function = search.project.index.outside(&view, &call.function);

@@ -7,7 +7,7 @@ pub(super) fn look(search: &Search<'_>) -> Vec<Worker> {
         let mut imports = module.top.imports.iter();
         imports.any(|import| import.level == 0 && import.module.split('.').next() == Some("saq"))
     };
-    let found = search.modules().find_map(|module| {
+    let found = search.modules_with(&["saq"]).find_map(|module| {
         let mut bindings = module.top.bindings.iter();
         let binding = bindings.find(|binding| {
             let has = |key: &str| binding.value.item(key).is_some();

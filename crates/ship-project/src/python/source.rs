@@ -1,0 +1,109 @@
+//! One Python file as it was read: its text, its words, and, once somebody asks, its parsed form.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::python::index::is_beside;
+use crate::python::module::Module;
+use crate::python::nesting;
+use crate::python::words::{Word, Words};
+
+/// Larger files are data, not code: they are taken for empty.
+const LARGEST: usize = 1 << 20;
+
+/// Names of other packages to look for, such as `flask.Flask`.
+#[derive(Debug)]
+pub(crate) struct Sought(Vec<(Word, Word)>);
+
+impl Sought {
+    pub(crate) fn new(names: &[&str]) -> Self {
+        let ends = |name: &&str| {
+            let first = name.split('.').next().unwrap_or_default();
+            let last = name.rsplit('.').next().unwrap_or_default();
+            (Word::new(first), Word::new(last))
+        };
+        Self(names.iter().map(ends).collect())
+    }
+
+    /// Whether the file may take one of them from its package: by name, or with all others (`*`).
+    /// `false` is certain, but for what it takes from another file of the project.
+    pub(crate) fn may_be_in(&self, source: &Source) -> bool {
+        let said = self.0.iter().filter(|(_, last)| source.says(&[*last]));
+        let mut said = said.peekable();
+        let all = said.peek().is_some() && source.holds("import *");
+        all || said.any(|(first, _)| source.says(&[*first]))
+    }
+}
+
+/// A file. Most files of a large project are never parsed: their words tell that they have nothing
+/// of what is looked for.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// Relative to the project.
+    pub(crate) file: PathBuf,
+    /// A test, an example or documentation: it stands beside the program.
+    pub(crate) is_beside: bool,
+    text: String,
+    words: Words,
+    module: OnceLock<Option<Module>>,
+}
+
+impl Source {
+    pub(crate) fn new(file: &Path, text: String) -> Self {
+        let text = if text.len() <= LARGEST {
+            text
+        } else {
+            String::new()
+        };
+        Self {
+            file: file.to_owned(),
+            is_beside: is_beside(file),
+            words: Words::of(&text),
+            text,
+            module: OnceLock::new(),
+        }
+    }
+
+    /// Whether one of the words may stand in it, in code, a text or a comment; `false` is certain.
+    pub(crate) fn says(&self, words: &[Word]) -> bool {
+        words.iter().any(|word| self.words.may_have(*word))
+    }
+
+    /// Whether `text` stands in it, as part of a word as well.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        self.text.contains(text)
+    }
+
+    /// The parsed file; `None` where it nests without end.
+    pub(crate) fn module(&self) -> Option<&Module> {
+        let module = self.module.get_or_init(|| {
+            let thread = std::thread::Builder::new().stack_size(nesting::STACK);
+            std::thread::scope(|scope| match thread.spawn_scoped(scope, || self.parsed()) {
+                Ok(thread) => thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(_) => self.parsed(),
+            })
+        });
+        module.as_ref()
+    }
+
+    /// Parses the file, where the caller has [`nesting::STACK`].
+    pub(crate) fn parse_here(&self) {
+        self.module.get_or_init(|| self.parsed());
+    }
+
+    pub(crate) fn is_parsed(&self) -> bool {
+        self.module.get().is_some()
+    }
+
+    fn parsed(&self) -> Option<Module> {
+        (!nesting::is_deep(&self.text)).then(|| Module::read(&self.file, &self.text))
+    }
+
+    /// The file's name without `.py`.
+    pub(crate) fn stem(&self) -> &str {
+        let stem = self.file.file_stem().unwrap_or_default();
+        stem.to_str().unwrap_or_default()
+    }
+}

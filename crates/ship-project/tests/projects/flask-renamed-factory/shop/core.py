@@ -1,0 +1,5 @@
+import flask as web
+
+
+def create(config):
+    return web.Flask(config)
