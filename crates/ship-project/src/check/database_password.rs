@@ -44,7 +44,7 @@ const HERE: [&str; 10] = [
 
 fn look(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
-    for module in subject.modules() {
+    for module in subject.modules_with(&SCHEMES) {
         findings.extend(
             module
                 .texts

@@ -43,7 +43,7 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
         }
         None => findings.extend(
             subject
-                .modules()
+                .modules_with(&["debug", "DEBUG"])
                 .flat_map(|module| objects(subject, module)),
         ),
     }
@@ -149,7 +149,7 @@ fn of_file(subject: &Subject<'_>, name: &str) -> Option<Finding> {
     let (value, place) = subject.value(name)?;
     let read = name == "FLASK_DEBUG" && subject.project().packages.has("flask")
         || subject
-            .modules()
+            .modules_with(&[name])
             .any(|module| module.texts.iter().any(|(text, _)| text == name));
     (read && is_true(&value)).then(|| {
         let what = format!("`{name}` is on here, and `ship up` gives `.env` to the app");

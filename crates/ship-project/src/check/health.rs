@@ -56,8 +56,9 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// `/healthz`, or `healthz/` as Django writes it.
 fn path(subject: &Subject<'_>) -> Option<(String, Place)> {
+    let words: Vec<&str> = NAMES.iter().flat_map(|name| name.split('-')).collect();
     let mut all = subject
-        .modules()
+        .modules_with(&words)
         .flat_map(|module| {
             module.texts.iter().filter_map(|(text, line)| {
                 let name = text

@@ -8,6 +8,7 @@ use crate::plan::Place;
 use crate::python::expr::Expr;
 use crate::python::index::View;
 use crate::python::module::{Class, Module};
+use crate::python::source::Source;
 
 pub(super) const CHECK: Check = Check {
     id: "missing-migrations",
@@ -30,8 +31,9 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
     let models = subject
         .project()
         .index
-        .own_modules()
-        .filter(|module| module.stem() == "models");
+        .own_sources()
+        .filter(|source| source.stem() == "models")
+        .filter_map(Source::module);
     models
         .filter_map(|module| {
             let folder = module.file.parent().filter(|folder| folder.iter().next().is_some())?;
@@ -65,8 +67,8 @@ fn has_migrations(subject: &Subject<'_>, folder: &Path) -> bool {
     subject
         .project()
         .index
-        .modules()
-        .any(|module| module.file.parent() == Some(&migrations) && module.stem() != "__init__")
+        .sources()
+        .any(|source| source.file.parent() == Some(&migrations) && source.stem() != "__init__")
 }
 
 /// The first model with a table of its own.

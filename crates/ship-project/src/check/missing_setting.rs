@@ -55,7 +55,7 @@ pub(crate) fn demanded(subject: &Subject<'_>) -> Vec<(String, Place, bool)> {
         let demands = settings.demands().into_iter();
         wanted.extend(demands.map(|(name, place)| (name, place, true)));
     }
-    for module in subject.modules() {
+    for module in subject.modules_with(&["environ", "decouple", "BaseSettings"]) {
         wanted.extend(items(subject, module));
         wanted.extend(decouple(subject, module));
         let classes = module.top.classes.iter();
@@ -186,7 +186,7 @@ fn is_asked_for(subject: &Subject<'_>, name: &str) -> bool {
         asks && call.arguments.first().and_then(Expr::text) == Some(name)
     };
     subject
-        .modules()
+        .modules_with(&[name])
         .any(|module| module.calls.iter().any(|(call, _)| asks(call)))
 }
 

@@ -7,14 +7,15 @@ use crate::plan::{Plan, Start};
 use crate::project::Project;
 use crate::python::expr::Expr;
 use crate::python::module::{Function, Module, Scope};
+use crate::python::source::Source;
 
 /// The modules that the plan's processes consist of. Django finds its parts by settings and
 /// folders, and a command may start anything: there it is every module that is no test, example or
 /// documentation.
-pub(super) fn modules<'a>(project: &'a Project, plan: Option<&Plan>) -> Vec<&'a Module> {
+pub(super) fn served<'a>(project: &'a Project, plan: Option<&Plan>) -> Vec<&'a Source> {
     let roots = plan.map(|plan| starts(project, plan)).unwrap_or_default();
     if roots.is_empty() {
-        return project.index.own_modules().collect();
+        return project.index.own_sources().collect();
     }
     let mut reached: BTreeSet<&Path> = BTreeSet::new();
     let mut next = roots;
@@ -23,8 +24,8 @@ pub(super) fn modules<'a>(project: &'a Project, plan: Option<&Plan>) -> Vec<&'a 
             next.extend(imported(project, module));
         }
     }
-    let all = project.index.modules();
-    all.filter(|module| reached.contains(module.file.as_path()))
+    let all = project.index.sources();
+    all.filter(|source| reached.contains(source.file.as_path()))
         .collect()
 }
 

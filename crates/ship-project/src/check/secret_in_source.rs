@@ -3,6 +3,7 @@
 use super::{Check, Finding, Severity};
 use crate::check::subject::Subject;
 use crate::python::module::Module;
+use crate::python::source::Source;
 
 pub(super) const CHECK: Check = Check {
     id: "secret-in-source",
@@ -32,6 +33,9 @@ const FORMS: &[Form] = &[
     ("a Google API key", "AIza", 35, is_dashed),
 ];
 
+/// In the first line of a private key (RFC 7468).
+const KEY: &str = "PRIVATE KEY-----";
+
 fn is_upper_or_digit(c: char) -> bool {
     c.is_ascii_uppercase() || c.is_ascii_digit()
 }
@@ -49,7 +53,12 @@ fn is_dotted(c: char) -> bool {
 }
 
 fn look(subject: &Subject<'_>) -> Vec<Finding> {
-    let modules = subject.project().index.own_modules();
+    let index = &subject.project().index;
+    let may_have = |source: &&Source| {
+        let mut starts = FORMS.iter().map(|(_, start, ..)| *start);
+        starts.any(|start| source.holds(start)) || source.holds(KEY)
+    };
+    let modules = index.parsed(index.own_sources().filter(may_have).collect());
     modules.flat_map(of_module).collect()
 }
 
@@ -63,7 +72,7 @@ fn of_module(module: &Module) -> Vec<Finding> {
 }
 
 fn kind(text: &str) -> Option<&'static str> {
-    if text.contains("PRIVATE KEY-----") && text.len() > 200 {
+    if text.contains(KEY) && text.len() > 200 {
         return Some("a private key");
     }
     let form = FORMS.iter().find(|(_, start, length, of)| {

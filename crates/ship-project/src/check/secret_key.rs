@@ -29,7 +29,10 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
             .collect();
     }
     let mut findings = Vec::new();
-    for module in subject.modules().filter(|_| !subject.is_django()) {
+    if subject.is_django() {
+        return findings;
+    }
+    for module in subject.modules() {
         findings.extend(bound(module).filter_map(|binding| of_binding(subject, module, binding)));
         let overruled = is_overruled(module);
         findings.extend(module.calls.iter().filter_map(|(call, line)| {

@@ -15,6 +15,8 @@ use crate::error::Error;
 use crate::plan::{Place, Plan};
 use crate::project::Project;
 use crate::python::module::Module;
+use crate::python::source::Source;
+use crate::python::words::Word;
 
 /// What the files cannot tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,7 +49,7 @@ pub(crate) struct Subject<'a> {
     /// Paths relative to the project that git knows; `None` where there is no repository.
     pub(super) tracked: Option<BTreeSet<PathBuf>>,
     /// The modules that what is served consists of.
-    modules: Vec<&'a Module>,
+    served: Vec<&'a Source>,
 }
 
 impl<'a> Subject<'a> {
@@ -63,12 +65,12 @@ impl<'a> Subject<'a> {
             given,
             files: files(root),
             tracked: git::tracked(root),
-            modules: reach::modules(&sources.project, plan.ok()),
+            served: reach::served(&sources.project, plan.ok()),
         };
         // Settings for other places, such as tests, say nothing of what visitors meet.
         if let Some(settings) = subject.settings() {
-            let is_other = |module: &&Module| is_settings(&module.file) && !settings.reads(module);
-            subject.modules.retain(|module| !is_other(module));
+            let is_other = |file: &Path| is_settings(file) && !settings.reads(file);
+            subject.served.retain(|source| !is_other(&source.file));
         }
         subject
     }
@@ -87,8 +89,22 @@ impl<'a> Subject<'a> {
 
     /// The modules that what is served consists of, as far as imports tell; else all but tests,
     /// examples and documentation.
-    pub(super) fn modules(&self) -> impl Iterator<Item = &'a Module> + '_ {
-        self.modules.iter().copied()
+    pub(super) fn modules(&self) -> impl Iterator<Item = &'a Module> + use<'a> {
+        self.project().index.parsed(self.served.clone())
+    }
+
+    /// Those in which one of `words` stands.
+    pub(super) fn modules_with(
+        &self,
+        words: &[&str],
+    ) -> impl Iterator<Item = &'a Module> + use<'a> {
+        let words: Vec<Word> = words.iter().copied().map(Word::new).collect();
+        let with = self
+            .served
+            .iter()
+            .copied()
+            .filter(|source| source.says(&words));
+        self.project().index.parsed(with.collect())
     }
 
     /// Django's settings, where the plan names them.

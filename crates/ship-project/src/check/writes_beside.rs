@@ -28,7 +28,8 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
         index: &subject.project().index,
         folder: &plan.folder,
     };
-    let modules = subject.modules().filter(|module| !is_chore(&module.file));
+    let modules = subject.modules_with(&["open", "save"]);
+    let modules = modules.filter(|module| !is_chore(&module.file));
     let mut findings: Vec<Finding> = modules
         .flat_map(|module| of_module(plan, &texts, module))
         .collect();

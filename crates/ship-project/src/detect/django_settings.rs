@@ -44,9 +44,9 @@ impl<'a> Settings<'a> {
         })
     }
 
-    /// Whether `module` is one of those that are read.
-    pub(crate) fn reads(&self, module: &Module) -> bool {
-        self.modules.iter().any(|own| own.file == module.file)
+    /// Whether `file` is one of those that are read.
+    pub(crate) fn reads(&self, file: &std::path::Path) -> bool {
+        self.modules.iter().any(|own| own.file == file)
     }
 
     /// The assignment to `name` that counts.

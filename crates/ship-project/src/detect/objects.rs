@@ -284,7 +284,8 @@ impl<'a> Objects<'a> {
             named.may_be_in(source) || is_asgi() || is_wsgi()
         };
         let gives = |module| self.names(module, &names);
-        self.index.reached(self.index.own_sources().collect(), seed, gives)
+        self.index
+            .reached(self.index.own_sources().collect(), seed, gives)
     }
 
     /// The names at the top of `module` through which others may come to an application.
@@ -308,7 +309,9 @@ impl<'a> Objects<'a> {
         let names = bound.map(|binding| binding.name.as_str());
         let names = names.chain(functions.map(|function| function.name.as_str()));
         let names = names.chain(classes.map(|class| class.name.as_str()));
-        names.chain(imports.map(|import| import.local.as_str())).collect()
+        names
+            .chain(imports.map(|import| import.local.as_str()))
+            .collect()
     }
 
     /// Everything in `module` that can be served.

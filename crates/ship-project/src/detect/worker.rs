@@ -193,10 +193,17 @@ impl<'a> Search<'a> {
             let made = |view: &View<'a>, value: &Expr| {
                 self.made(view, value, classes, DEPTH).is_some() || is_extension(value, classes)
             };
-            let bound = top.bindings.iter().filter(|binding| made(&view, &binding.value));
+            let bound = top
+                .bindings
+                .iter()
+                .filter(|binding| made(&view, &binding.value));
             let functions = top.functions.iter().filter(|function| {
                 let inside = view.within(function);
-                function.body.returns.iter().any(|value| made(&inside, value))
+                function
+                    .body
+                    .returns
+                    .iter()
+                    .any(|value| made(&inside, value))
             });
             let imports = top.imports.iter().filter(|import| {
                 let local = Expr::Name(import.local.clone());
@@ -205,9 +212,13 @@ impl<'a> Search<'a> {
             });
             let names = bound.map(|binding| binding.name.as_str());
             let names = names.chain(functions.map(|function| function.name.as_str()));
-            names.chain(imports.map(|import| import.local.as_str())).collect()
+            names
+                .chain(imports.map(|import| import.local.as_str()))
+                .collect()
         };
-        self.project.index.reached(self.sources().collect(), seed, gives)
+        self.project
+            .index
+            .reached(self.sources().collect(), seed, gives)
     }
 
     /// Objects of `classes` (importable names) that a module binds at its top, those with a usual
@@ -304,7 +315,9 @@ impl<'a> Search<'a> {
     /// from (`THIRD_PARTY_APPS`).
     fn installed(&self, app: &str) -> Option<Place> {
         let words: Vec<Word> = app.split('.').map(Word::new).collect();
-        let naming = self.sources().filter(|source| words.iter().all(|word| source.says(&[*word])));
+        let naming = self
+            .sources()
+            .filter(|source| words.iter().all(|word| source.says(&[*word])));
         let mut modules = self.project.index.parsed(naming.collect());
         modules.find_map(|module| {
             let mut lists = module

@@ -71,7 +71,11 @@ impl Index {
         let files: Vec<&Path> = own.filter(|file| is_python(file)).collect();
         let mut sources = BTreeMap::new();
         for part in side_by_side(&files, |files| read_all(tree, files)) {
-            sources.extend(part?.into_iter().map(|source| (source.file.clone(), source)));
+            sources.extend(
+                part?
+                    .into_iter()
+                    .map(|source| (source.file.clone(), source)),
+            );
         }
         let names = sources.keys().flat_map(|file| names_in(file)).collect();
         Ok(Self { sources, names })
@@ -98,11 +102,6 @@ impl Index {
     /// Files that can be part of what is served: no tests, examples or documentation.
     pub(crate) fn own_sources(&self) -> impl Iterator<Item = &Source> {
         self.sources().filter(|source| !source.is_beside)
-    }
-
-    /// Every module, by path.
-    pub(crate) fn modules(&self) -> impl Iterator<Item = &Module> {
-        self.parsed(self.sources().collect())
     }
 
     /// Modules that can be part of what is served: not tests, examples or documentation.
@@ -154,14 +153,19 @@ impl Index {
                 new.extend(gives(module));
                 // `from shop import make as build`: who takes it from here says `build`.
                 let renamed = |import: &&Import| {
-                    import.name.as_ref().is_some_and(|name| *name != import.local)
+                    import
+                        .name
+                        .as_ref()
+                        .is_some_and(|name| *name != import.local)
                 };
                 let imports = module.top.imports.iter().filter(renamed);
                 new.extend(imports.map(|import| import.local.as_str()));
             }
             new.retain(|name| names.insert(name));
             let words: Vec<Word> = new.into_iter().map(Word::new).collect();
-            next = sources.extract_if(.., |source| source.says(&words)).collect();
+            next = sources
+                .extract_if(.., |source| source.says(&words))
+                .collect();
         }
         reached.into_values().collect()
     }
@@ -396,7 +400,10 @@ fn names_in(file: &Path) -> impl Iterator<Item = String> {
 
 fn read_all(tree: &Tree, files: &[&Path]) -> Result<Vec<Source>> {
     let read = |&file: &&Path| Ok(tree.listed_text(file)?.map(|text| Source::new(file, text)));
-    files.iter().filter_map(|file| read(file).transpose()).collect()
+    files
+        .iter()
+        .filter_map(|file| read(file).transpose())
+        .collect()
 }
 
 /// Does the work on all items, in as many parts as there are cores, where the parser has room; in
@@ -412,13 +419,12 @@ fn side_by_side<P: Sync, T: Send>(items: &[P], work: impl Fn(&[P]) -> T + Sync) 
             (part, thread.spawn_scoped(scope, move || work(part)))
         };
         let started: Vec<_> = parts.map(start).collect();
-        let finish = |(part, thread): (&[P], std::io::Result<ScopedJoinHandle<'_, T>>)| {
-            match thread {
-                Ok(thread) => thread
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                Err(_) => work(part),
-            }
+        let finish = |(part, thread): (&[P], std::io::Result<ScopedJoinHandle<'_, T>>)| match thread
+        {
+            Ok(thread) => thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => work(part),
         };
         started.into_iter().map(finish).collect()
     })

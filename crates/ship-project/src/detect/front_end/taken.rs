@@ -47,7 +47,10 @@ pub(super) fn serves(project: &Project, output: &Path) -> bool {
         .any(|part| part == "static" || part == "staticfiles" || part == "assets");
     let output = output.to_string_lossy();
     let last = output.rsplit('/').next().unwrap_or(&output);
-    let naming = project.index.own_sources().filter(|source| source.holds(last));
+    let naming = project
+        .index
+        .own_sources()
+        .filter(|source| source.holds(last));
     let named = project
         .index
         .parsed(naming.collect())
