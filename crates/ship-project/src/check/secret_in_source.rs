@@ -3,7 +3,7 @@
 use super::{Check, Finding, Severity};
 use crate::check::subject::Subject;
 use crate::python::module::Module;
-use crate::python::source::Source;
+use crate::python::source::{self, Source};
 
 pub(super) const CHECK: Check = Check {
     id: "secret-in-source",
@@ -58,7 +58,7 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
         let mut starts = FORMS.iter().map(|(_, start, ..)| *start);
         starts.any(|start| source.holds(start)) || source.holds(KEY)
     };
-    let modules = index.parsed(index.own_sources().filter(may_have).collect());
+    let modules = source::parsed(index.own_sources().filter(may_have).collect());
     modules.flat_map(of_module).collect()
 }
 

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::plan::{Place, Plan};
 use crate::project::Project;
 use crate::python::module::Module;
-use crate::python::source::Source;
+use crate::python::source::{self, Source};
 use crate::python::words::Word;
 
 /// What the files cannot tell.
@@ -90,7 +90,7 @@ impl<'a> Subject<'a> {
     /// The modules that what is served consists of, as far as imports tell; else all but tests,
     /// examples and documentation.
     pub(super) fn modules(&self) -> impl Iterator<Item = &'a Module> + use<'a> {
-        self.project().index.parsed(self.served.clone())
+        source::parsed(self.served.clone())
     }
 
     /// Those in which one of `words` stands.
@@ -104,7 +104,7 @@ impl<'a> Subject<'a> {
             .iter()
             .copied()
             .filter(|source| source.says(&words));
-        self.project().index.parsed(with.collect())
+        source::parsed(with.collect())
     }
 
     /// Django's settings, where the plan names them.

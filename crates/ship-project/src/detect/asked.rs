@@ -8,7 +8,7 @@ use crate::project::Project;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::View;
 use crate::python::module::Module;
-use crate::python::source::{Sought, Source};
+use crate::python::source::{self, Sought, Source};
 use crate::python::words::Word;
 
 /// Variables that a release has anyway.
@@ -78,7 +78,7 @@ fn reading(project: &Project) -> Vec<&Module> {
         readers.map(|binding| binding.name.as_str()).collect()
     };
     let own = project.index.own_sources().collect();
-    project.index.reached(own, seed, gives)
+    source::reached(own, seed, gives)
 }
 
 fn is_variable(name: &str) -> bool {

@@ -12,7 +12,7 @@ use crate::project::Project;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::{Index, Target, View};
 use crate::python::module::{Class, Function, Module};
-use crate::python::source::{Sought, Source};
+use crate::python::source::{self, Sought, Source};
 
 /// How many names, calls and wrappers are followed from one expression.
 const DEPTH: usize = 12;
@@ -284,8 +284,7 @@ impl<'a> Objects<'a> {
             named.may_be_in(source) || is_asgi() || is_wsgi()
         };
         let gives = |module| self.names(module, &names);
-        self.index
-            .reached(self.index.own_sources().collect(), seed, gives)
+        source::reached(self.index.own_sources().collect(), seed, gives)
     }
 
     /// The names at the top of `module` through which others may come to an application.

@@ -14,7 +14,7 @@ use crate::project::Project;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::{Target, View, is_beside};
 use crate::python::module::{Binding, Module};
-use crate::python::source::{Sought, Source};
+use crate::python::source::{self, Sought, Source};
 use crate::python::words::Word;
 
 mod arq;
@@ -179,7 +179,7 @@ impl<'a> Search<'a> {
     fn modules_with(&self, words: &[&str]) -> impl Iterator<Item = &'a Module> + use<'a> {
         let words: Vec<Word> = words.iter().copied().map(Word::new).collect();
         let own = self.sources().filter(|source| source.says(&words));
-        self.project.index.parsed(own.collect())
+        source::parsed(own.collect())
     }
 
     /// Those that come to one of `classes` (importable names), by themselves or through others.
@@ -216,9 +216,7 @@ impl<'a> Search<'a> {
                 .chain(imports.map(|import| import.local.as_str()))
                 .collect()
         };
-        self.project
-            .index
-            .reached(self.sources().collect(), seed, gives)
+        source::reached(self.sources().collect(), seed, gives)
     }
 
     /// Objects of `classes` (importable names) that a module binds at its top, those with a usual
@@ -318,7 +316,7 @@ impl<'a> Search<'a> {
         let naming = self
             .sources()
             .filter(|source| words.iter().all(|word| source.says(&[*word])));
-        let mut modules = self.project.index.parsed(naming.collect());
+        let mut modules = source::parsed(naming.collect());
         modules.find_map(|module| {
             let mut lists = module
                 .top

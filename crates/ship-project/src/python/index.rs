@@ -1,20 +1,15 @@
 //! All Python files of a project, and the names that lead from one to another.
 
 use std::collections::{BTreeMap, HashSet};
-use std::num::NonZero;
 use std::path::{Component, Path, PathBuf};
-use std::thread::ScopedJoinHandle;
 
 use crate::error::Result;
 use crate::python::expr::Expr;
 use crate::python::module::{Function, Import, Module, Scope};
-use crate::python::nesting;
-use crate::python::source::Source;
+use crate::python::source::{self, Source, side_by_side};
 use crate::python::words::Word;
 use crate::tree::Tree;
 
-/// So many files are read, or parsed, by one thread at least.
-const FEW: usize = 100;
 /// How many imports and assignments are followed from one name.
 const FOLLOW: usize = 16;
 
@@ -106,7 +101,7 @@ impl Index {
 
     /// Modules that can be part of what is served: not tests, examples or documentation.
     pub(crate) fn own_modules(&self) -> impl Iterator<Item = &Module> {
-        self.parsed(self.own_sources().collect())
+        source::parsed(self.own_sources().collect())
     }
 
     /// Those of [`Index::own_modules`] in which one of `words` stands.
@@ -116,58 +111,7 @@ impl Index {
     ) -> impl Iterator<Item = &'a Module> + use<'a> {
         let words: Vec<Word> = words.iter().copied().map(Word::new).collect();
         let own = self.own_sources();
-        self.parsed(own.filter(|source| source.says(&words)).collect())
-    }
-
-    /// The modules of `sources`, by path.
-    pub(crate) fn parsed<'a>(
-        &self,
-        sources: Vec<&'a Source>,
-    ) -> impl Iterator<Item = &'a Module> + use<'a> {
-        let mut left = sources.clone();
-        left.retain(|source| !source.is_parsed());
-        side_by_side(&left, |sources| {
-            for source in sources {
-                source.parse_here();
-            }
-        });
-        sources.into_iter().filter_map(Source::module)
-    }
-
-    /// Those of `sources` that `seed` tells to have what is looked for, and those that may have it
-    /// from others: `gives` tells the names at the top of a module that stand for it, and who takes
-    /// it says one of them.
-    pub(crate) fn reached<'a>(
-        &'a self,
-        mut sources: Vec<&'a Source>,
-        seed: impl Fn(&Source) -> bool,
-        gives: impl Fn(&'a Module) -> Vec<&'a str>,
-    ) -> Vec<&'a Module> {
-        let mut reached: BTreeMap<&Path, &Module> = BTreeMap::new();
-        let mut next: Vec<&Source> = sources.extract_if(.., |source| seed(source)).collect();
-        let mut names: HashSet<&str> = HashSet::new();
-        while !next.is_empty() {
-            let mut new: Vec<&str> = Vec::new();
-            for module in self.parsed(next) {
-                reached.insert(&module.file, module);
-                new.extend(gives(module));
-                // `from shop import make as build`: who takes it from here says `build`.
-                let renamed = |import: &&Import| {
-                    import
-                        .name
-                        .as_ref()
-                        .is_some_and(|name| *name != import.local)
-                };
-                let imports = module.top.imports.iter().filter(renamed);
-                new.extend(imports.map(|import| import.local.as_str()));
-            }
-            new.retain(|name| names.insert(name));
-            let words: Vec<Word> = new.into_iter().map(Word::new).collect();
-            next = sources
-                .extract_if(.., |source| source.says(&words))
-                .collect();
-        }
-        reached.into_values().collect()
+        source::parsed(own.filter(|source| source.says(&words)).collect())
     }
 
     /// The folder from which `file` is imported, and its dotted name from there. Packages are left
@@ -404,30 +348,6 @@ fn read_all(tree: &Tree, files: &[&Path]) -> Result<Vec<Source>> {
         .iter()
         .filter_map(|file| read(file).transpose())
         .collect()
-}
-
-/// Does the work on all items, in as many parts as there are cores, where the parser has room; in
-/// place when the system gives no further thread. The results are in the order of the parts.
-fn side_by_side<P: Sync, T: Send>(items: &[P], work: impl Fn(&[P]) -> T + Sync) -> Vec<T> {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    // A thread for a few files takes longer than it saves.
-    let parts = items.chunks(items.len().div_ceil(cores).max(FEW));
-    let work = &work;
-    std::thread::scope(|scope| {
-        let start = |part| {
-            let thread = std::thread::Builder::new().stack_size(nesting::STACK);
-            (part, thread.spawn_scoped(scope, move || work(part)))
-        };
-        let started: Vec<_> = parts.map(start).collect();
-        let finish = |(part, thread): (&[P], std::io::Result<ScopedJoinHandle<'_, T>>)| match thread
-        {
-            Ok(thread) => thread
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(_) => work(part),
-        };
-        started.into_iter().map(finish).collect()
-    })
 }
 
 fn defines(module: &Module, name: &str) -> bool {

@@ -1,15 +1,20 @@
 //! One Python file as it was read: its text, its words, and, once somebody asks, its parsed form.
 
+use std::collections::{BTreeMap, HashSet};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::thread::ScopedJoinHandle;
 
 use crate::python::index::is_beside;
-use crate::python::module::Module;
+use crate::python::module::{Import, Module};
 use crate::python::nesting;
 use crate::python::words::{Word, Words};
 
 /// Larger files are data, not code: they are taken for empty.
 const LARGEST: usize = 1 << 20;
+/// So many files are read, or parsed, by one thread at least.
+const FEW: usize = 100;
 
 /// Names of other packages to look for, such as `flask.Flask`.
 #[derive(Debug)]
@@ -89,11 +94,11 @@ impl Source {
     }
 
     /// Parses the file, where the caller has [`nesting::STACK`].
-    pub(crate) fn parse_here(&self) {
+    fn parse_here(&self) {
         self.module.get_or_init(|| self.parsed());
     }
 
-    pub(crate) fn is_parsed(&self) -> bool {
+    fn is_parsed(&self) -> bool {
         self.module.get().is_some()
     }
 
@@ -106,4 +111,79 @@ impl Source {
         let stem = self.file.file_stem().unwrap_or_default();
         stem.to_str().unwrap_or_default()
     }
+}
+
+/// The modules of `sources`, in their order; those that nobody has asked for yet are parsed side by
+/// side.
+pub(crate) fn parsed(sources: Vec<&Source>) -> impl Iterator<Item = &Module> {
+    let mut left = sources.clone();
+    left.retain(|source| !source.is_parsed());
+    side_by_side(&left, |sources| {
+        for source in sources {
+            source.parse_here();
+        }
+    });
+    sources.into_iter().filter_map(Source::module)
+}
+
+/// Those of `sources` that `seed` tells to have what is looked for, and those that may have it
+/// from others: `gives` tells the names at the top of a module that stand for it, and who takes
+/// it says one of them.
+pub(crate) fn reached<'a>(
+    mut sources: Vec<&'a Source>,
+    seed: impl Fn(&Source) -> bool,
+    gives: impl Fn(&'a Module) -> Vec<&'a str>,
+) -> Vec<&'a Module> {
+    let mut reached: BTreeMap<&Path, &Module> = BTreeMap::new();
+    let mut next: Vec<&Source> = sources.extract_if(.., |source| seed(source)).collect();
+    let mut names: HashSet<&str> = HashSet::new();
+    while !next.is_empty() {
+        let mut new: Vec<&str> = Vec::new();
+        for module in parsed(next) {
+            reached.insert(&module.file, module);
+            new.extend(gives(module));
+            // `from shop import make as build`: who takes it from here says `build`.
+            let renamed = |import: &&Import| {
+                import
+                    .name
+                    .as_ref()
+                    .is_some_and(|name| *name != import.local)
+            };
+            let imports = module.top.imports.iter().filter(renamed);
+            new.extend(imports.map(|import| import.local.as_str()));
+        }
+        new.retain(|name| names.insert(name));
+        let words: Vec<Word> = new.into_iter().map(Word::new).collect();
+        next = sources
+            .extract_if(.., |source| source.says(&words))
+            .collect();
+    }
+    reached.into_values().collect()
+}
+
+/// Does the work on all items, in as many parts as there are cores, where the parser has room; in
+/// place when the system gives no further thread. The results are in the order of the parts.
+pub(super) fn side_by_side<P: Sync, T: Send>(
+    items: &[P],
+    work: impl Fn(&[P]) -> T + Sync,
+) -> Vec<T> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    // A thread for a few files takes longer than it saves.
+    let parts = items.chunks(items.len().div_ceil(cores).max(FEW));
+    let work = &work;
+    std::thread::scope(|scope| {
+        let start = |part| {
+            let thread = std::thread::Builder::new().stack_size(nesting::STACK);
+            (part, thread.spawn_scoped(scope, move || work(part)))
+        };
+        let started: Vec<_> = parts.map(start).collect();
+        let finish = |(part, thread): (&[P], std::io::Result<ScopedJoinHandle<'_, T>>)| match thread
+        {
+            Ok(thread) => thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => work(part),
+        };
+        started.into_iter().map(finish).collect()
+    })
 }

@@ -9,6 +9,7 @@ use crate::project::Project;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::View;
 use crate::python::module::Module;
+use crate::python::source;
 
 /// More prefixes than this are no API beside a front end.
 const MOST: usize = 16;
@@ -51,9 +52,7 @@ pub(super) fn serves(project: &Project, output: &Path) -> bool {
         .index
         .own_sources()
         .filter(|source| source.holds(last));
-    let named = project
-        .index
-        .parsed(naming.collect())
+    let named = source::parsed(naming.collect())
         .flat_map(|module| module.texts.iter().map(|(text, _)| text.as_str()));
     within_static || named.into_iter().any(|text| names(text, last))
 }
