@@ -107,9 +107,15 @@ impl Service {
 
     /// Words of which one stands in every module that says so.
     fn words(&self) -> Vec<&'static str> {
-        let scheme = |address: &&'static str| address.split([':', '+']).next();
-        let schemes = self.addresses.iter().filter_map(scheme);
-        self.drivers.iter().copied().chain(schemes).collect()
+        // `redis` of `redis://`, and `backends` of `django.db.backends.postgresql`: that name may go
+        // on (`postgresql_psycopg2`).
+        let word = |address: &&'static str| {
+            let scheme = address.split([':', '+']).next()?;
+            let whole = scheme.rsplit_once('.').map_or(scheme, |(before, _)| before);
+            whole.rsplit('.').next()
+        };
+        let words = self.addresses.iter().filter_map(word);
+        self.drivers.iter().copied().chain(words).collect()
     }
 
     /// Where the module says so.
@@ -141,5 +147,29 @@ impl Service {
         imports
             .any(|import| is_driver(&import.module))
             .then(|| module.place(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::python::source::Source;
+    use crate::python::words::Word;
+
+    #[test]
+    fn a_file_that_names_a_service_says_one_of_its_words() {
+        for service in SERVICES {
+            let words: Vec<Word> = service.words().into_iter().map(Word::new).collect();
+            let imports = service.drivers.iter().map(|name| format!("import {name}"));
+            let addresses = service.addresses.iter();
+            let addresses = addresses.map(|address| format!("at = '{address}_x://there'"));
+            for text in imports.chain(addresses) {
+                let source = Source::new(Path::new("a.py"), text.clone());
+                assert!(source.says(&words), "{text}");
+                assert!(service.place(source.module().unwrap()).is_some(), "{text}");
+            }
+        }
     }
 }
