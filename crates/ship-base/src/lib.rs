@@ -9,6 +9,7 @@
 //!
 //! It does not know what a project, a release or a process is; it starts nothing and prints nothing.
 
+pub mod base64;
 pub mod clock;
 pub mod count;
 pub mod fault;

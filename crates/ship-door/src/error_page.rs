@@ -78,6 +78,9 @@ pub(crate) fn of(failure: &Failure, scene: &Scene<'_>) -> Response<Body> {
                 HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE"),
             );
         }
+        Failure::NotSignedIn(challenge) => {
+            headers.insert(header::WWW_AUTHENTICATE, challenge.clone());
+        }
         Failure::TooOften(wait) => {
             // Whole seconds, and never too early (RFC 9110, 10.2.3).
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -130,6 +133,11 @@ fn page(failure: &Failure, scene: &Scene<'_>) -> Page {
             StatusCode::FORBIDDEN,
             "This part of the site is not for everybody",
             "It answers only at some addresses, and yours is not one of them.",
+        ),
+        Failure::NotSignedIn(_) => Page::plain(
+            StatusCode::UNAUTHORIZED,
+            "This part of the site asks who you are",
+            "It takes a name and a password that its author gave out.",
         ),
         Failure::TooOften(_) => Page::plain(
             StatusCode::TOO_MANY_REQUESTS,

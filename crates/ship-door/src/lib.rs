@@ -19,6 +19,7 @@ mod accept_encoding;
 mod access_log;
 mod acme;
 mod allow;
+mod basic_auth;
 mod body;
 mod cache;
 mod compress;

@@ -45,19 +45,39 @@ impl Rate {
         })
     }
 
+    /// How long to wait where one more would be one too many; counts nothing.
+    pub(crate) fn look(&self, from: IpAddr, now: Instant) -> Result<(), Duration> {
+        let from = household(from);
+        let part = &self.parts[self.hasher.hash_one(from) as usize % PARTS];
+        let paid = part.lock().unwrap_or_else(PoisonError::into_inner);
+        self.until(&paid, from, now).map(|_| ())
+    }
+
     /// Counts a request; how long to wait where it is one too many.
     pub(crate) fn take(&self, from: IpAddr, now: Instant) -> Result<(), Duration> {
         let from = household(from);
         let part = &self.parts[self.hasher.hash_one(from) as usize % PARTS];
         let mut paid = part.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = paid.get(&from).map_or(now, |until| (*until).max(now)) + self.each;
-        let beyond = (until - now).saturating_sub(self.period);
-        if !beyond.is_zero() {
-            return Err(beyond);
-        }
+        let until = self.until(&paid, from, now)?;
         make_room(&mut paid, from, now);
         paid.insert(from, until);
         Ok(())
+    }
+
+    /// Up to when an address would have paid with one request more.
+    fn until(
+        &self,
+        paid: &HashMap<IpAddr, Instant>,
+        from: IpAddr,
+        now: Instant,
+    ) -> Result<Instant, Duration> {
+        let until = paid.get(&from).map_or(now, |until| (*until).max(now)) + self.each;
+        let beyond = (until - now).saturating_sub(self.period);
+        if beyond.is_zero() {
+            Ok(until)
+        } else {
+            Err(beyond)
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use ship_base::name::{AppName, ReleaseId};
 
 use crate::access_log::Access;
 use crate::allow::Allow;
+use crate::basic_auth::BasicAuth;
 use crate::cache::{Cache, Caches, Told};
 use crate::error::TableError;
 use crate::host;
@@ -234,8 +235,18 @@ fn rules(site: &table::Site, route: &table::Route) -> Result<Option<Box<Rules>>,
         compiled.ok_or_else(|| wrong(format!("{} in {} s", rate.requests, rate.seconds)))
     };
     let rate = written.rate.map(compile).transpose()?;
-    let any = allow.is_some() || rate.is_some();
-    Ok(any.then(|| Box::new(Rules { allow, rate })))
+    let compile = |written: &table::BasicAuth| {
+        BasicAuth::new(written).ok_or_else(|| wrong(written.realm.clone()))
+    };
+    let basic_auth = written.basic_auth.as_ref().map(compile).transpose()?;
+    let any = allow.is_some() || rate.is_some() || basic_auth.is_some();
+    Ok(any.then(|| {
+        Box::new(Rules {
+            allow,
+            rate,
+            basic_auth,
+        })
+    }))
 }
 
 fn redirect(site: &table::Site, to: &str, status: u16) -> Result<To, TableError> {

@@ -59,6 +59,8 @@ pub(crate) enum Failure {
     NoRoute,
     /// The route is for other addresses.
     NotAllowed,
+    /// The route wants to know who asks; the field that says so.
+    NotSignedIn(HeaderValue),
     /// The address has asked too often; it may again after this time.
     TooOften(Duration),
     /// The folder has no such file.
@@ -201,7 +203,7 @@ fn promise_tls(scene: &Scene<'_>, response: &mut Response<Body>) {
 
 async fn layers(
     scene: &mut Scene<'_>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Failure> {
     // 1. Framing is behind us: what could be cut into requests in two ways was refused before it
     //    became one (`strict.rs`), because after it not even the end of a request is certain.
@@ -257,7 +259,8 @@ async fn layers(
     // 7. The route, and what it asks of visitors: below the path layer, so that there is no other way
     //    to write the address; above whoever answers, so that a kept answer is no way around it.
     let found = site.find(target.path()).ok_or(Failure::NoRoute)?;
-    check(scene.visit, found.way)?;
+    check(scene.visit, found.way, &request)?;
+    let credentials = Credentials::of(found.way);
     // 8. Who answers it.
     let mut errand = Errand {
         marks,
@@ -268,6 +271,7 @@ async fn layers(
     };
     match &found.way.to {
         To::Instances { told, .. } => {
+            credentials.take_from(&mut request);
             cache::answer(scene.visit, &site.cache, told.as_ref(), &errand, request).await
         }
         To::Redirect { to, status } => Ok(redirect(to, *status, &found.rest, &target)),
@@ -279,7 +283,7 @@ async fn layers(
             Served::Answer(response) => Ok(response),
             Served::NotThere if *fall_through => {
                 errand.via_root = true;
-                at_root(scene, site, &errand, request).await
+                at_root(scene, site, &errand, credentials, request).await
             }
             Served::NotThere => {
                 static_files::not_there(folder, fallback.as_deref(), &found.rest, &request)
@@ -293,12 +297,14 @@ async fn at_root(
     scene: &Scene<'_>,
     site: &Site,
     errand: &Errand,
-    request: Request<Incoming>,
+    credentials: Credentials,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Failure> {
     let rest = errand.target.path().trim_start_matches('/');
     let root = site.root();
     if let Some(way) = root {
-        check(scene.visit, way)?;
+        check(scene.visit, way, &request)?;
+        credentials.or(Credentials::of(way)).take_from(&mut request);
     }
     match root.map(|way| &way.to) {
         None => Err(Failure::NoFile),
@@ -317,10 +323,38 @@ async fn at_root(
     }
 }
 
-fn check(visit: &Visit, way: &Way) -> Result<(), Failure> {
+fn check(visit: &Visit, way: &Way, request: &Request<Incoming>) -> Result<(), Failure> {
     match &way.rules {
-        Some(rules) => rules.check(visit.peer.ip()),
+        Some(rules) => rules.check(visit.peer.ip(), request.headers()),
         None => Ok(()),
+    }
+}
+
+/// Whose business the credentials of a request are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Credentials {
+    /// The app's.
+    App,
+    /// The door's, which has asked for them: an app that logs its requests would write them down.
+    Door,
+}
+
+impl Credentials {
+    fn of(way: &Way) -> Self {
+        match &way.rules {
+            Some(rules) if rules.basic_auth.is_some() => Self::Door,
+            _ => Self::App,
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        if self == Self::Door { self } else { other }
+    }
+
+    fn take_from(self, request: &mut Request<Incoming>) {
+        if self == Self::Door {
+            request.headers_mut().remove(header::AUTHORIZATION);
+        }
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use ship_base::base64;
+use ship_base::hash::{ContentHash, Hasher};
 use ship_base::name::{AppName, ReleaseId};
 
 /// The version of the table's JSON on disk and on the door's socket.
@@ -164,6 +166,31 @@ pub struct RouteRules {
     /// How often one address (of IPv6: one /64) may ask; 429 beyond.
     #[serde(default)]
     pub rate: Option<Rate>,
+    /// Who must sign in first, and as whom; 401 for everybody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basic_auth: Option<BasicAuth>,
+}
+
+/// HTTP's own sign-in (RFC 7617).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BasicAuth {
+    /// What browsers show when they ask: printable ASCII without `"` and `\`.
+    pub realm: String,
+    /// Whose credentials are taken, by their [`credential`]; nobody's, where it is empty.
+    pub users: Vec<ContentHash>,
+}
+
+/// What stands in the table for the credentials of a user, `name:password`: no table on any disk has
+/// a password. It says nothing to who looks for common passwords in the table of another realm.
+pub fn credential(realm: &str, user: &str) -> ContentHash {
+    encoded_credential(realm, &base64::encode(user.as_bytes()))
+}
+
+/// The same of credentials as they come over the wire.
+pub(crate) fn encoded_credential(realm: &str, user: &str) -> ContentHash {
+    let mut hasher = Hasher::new();
+    hasher.field("basic auth").field(realm).field(user);
+    hasher.finish()
 }
 
 impl RouteRules {

@@ -17,8 +17,8 @@ use crate::files::procfile::Entry;
 use crate::manifest::Manifest;
 use crate::packages::Packages;
 use crate::plan::{
-    AssetStep, Authored, Browsers, DataPath, Dependencies, Framework, Generator, Note, Place, Plan,
-    Process, Role, Route, RouteTarget, Sourced, Start, VERSION,
+    AssetStep, Authored, BasicAuth, Browsers, DataPath, Dependencies, Framework, Generator, Note,
+    Place, Plan, Process, Role, Route, RouteTarget, Sourced, Start, VERSION,
 };
 use crate::project::Project;
 use crate::proposals::{self, Proposed};
@@ -126,7 +126,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         routes: routes(manifest, &front_ends, found.as_ref()),
         data: data(manifest, found.as_ref()),
         env: settings,
-        required_env: manifest.required_env.iter().map(sourced).collect(),
+        required_env: required_env(manifest),
         asked_env,
         drawn_env,
         refused_hosts: Vec::new(),
@@ -610,6 +610,19 @@ fn env(manifest: &Manifest, found: Option<&Found>) -> BTreeMap<String, Sourced<S
         env.insert(name.clone(), sourced(value));
     }
     env
+}
+
+/// What the manifest says has to be there, and what its routes ask visitors by.
+fn required_env(manifest: &Manifest) -> Vec<Sourced<String>> {
+    let mut required: Vec<Sourced<String>> = manifest.required_env.iter().map(sourced).collect();
+    for route in &manifest.routes {
+        if let Some(BasicAuth::Setting(name)) = &route.rules.basic_auth
+            && !required.iter().any(|own| own.value == *name)
+        {
+            required.push(Sourced::from(name.clone(), route.prefix.place.clone()));
+        }
+    }
+    required
 }
 
 /// What the code demands and nobody has answered yet.

@@ -20,7 +20,7 @@ mod visitors;
 
 pub use self::front_end::{FrontEnd, PackageManager};
 pub use self::site::{Generator, Site, SiteBuild, requirement_name};
-pub use self::visitors::{Browsers, Https, Rate, Rules};
+pub use self::visitors::{BasicAuth, Browsers, Https, Rate, Rules};
 
 /// The version of `plan.json`; raised when an older reader would misread it.
 pub const VERSION: u32 = 1;

@@ -29,7 +29,7 @@ use crate::roll::{long_lived, roll};
 use crate::server::Server;
 use crate::task::blocking;
 use crate::work::prepare;
-use crate::{domain, door, drawn, job, received, release_command, spec};
+use crate::{domain, door, drawn, job, received, release_command, spec, users};
 
 /// `ship up`: the project in a folder becomes what visitors reach.
 pub(crate) async fn up(server: &Arc<Server>, request: Up, events: &Events) -> Result<(), Error> {
@@ -100,6 +100,7 @@ async fn deploy(
     drawn::draw(server, &app.name, &plan, &mut settings, events)?;
     door::open(server, request.port).await?;
     let settings = settings.merged();
+    users::check(&app.name, &plan, &settings)?;
     let mut remedies = Vec::new();
     let mut untreated = None;
     let (next, old) = loop {
@@ -244,6 +245,7 @@ async fn start_anew(
     })?;
     change.claim(running.release).await;
     let next = Arc::new(Candidate::of(server, &app.name, running.release)?);
+    users::check(&app.name, &next.plan, &next.settings)?;
     if let Some(name) = &request.process {
         not_a_job(spec::process(app, &next.plan, name)?)?;
     }

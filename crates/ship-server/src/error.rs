@@ -167,6 +167,18 @@ pub enum Error {
         /// Which names.
         names: Vec<String>,
     },
+    /// A setting that is to have the users of a route and has something else.
+    #[error(
+        "`{name}` of `{app}` is to have the users of the route `{prefix}`, and has none, or words that are no user"
+    )]
+    Users {
+        /// Which app.
+        app: AppName,
+        /// Which setting.
+        name: String,
+        /// The route that asks.
+        prefix: String,
+    },
     /// There is no randomness to draw a secret from.
     #[error("cannot draw a secret: the system gives no random bytes")]
     Random(#[source] io::Error),
@@ -397,6 +409,9 @@ impl Error {
                     "`ship env set --app {app} {}=…`, or a line in .env",
                     names[0]
                 )
+            }
+            Self::Users { app, name, .. } => {
+                format!("a name and a password each: `ship env set --app {app} {name}='anna:correct-horse ben:battery-staple'`")
             }
             Self::Network { .. } => {
                 "an address such as `192.0.2.7`, or a network such as `192.0.2.0/24` or `2001:db8::/32`".to_owned()

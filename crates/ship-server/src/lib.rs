@@ -63,6 +63,7 @@ mod stream;
 mod table;
 mod task;
 mod usage;
+mod users;
 mod work;
 
 pub use error::Error;

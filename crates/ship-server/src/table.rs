@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::candidate::Candidate;
 use crate::instance::Instance;
 use crate::server::Server;
+use crate::users;
 
 /// The largest request body where the manifest says nothing: PROMISES, "Limits the door ships
 /// with".
@@ -101,7 +102,7 @@ fn routes(server: &Server, app: &App, live: &Candidate) -> Vec<Route> {
         prefix: route.value.prefix.clone(),
         to: target(server, app, live, &route.value),
         cache: route.value.cache.as_ref().map(cache),
-        rules: route_rules(&live.plan, &route.value),
+        rules: route_rules(live, &route.value),
     });
     let mut routes: Vec<Route> = own.collect();
     if let Some(web) = live.plan.web()
@@ -119,8 +120,8 @@ fn routes(server: &Server, app: &App, live: &Candidate) -> Vec<Route> {
 
 /// What a route asks, and where it does not say so itself, what the nearest one above it asks:
 /// nobody closes a whole site and means it to be open below `/static`.
-fn route_rules(plan: &Plan, route: &plan::Route) -> table::RouteRules {
-    let mut above: Vec<&plan::Route> = plan.routes.iter().map(|other| &other.value).collect();
+fn route_rules(live: &Candidate, route: &plan::Route) -> table::RouteRules {
+    let mut above: Vec<&plan::Route> = live.plan.routes.iter().map(|other| &other.value).collect();
     above.retain(|other| is_below(&route.prefix, &other.prefix));
     above.sort_by_key(|other| Reverse(other.prefix.trim_end_matches('/').len()));
     let rules = || above.iter().map(|other| &other.rules);
@@ -132,7 +133,20 @@ fn route_rules(plan: &Plan, route: &plan::Route) -> table::RouteRules {
             requests: rate.requests,
             seconds: rate.seconds,
         }),
+        basic_auth: match rules().find_map(|rules| rules.basic_auth.as_ref()) {
+            Some(plan::BasicAuth::Setting(name)) => Some(basic_auth(live, name)),
+            Some(plan::BasicAuth::None) | None => None,
+        },
     }
+}
+
+/// Who may sign in, by the setting `name`; nobody where it is not there.
+fn basic_auth(live: &Candidate, name: &str) -> table::BasicAuth {
+    let realm = live.plan.name.value.to_string();
+    let users = live.settings.get(name).map(|value| value.reveal().as_str());
+    let users = users::of(users.unwrap_or_default());
+    let users = users.map(|user| table::credential(&realm, user)).collect();
+    table::BasicAuth { realm, users }
 }
 
 /// Whole segments count; a prefix is below itself.

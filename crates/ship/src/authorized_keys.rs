@@ -7,11 +7,10 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use ship_base::file;
 use ship_base::hash::sha256;
 use ship_base::name::KeyName;
+use ship_base::{base64, file};
 
-use crate::base64;
 use crate::error::{CommandError, Result};
 
 /// Kinds of keys that OpenSSH takes; DSA is none of them any more.

@@ -9,7 +9,6 @@
 
 mod access;
 mod authorized_keys;
-mod base64;
 mod cli;
 mod commands;
 mod config;

@@ -1,6 +1,8 @@
 //! What a site and its routes ask of visitors.
 
-use ship_door::table::{Maintenance, Rate, Route, RouteRules, SiteRules, Target};
+use ship_door::table::{
+    BasicAuth, Maintenance, Rate, Route, RouteRules, SiteRules, Target, credential,
+};
 
 use crate::door::{App, Door, HOST, get, instances, route, site, text};
 
@@ -18,7 +20,7 @@ fn ruled(prefix: &str, app: &App, rules: RouteRules) -> Route {
 fn only(network: &str) -> RouteRules {
     RouteRules {
         allow: vec![network.to_owned()],
-        rate: None,
+        ..RouteRules::default()
     }
 }
 
@@ -26,11 +28,11 @@ fn only(network: &str) -> RouteRules {
 async fn who_asks_too_often_is_told_when_to_come_again_and_other_routes_are_not_concerned() {
     let app = app();
     let twice_an_hour = RouteRules {
-        allow: Vec::new(),
         rate: Some(Rate {
             requests: 2,
             seconds: 3600,
         }),
+        ..RouteRules::default()
     };
     let routes = vec![
         ruled("/login", &app, twice_an_hour),
@@ -68,6 +70,59 @@ async fn a_route_for_some_networks_is_closed_to_all_others() {
     let claim = [("x-forwarded-for", "192.0.2.7"), ("x-real-ip", "192.0.2.7")];
     let answer = door.visit().await.send(get("/office", &claim)).await;
     assert_eq!(answer.unwrap().status, 403);
+}
+
+/// `anna:correct-horse`
+const ANNA: (&str, &str) = ("authorization", "Basic YW5uYTpjb3JyZWN0LWhvcnNl");
+
+fn staff() -> RouteRules {
+    RouteRules {
+        basic_auth: Some(BasicAuth {
+            realm: "blog".to_owned(),
+            users: vec![credential("blog", "anna:correct-horse")],
+        }),
+        ..RouteRules::default()
+    }
+}
+
+#[tokio::test]
+async fn a_route_that_asks_who_it_is_answers_its_users_and_tells_the_app_no_password() {
+    let app = App::http("blog/web.1@r7", |request| async move {
+        text(match request.headers().get("authorization") {
+            Some(_) => "an app knows the password",
+            None => "ok",
+        })
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let files = Target::Files {
+        folder: folder.path().to_owned(),
+        fall_through: true,
+        fallback: None,
+        packed: None,
+    };
+    let routes = vec![
+        ruled("/open", &app, RouteRules::default()),
+        Route {
+            rules: staff(),
+            ..route("/static", files)
+        },
+        ruled("/", &app, staff()),
+    ];
+    let door = Door::start(vec![site(routes)]).await;
+    for path in ["/", "/open/../x", "/static/x.css"] {
+        let refused = door.get(path).await;
+        assert_eq!(refused.status, 401, "{path}");
+        let challenge = refused.header("www-authenticate");
+        assert_eq!(challenge, "Basic realm=\"blog\", charset=\"UTF-8\"");
+        let wrong = [("authorization", "Basic YW5uYTp3cm9uZw==")];
+        let answer = door.visit().await.send(get(path, &wrong)).await.unwrap();
+        assert_eq!(answer.status, 401, "{path}");
+        let answer = door.visit().await.send(get(path, &[ANNA])).await.unwrap();
+        assert_eq!((answer.status, answer.text()), (200, "ok"), "{path}");
+    }
+    // Elsewhere such a field is the app's.
+    let answer = door.visit().await.send(get("/open", &[ANNA])).await;
+    assert_eq!(answer.unwrap().text(), "an app knows the password");
 }
 
 #[tokio::test]

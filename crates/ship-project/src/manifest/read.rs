@@ -15,7 +15,7 @@ use crate::files::pyproject::parse_toml;
 use crate::manifest::schema::{INTERFACES, SERVERS};
 use crate::manifest::table::{Table, Text, suggest};
 use crate::manifest::{Browsers, FILE, Job, Located, Manifest, Named, Route, Web, quantity};
-use crate::plan::{CacheRule, Https, Interface, Limits, RouteTarget, Rules};
+use crate::plan::{BasicAuth, CacheRule, Https, Interface, Limits, RouteTarget, Rules};
 use crate::web_server::WebServer;
 
 /// Reads a manifest.
@@ -344,9 +344,15 @@ fn rules(table: &Table<'_>) -> Result<Rules> {
     }
     let expected = "a number of requests in a time, such as `\"100/m\"` or `\"5/10s\"`";
     let rate = table.read("rate", expected, quantity::rate)?;
+    let expected = "the name of a setting, such as `\"STAFF\"`, or `\"none\"`";
+    let basic_auth = table.read("basic_auth", expected, |text| match text {
+        "none" => Some(BasicAuth::None),
+        name => is_variable(name).then(|| BasicAuth::Setting(name.to_owned())),
+    })?;
     Ok(Rules {
         allow,
         rate: rate.map(|rate| rate.value),
+        basic_auth: basic_auth.map(|it| it.value),
     })
 }
 

@@ -247,6 +247,12 @@ const KEYS: &[KeyDoc] = &[
         ..key("route.*.rate", Kind::Text)
     },
     KeyDoc {
+        default: "none",
+        example: "[route.\"/\"]\nbasic_auth = \"STAFF\"\n\n[route.\"/webhook\"]\nbasic_auth = \"none\"",
+        text: "The setting that has the names and passwords of those who may see it: `ship env set STAFF='anna:correct-horse ben:battery-staple'`. Browsers ask for them. The app sees neither, and runs only when the setting is there. It holds for all that lies below the prefix; a longer one with `\"none\"` is open to everybody. Without `static`, `data`, `process` or `redirect` beside it, `web` answers.",
+        ..key("route.*.basic_auth", Kind::Text)
+    },
+    KeyDoc {
         default: "none beside what detection sees",
         example: "[data]\npaths = [\"media/\", \"db.sqlite3\"]",
         text: "Paths of the project that are kept in the data folder and outlive releases, beside the SQLite files and uploads that detection sees. A name that ends with `/` or has no extension is a folder.",

@@ -63,6 +63,19 @@ pub struct Rules {
     /// How often one address may ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+    /// Who must say a name and a password first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basic_auth: Option<BasicAuth>,
+}
+
+/// HTTP's own sign-in (RFC 7617).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BasicAuth {
+    /// None here, whatever holds above.
+    None,
+    /// The setting with the users: `name:password`, one after the other.
+    Setting(String),
 }
 
 impl Rules {

@@ -89,3 +89,43 @@ fn visitors_meet_the_rules_of_the_manifest_and_the_next_deploy_changes_them() {
         assert_eq!(answer.header("x-frame-options"), None);
     }
 }
+
+#[test]
+fn a_route_asks_who_it_is_once_the_setting_has_users() {
+    let (home, project) = (home(), talks());
+    let manifest = format!("{MANIFEST}\n[route.\"/staff\"]\nbasic_auth = \"STAFF\"\n");
+    project.write("ship.toml", &manifest);
+    let ship = |arguments: &[&str]| home.ship_in(project.folder(), arguments);
+    // Without users it is not brought up, and the word tells how to name them.
+    let said = ship(&["up", "--detach"]).stderr;
+    assert!(
+        said.contains("ship env set") && said.contains("STAFF="),
+        "{said}"
+    );
+    ship(&["env", "set", "STAFF=anna"]).success();
+    let said = ship(&["up", "--detach"]).stderr;
+    assert!(said.contains("the route `/staff`"), "{said}");
+    assert!(said.contains("STAFF='anna:correct-horse"), "{said}");
+
+    ship(&["env", "set", "STAFF=anna:correct-horse"]).success();
+    let url = up(&home, &project);
+    let (host, port, _) = parts(&url).unwrap();
+    let ask = |path: &str, credentials: &str| {
+        let mut visitor = Connection::open(port).unwrap();
+        let headers = [("Authorization", credentials)];
+        visitor.get_with(&host, path, &headers).unwrap().status
+    };
+    let anna = "Basic YW5uYTpjb3JyZWN0LWhvcnNl";
+    assert_eq!(ask("/staff/rooms", "Basic YW5uYTphbm5h"), 401);
+    assert_eq!(ask("/staff/rooms", anna), 200);
+    assert_eq!(ask("/", ""), 200);
+
+    // Another password holds from the next restart on.
+    ship(&["env", "set", "STAFF=anna:battery-staple"]).success();
+    ship(&["restart"]).success();
+    assert_eq!(ask("/staff/rooms", anna), 401);
+    assert_eq!(
+        ask("/staff/rooms", "Basic YW5uYTpiYXR0ZXJ5LXN0YXBsZQ=="),
+        200
+    );
+}

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Section, duration, line_of};
 use crate::init::entry::{list, quoted};
 use crate::manifest;
-use crate::plan::{Browsers, Https, Plan, Rate, Rules};
+use crate::plan::{BasicAuth, Browsers, Https, Plan, Rate, Rules};
 
 /// Behind `domains`; empty where none of them is preferred.
 pub(super) fn canonical(plan: &Plan) -> String {
@@ -23,6 +23,13 @@ pub(super) fn rules(rules: &Rules) -> String {
     }
     if let Some(rate) = rules.rate {
         let _ = writeln!(text, "rate = {}", quoted(written(rate)));
+    }
+    let setting = rules.basic_auth.as_ref().map(|auth| match auth {
+        BasicAuth::None => "none",
+        BasicAuth::Setting(name) => name,
+    });
+    if let Some(setting) = setting {
+        let _ = writeln!(text, "basic_auth = {}", quoted(setting));
     }
     text
 }
