@@ -42,10 +42,16 @@ struct Problem<'p> {
 pub(crate) fn of(failure: &Failure, scene: &Scene<'_>) -> Response<Body> {
     let page = page(failure, scene);
     let request = scene.id.to_str().unwrap_or_default();
-    let (kind, text) = if prefers_json(scene.accept.as_ref()) {
-        ("application/json", json(&page, request))
+    let developer = scene.visit.core.setting.developer;
+    let own = || scene.site.as_ref()?.pages.of(failure, developer);
+    let mut ours = false;
+    let (kind, text): (_, Bytes) = if prefers_json(scene.accept.as_ref()) {
+        ("application/json", json(&page, request).into())
+    } else if let Some(own) = own() {
+        ("text/html; charset=utf-8", own)
     } else {
-        ("text/html; charset=utf-8", html(&page, request))
+        ours = true;
+        ("text/html; charset=utf-8", html(&page, request).into())
     };
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = page.status;
@@ -58,10 +64,11 @@ pub(crate) fn of(failure: &Failure, scene: &Scene<'_>) -> Response<Body> {
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"),
-    );
+    if ours {
+        // Nothing of it comes from elsewhere.
+        let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     match failure {
         Failure::BadRequest(_)
         | Failure::BodyTooLarge
@@ -94,7 +101,7 @@ pub(crate) fn of(failure: &Failure, scene: &Scene<'_>) -> Response<Body> {
         }
         _ => {}
     }
-    *response.body_mut() = Body::Whole(Bytes::from(text));
+    *response.body_mut() = Body::Whole(text);
     response
 }
 

@@ -40,6 +40,7 @@ mod host;
 mod instance;
 mod listener;
 mod media_type;
+mod own_pages;
 mod pace;
 mod path;
 mod patience;

@@ -18,6 +18,7 @@ use crate::cache::{Cache, Caches, Told};
 use crate::error::TableError;
 use crate::host;
 use crate::instance::{Instance, Instances};
+use crate::own_pages::OwnPages;
 use crate::path;
 use crate::rate::Rate;
 use crate::rules::Rules;
@@ -51,6 +52,7 @@ pub(crate) struct Site {
     pub(crate) rules: SiteRules,
     /// Who sees it while it is in maintenance; nobody where that is `None`.
     pub(crate) insiders: Option<Allow>,
+    pub(crate) pages: OwnPages,
     /// By prefix without slashes at its ends: `` for `/`, `static/css`.
     routes: HashMap<Box<str>, Way>,
     /// The most segments of any prefix.
@@ -127,6 +129,7 @@ impl Routes {
             access: site.access_log.clone().map(Access::new),
             rules: site.rules.clone(),
             insiders: insiders(site)?,
+            pages: OwnPages::read(&site.rules.pages),
             routes: HashMap::new(),
             deepest: 0,
         };

@@ -110,6 +110,30 @@ pub struct SiteRules {
     /// Visitors see a page in its place.
     #[serde(default)]
     pub maintenance: Option<Maintenance>,
+    /// Files in place of our own pages.
+    #[serde(default, skip_serializing_if = "Pages::is_default")]
+    pub pages: Pages,
+}
+
+/// HTML files in place of our own pages, for browsers. One that cannot be read is told in the log, and
+/// ours is shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pages {
+    /// For 404.
+    #[serde(default)]
+    pub not_found: Option<PathBuf>,
+    /// For 502, 503 and 504.
+    #[serde(default)]
+    pub unavailable: Option<PathBuf>,
+    /// For maintenance.
+    #[serde(default)]
+    pub maintenance: Option<PathBuf>,
+}
+
+impl Pages {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A page in the place of a site, with 503.

@@ -17,8 +17,8 @@ use crate::files::procfile::Entry;
 use crate::manifest::Manifest;
 use crate::packages::Packages;
 use crate::plan::{
-    AssetStep, Authored, BasicAuth, Browsers, DataPath, Dependencies, Framework, Generator, Note,
-    Place, Plan, Process, Role, Route, RouteTarget, Sourced, Start, VERSION,
+    AssetStep, Authored, BasicAuth, DataPath, Dependencies, Framework, Generator, Note, Place,
+    Plan, Process, Role, Route, RouteTarget, Sourced, Start, VERSION,
 };
 use crate::project::Project;
 use crate::proposals::{self, Proposed};
@@ -26,6 +26,8 @@ use crate::python_wanted;
 use crate::several;
 use crate::start::{is_python, without_runner};
 use crate::web;
+
+mod visitors;
 
 /// How long a process may take to finish after SIGTERM, unless the manifest says otherwise.
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
@@ -103,7 +105,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     drawn.retain(|name| !settings.contains_key(&name.value) && !required(&name.value));
     let drawn_env = drawn::take(&mut asked_env, drawn);
     let framework = framework(sources, found.as_ref(), &packages, &proposals);
-    let browsers = browsers(&manifest.browsers, &framework.value.key);
+    let browsers = visitors::browsers(&manifest.browsers, &framework.value.key);
     Ok(Plan {
         version: VERSION,
         name,
@@ -134,6 +136,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         https: manifest.https.clone(),
         canonical: manifest.canonical.as_ref().map(sourced),
         browsers,
+        pages: visitors::pages(project, &manifest.pages)?,
         above: None,
         folder: shown(&folder),
         processes,
@@ -546,25 +549,6 @@ fn routes(manifest: &Manifest, front_ends: &Added, found: Option<&Found>) -> Vec
         }
     }
     routes
-}
-
-/// Kinds of apps that are often shown inside other pages.
-const FRAMED: [&str; 8] = [
-    "bokeh",
-    "dash",
-    "gradio",
-    "marimo",
-    "panel",
-    "shiny",
-    "streamlit",
-    "voila",
-];
-
-fn browsers(own: &crate::manifest::Browsers, framework: &str) -> Browsers {
-    Browsers {
-        headers: own.headers.unwrap_or(true),
-        frames: own.frames.unwrap_or_else(|| FRAMED.contains(&framework)),
-    }
 }
 
 fn data(manifest: &Manifest, found: Option<&Found>) -> Vec<Sourced<DataPath>> {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use ship_base::count::plural;
 
 use crate::plan::{
-    AssetStep, CacheRule, Dependencies, Place, Plan, Process, Role, RouteTarget, Rules, Sourced,
+    AssetStep, BasicAuth, CacheRule, Dependencies, Place, Plan, Process, Role, RouteTarget, Rules,
+    Sourced,
 };
 
 /// One line of a plan.
@@ -273,6 +274,13 @@ fn asked(rules: &Rules) -> String {
             ", {requests} in {} from one address",
             ship_base::count::duration(time)
         );
+    }
+    match &rules.basic_auth {
+        Some(BasicAuth::Setting(name)) => {
+            let _ = write!(text, ", for users of {name}");
+        }
+        Some(BasicAuth::None) => text.push_str(", for everybody"),
+        None => {}
     }
     text
 }

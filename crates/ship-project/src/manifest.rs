@@ -50,6 +50,7 @@ pub(crate) struct Manifest {
     pub(crate) https: Https,
     pub(crate) canonical: Option<Located<String>>,
     pub(crate) browsers: Browsers,
+    pub(crate) pages: Pages,
 }
 
 /// `[web]`
@@ -93,6 +94,14 @@ pub(crate) struct Route {
     pub(crate) rules: Rules,
     /// It does not say who answers.
     pub(crate) open: bool,
+}
+
+/// `[pages]`: files that [`crate::plan::Pages`] tells of, with the lines that name them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pages {
+    pub(crate) not_found: Option<Located<PathBuf>>,
+    pub(crate) unavailable: Option<Located<PathBuf>>,
+    pub(crate) maintenance: Option<Located<PathBuf>>,
 }
 
 /// `[browsers]`

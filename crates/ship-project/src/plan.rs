@@ -20,7 +20,7 @@ mod visitors;
 
 pub use self::front_end::{FrontEnd, PackageManager};
 pub use self::site::{Generator, Site, SiteBuild, requirement_name};
-pub use self::visitors::{BasicAuth, Browsers, Https, Rate, Rules};
+pub use self::visitors::{BasicAuth, Browsers, Https, Pages, Rate, Rules};
 
 /// The version of `plan.json`; raised when an older reader would misread it.
 pub const VERSION: u32 = 1;
@@ -153,6 +153,9 @@ pub struct Plan {
     /// What browsers are told.
     #[serde(default, skip_serializing_if = "Browsers::is_default")]
     pub browsers: Browsers,
+    /// What visitors see where the app does not answer.
+    #[serde(default, skip_serializing_if = "Pages::is_default")]
+    pub pages: Pages,
     /// What the author should know; shown once, below the plan.
     pub notes: Vec<Note>,
 }

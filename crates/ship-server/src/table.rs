@@ -1,6 +1,7 @@
 //! From what runs to what the door serves: plans and instances become the route table.
 
 use std::cmp::Reverse;
+use std::path::PathBuf;
 
 use ship_base::name::{AppName, ProcessName};
 use ship_build::packed;
@@ -47,6 +48,7 @@ fn site(server: &Server, app: &App) -> Option<Site> {
         access_log: Some(server.folders.access_log(&app.name).join("door")),
         rules: table::SiteRules {
             maintenance: maintenance(server, app),
+            pages: pages(server, app, &live),
             ..site_rules(&live.plan)
         },
     })
@@ -57,7 +59,21 @@ fn site_rules(plan: &Plan) -> table::SiteRules {
         safety: plan.browsers.headers,
         framed: plan.browsers.frames,
         canonical: plan.canonical.as_ref().map(|name| name.value.clone()),
-        maintenance: None,
+        ..table::SiteRules::default()
+    }
+}
+
+/// The author's pages, where the release has them.
+fn pages(server: &Server, app: &App, live: &Candidate) -> table::Pages {
+    let source = server
+        .folders
+        .release(&app.name, live.release)
+        .join("source");
+    let page = |path: &Option<PathBuf>| path.as_ref().map(|path| source.join(path));
+    table::Pages {
+        not_found: page(&live.plan.pages.not_found),
+        unavailable: page(&live.plan.pages.unavailable),
+        maintenance: page(&live.plan.pages.maintenance),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The door's own pages: helpful to the developer, silent to everybody else.
 
 use ship_door::limit::Limits;
+use ship_door::table::{Maintenance, Pages};
 
 use crate::door::{Answer, Door, get, instances, request, route, site};
 
@@ -95,4 +96,40 @@ async fn methods_about_the_way_are_refused() {
         .unwrap();
     assert_eq!(answer.status, 405);
     assert!(!answer.header("allow").is_empty());
+}
+
+#[tokio::test]
+async fn where_nobody_answers_browsers_see_the_authors_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        Some(path)
+    };
+    let pages = Pages {
+        not_found: page("404.html", "<p>lost?"),
+        unavailable: page("sorry.html", "<p>sorry"),
+        maintenance: Some(folder.path().join("missing.html")),
+    };
+    let mut site = site(vec![route("/app", instances(Vec::new()))]);
+    site.rules.pages = pages;
+    for developer in [false, true] {
+        let door = Door::start_with(vec![site.clone()], developer, Limits::default()).await;
+        let lost = door.get("/x").await;
+        assert_eq!((lost.status, lost.text()), (404, "<p>lost?"));
+        assert_eq!(lost.header("content-security-policy"), "");
+        // Who develops it is told what happened.
+        let away = door.get("/app").await;
+        assert_eq!(away.status, 503);
+        assert_eq!(away.text() == "<p>sorry", !developer, "{}", away.text());
+        let (away, text) = json(&door, "/app", "blog.localhost").await;
+        assert_eq!(away.status, 503);
+        assert!(!text.contains("sorry"), "{text}");
+    }
+    // A page that is not there is one of ours.
+    site.rules.maintenance = Some(Maintenance::default());
+    let door = Door::start_with(vec![site], false, Limits::default()).await;
+    let closed = door.get("/app").await;
+    assert_eq!(closed.status, 503);
+    assert!(closed.text().contains("back soon"), "{}", closed.text());
 }

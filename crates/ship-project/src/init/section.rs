@@ -53,6 +53,7 @@ pub(super) fn all(sources: &Sources, plan: &Plan) -> Vec<Section> {
     sections.push(env(sources, plan));
     sections.push(limits(plan));
     sections.push(visitors::https(plan));
+    sections.extend(visitors::pages(&plan.pages));
     sections.push(visitors::browsers(
         &sources.manifest.browsers,
         &plan.browsers,

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::files::pyproject::parse_toml;
 use crate::manifest::schema::{INTERFACES, SERVERS};
 use crate::manifest::table::{Table, Text, suggest};
-use crate::manifest::{Browsers, FILE, Job, Located, Manifest, Named, Route, Web, quantity};
+use crate::manifest::{Browsers, FILE, Job, Located, Manifest, Named, Pages, Route, Web, quantity};
 use crate::plan::{BasicAuth, CacheRule, Https, Interface, Limits, RouteTarget, Rules};
 use crate::web_server::WebServer;
 
@@ -67,6 +67,9 @@ pub(crate) fn parse(source: &str) -> Result<Manifest> {
         browsers: root
             .table("browsers")?
             .map_or_else(|| Ok(Browsers::default()), |t| browsers(&t))?,
+        pages: root
+            .table("pages")?
+            .map_or_else(|| Ok(Pages::default()), |t| pages(&t))?,
     };
     check_names(&root, &manifest)?;
     check_routes(&root, &manifest)?;
@@ -512,6 +515,17 @@ fn browsers(table: &Table<'_>) -> Result<Browsers> {
     Ok(Browsers {
         headers: table.flag("headers")?,
         frames: table.flag("frames")?,
+    })
+}
+
+fn pages(table: &Table<'_>) -> Result<Pages> {
+    let expected = "an HTML file of the project, such as `\"pages/404.html\"`";
+    let is_page = |path: &PathBuf| path.extension().is_some_and(|it| it == "html");
+    let page = |key: &str| table.read(key, expected, |text| folder(text).filter(is_page));
+    Ok(Pages {
+        not_found: page("not_found")?,
+        unavailable: page("unavailable")?,
+        maintenance: page("maintenance")?,
     })
 }
 

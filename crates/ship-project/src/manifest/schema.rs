@@ -309,6 +309,24 @@ const KEYS: &[KeyDoc] = &[
         text: "Pages of other sites may show the app's in a frame. An app that sends `frame-ancestors` in a `Content-Security-Policy` decides by itself.",
         ..key("browsers.frames", Kind::Flag)
     },
+    KeyDoc {
+        default: "a plain page of Shipsmith's",
+        example: "[pages]\nnot_found = \"pages/404.html\"",
+        text: "The page for addresses at which there is no file and no route (404). What the app answers itself is never replaced; a folder of static files may have a `404.html` of its own. Programs that ask for JSON get JSON.",
+        ..key("pages.not_found", Kind::Text)
+    },
+    KeyDoc {
+        default: "a plain page of Shipsmith's",
+        example: "[pages]\nunavailable = \"pages/sorry.html\"",
+        text: "The page for visitors while the app does not run or does not answer (502, 503, 504). On a laptop its author sees what happened instead.",
+        ..key("pages.unavailable", Kind::Text)
+    },
+    KeyDoc {
+        default: "a plain page of Shipsmith's",
+        example: "[pages]\nmaintenance = \"pages/closed.html\"",
+        text: "The page of `ship maintenance on` (503).",
+        ..key("pages.maintenance", Kind::Text)
+    },
 ];
 
 /// Every key, in the order of the reference page.

@@ -1,5 +1,6 @@
 //! What is asked of visitors before anybody answers them, and what their browsers are told.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,27 @@ impl Default for Browsers {
             headers: true,
             frames: false,
         }
+    }
+}
+
+/// Pages of the author's in place of Shipsmith's own, where the app does not answer itself: files of
+/// the source, in HTML.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pages {
+    /// No file and no route is there: 404.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_found: Option<PathBuf>,
+    /// The app does not run or does not answer: 502, 503, 504.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<PathBuf>,
+    /// `ship maintenance on`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<PathBuf>,
+}
+
+impl Pages {
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 

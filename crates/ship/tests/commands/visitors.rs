@@ -129,3 +129,41 @@ fn a_route_asks_who_it_is_once_the_setting_has_users() {
         200
     );
 }
+
+#[test]
+fn where_the_app_does_not_answer_visitors_see_its_authors_pages() {
+    let (home, project) = (home(), talks());
+    let pages = "[pages]\nnot_found = \"pages/404.html\"\nmaintenance = \"pages/closed.html\"\n";
+    project.write("ship.toml", &format!("{MANIFEST}\n{pages}"));
+    let up_again = || home.ship_in(project.folder(), &["up", "--detach"]);
+    let said = up_again().fails_with(3).stderr;
+    assert!(said.contains("there is no `pages/404.html`"), "{said}");
+
+    project.write("pages/404.html", "<p>lost?");
+    project.write("pages/closed.html", "<p>back at six");
+    let url = up(&home, &project);
+    let (host, port, _) = parts(&url).unwrap();
+    let ask = |path: &str, accept: &str| {
+        let mut visitor = Connection::open(port).unwrap();
+        visitor
+            .get_with(&host, path, &[("Accept", accept)])
+            .unwrap()
+    };
+    // The folder falls through to the app, which answers everything: its answers stay its own.
+    assert_eq!(ask("/notes/none", "text/html").text(), "ok");
+    let ship = |arguments: &[&str]| home.ship_in(project.folder(), arguments).success();
+    ship(&["maintenance", "on"]);
+    let page = ask("/", "text/html");
+    assert_eq!(
+        (page.status, page.text()),
+        (503, "<p>back at six".to_owned())
+    );
+    assert_eq!(page.header("retry-after"), Some("300"));
+    assert!(
+        ask("/", "application/json")
+            .text()
+            .contains("\"status\":503")
+    );
+    ship(&["maintenance", "off"]);
+    assert_eq!(ask("/", "text/html").status, 200);
+}

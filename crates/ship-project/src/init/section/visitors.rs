@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Section, duration, line_of};
 use crate::init::entry::{list, quoted};
 use crate::manifest;
-use crate::plan::{BasicAuth, Browsers, Https, Plan, Rate, Rules};
+use crate::plan::{BasicAuth, Browsers, Https, Pages, Plan, Rate, Rules};
 
 /// Behind `domains`; empty where none of them is preferred.
 pub(super) fn canonical(plan: &Plan) -> String {
@@ -61,6 +61,21 @@ pub(super) fn https(plan: &Plan) -> Section {
     } else {
         Section::said(text)
     }
+}
+
+/// Nothing where no page is the author's: which file it would be, nobody knows.
+pub(super) fn pages(pages: &Pages) -> Option<Section> {
+    let keys = [
+        ("not_found", &pages.not_found),
+        ("unavailable", &pages.unavailable),
+        ("maintenance", &pages.maintenance),
+    ];
+    let said = keys.into_iter().filter_map(|(key, page)| {
+        let path = page.as_ref()?.display().to_string();
+        Some(line_of(&format!("pages.{key}"), quoted(path), true))
+    });
+    let said: String = said.collect();
+    (!said.is_empty()).then(|| Section::said(format!("[pages]\n{said}")))
 }
 
 /// Only what the file says already: the default for frames depends on the kind of app.
