@@ -1,8 +1,9 @@
 //! A control group (cgroup v2) for one program, where the system has handed one to us.
 //!
 //! Groups belong to systemd unless it delegates one ("Control Group APIs and Delegation",
-//! systemd.io): we only make groups below one that carries its mark of delegation and in which the
-//! memory controller is on. Elsewhere the cap does not hold, and the report says so.
+//! systemd.io): we only make groups below the one of [`APPS`], or below one that carries the mark of
+//! delegation and in which the memory controller is on. Elsewhere the cap does not hold, and the
+//! report says so.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,18 @@ use serde::{Deserialize, Serialize};
 use ship_base::file;
 
 const MOUNT: &str = "/sys/fs/cgroup";
+
+/// The unit of a server's control process, whose group its keepers are in. Groups with caps cannot
+/// lie there: a group that has some may have no processes of its own ("no internal processes",
+/// cgroups(7)), so that systemd could not start control again beside living apps.
+const CONTROL: &str = "ship.service";
+
+/// The unit whose group is there for capped programs alone. A process of it that does nothing keeps
+/// the group alive.
+const APPS: &str = "ship-apps.service";
+
+/// Below the group of [`APPS`]: where the process that does nothing is put.
+const HOLDER: &str = "holder";
 
 /// Whether a cap on memory holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,12 +54,10 @@ impl Cgroup {
         let Some(bytes) = bytes else {
             return (None, None);
         };
-        let made = own_group()
-            .and_then(|own| delegated(&own))
-            .and_then(|parent| {
-                Self::create(&parent.join(format!("ship-{name}")), bytes)
-                    .map_err(|error| format!("its control group could not be made: {error}"))
-            });
+        let made = own_group().and_then(|own| parent(&own)).and_then(|parent| {
+            Self::create(&parent.join(format!("ship-{name}")), bytes)
+                .map_err(|error| format!("its control group could not be made: {error}"))
+        });
         match made {
             Ok(group) => (Some(MemoryCap::Holds { bytes }), Some(group)),
             Err(why) => (Some(MemoryCap::Open { why }), None),
@@ -91,10 +102,7 @@ impl Cgroup {
     }
 
     fn set(&self, name: &str, value: &str) -> io::Result<()> {
-        let path = self.folder.join(name);
-        let file = rustix::fs::open(&path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
-        rustix::io::write(&file, value.as_bytes())?;
-        Ok(())
+        set(&self.folder, name, value)
     }
 }
 
@@ -105,12 +113,69 @@ impl Drop for Cgroup {
     }
 }
 
+fn set(group: &Path, name: &str, value: &str) -> io::Result<()> {
+    let file = rustix::fs::open(
+        group.join(name),
+        OFlags::WRONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    rustix::io::write(&file, value.as_bytes())?;
+    Ok(())
+}
+
 /// The group this process is in.
 fn own_group() -> Result<PathBuf, String> {
     let text = file::read_text(Path::new("/proc/self/cgroup")).unwrap_or_default();
     let path = text.lines().find_map(|line| line.strip_prefix("0::/"));
     let path = path.ok_or("this system has no cgroup v2")?;
     Ok(Path::new(MOUNT).join(path))
+}
+
+/// The group below which groups with caps may lie, for a process of the group `own`.
+fn parent(own: &Path) -> Result<PathBuf, String> {
+    match of_apps(own) {
+        Some(group) => prepared(&group).map(|()| group),
+        None => delegated(own),
+    }
+}
+
+/// The group of [`APPS`], for a process of [`CONTROL`].
+fn of_apps(own: &Path) -> Option<PathBuf> {
+    let control = own.ancestors().find(|group| group.ends_with(CONTROL))?;
+    Some(control.with_file_name(APPS))
+}
+
+/// Hands the memory controller on to the groups below. Whoever is first does it.
+fn prepared(apps: &Path) -> Result<(), String> {
+    if !apps.exists() {
+        let unit = APPS.trim_end_matches(".service");
+        return Err(format!(
+            "the unit {unit} does not run: `systemctl start {unit}`"
+        ));
+    }
+    if controls_memory(apps) {
+        return Ok(());
+    }
+    hand_on(apps).map_err(|error| format!("its memory controller could not be handed on: {error}"))
+}
+
+fn hand_on(apps: &Path) -> io::Result<()> {
+    let holder = apps.join(HOLDER);
+    match rustix::fs::mkdir(&holder, Mode::from_raw_mode(0o755)) {
+        Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let here = file::read_text(&apps.join("cgroup.procs")).map_err(io::Error::other)?;
+    for process in here.lines() {
+        match set(&holder, "cgroup.procs", process) {
+            Err(error) if error.raw_os_error() != Some(rustix::io::Errno::SRCH.raw_os_error()) => {
+                return Err(error);
+            }
+            // It ended meanwhile.
+            _ => {}
+        }
+    }
+    set(apps, "cgroup.subtree_control", "+memory")
 }
 
 /// The nearest group at or above `own` that may have groups of ours with a cap on memory.
@@ -168,6 +233,25 @@ mod tests {
         group.kill().unwrap();
         assert_eq!(read("cgroup.kill"), "1");
         assert_eq!(group.entrance(), path.join("cgroup.procs"));
+    }
+
+    #[test]
+    fn on_a_server_caps_lie_beside_control_and_the_holder_makes_room_for_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let slice = folder.path().join("system.slice");
+        let own = slice.join(CONTROL);
+        let apps = slice.join(APPS);
+        let why = parent(&own.join("deeper")).unwrap_err();
+        assert!(why.contains("`systemctl start ship-apps`"), "{why}");
+        // As systemd leaves it, with a process in it.
+        file::create_folder(&apps.join(HOLDER)).unwrap();
+        file::write_whole(&apps.join("cgroup.procs"), b"4711\n").unwrap();
+        file::write_whole(&apps.join("cgroup.subtree_control"), b"\n").unwrap();
+        file::write_whole(&apps.join(HOLDER).join("cgroup.procs"), b"").unwrap();
+        assert_eq!(parent(&own), Ok(apps.clone()));
+        let read = |path: &str| file::read_text(&apps.join(path)).unwrap();
+        assert_eq!(read("holder/cgroup.procs"), "4711");
+        assert_eq!(read("cgroup.subtree_control"), "+memory");
     }
 
     #[test]

@@ -265,6 +265,7 @@ case "$*" in
     "enable --now --quiet ship") touch "$ROOM/enabled"; start ;;
     "restart ship") stop; start ;;
     "disable --now --quiet ship") rm "$ROOM/enabled"; stop ;;
+    "kill ship-apps") ;;
     daemon-reload) ;;
     *) exit 64 ;;
 esac
@@ -304,6 +305,7 @@ fn a_dry_run_of_an_installation_says_all_that_it_would_do_and_does_nothing() {
     for told in [
         "→ put this program at /usr/local/bin/ship",
         "→ write /etc/ship/server.toml",
+        "→ write the unit /etc/systemd/system/ship-apps.service",
         "→ write the unit /etc/systemd/system/ship.service",
         "→ start it now and with the machine",
         "nothing was changed",
@@ -320,7 +322,7 @@ fn what_is_installed_can_be_uninstalled_and_apps_stay_until_they_are_purged() {
     let project = Project::fixture("static-site").file("ship.toml", "name = \"site\"\n");
     let script = r#"
         ship() { /usr/local/bin/ship "$@"; }
-        left() { echo "$1: $(ls /usr/local/bin/ship /etc/ship/server.toml /etc/systemd/system/ship.service 2>/dev/null | wc -l) files, $(pgrep -c ship- || true) processes"; }
+        left() { echo "$1: $(ls /usr/local/bin/ship /etc/ship/server.toml /etc/systemd/system/ship*.service 2>/dev/null | wc -l) files, $(pgrep -c ship- || true) processes"; }
         "$SHIP" server install 2>&1
         echo "unit: $(grep -c ExecStart=/usr/local/bin/ship /etc/systemd/system/ship.service)"
         "$SHIP" server install 2>&1 | sed 's/^/again/'
@@ -342,7 +344,7 @@ fn what_is_installed_can_be_uninstalled_and_apps_stay_until_they_are_purged() {
     };
     let again = printed.lines().filter(|line| line.starts_with("again"));
     let there = again.filter(|line| line.ends_with("there already"));
-    assert_eq!(there.count(), 4, "{printed}");
+    assert_eq!(there.count(), 5, "{printed}");
     for told in [
         "the server runs, version",
         "unit: 1",

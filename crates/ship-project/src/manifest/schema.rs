@@ -274,7 +274,7 @@ const KEYS: &[KeyDoc] = &[
         default: "none",
         unit: "bytes",
         example: "[limits]\nmemory = \"512M\"",
-        text: "The most memory that one instance may take.",
+        text: "The most memory that one instance may take. One that reaches it is ended and started again, and the log says so. It holds on an installed server, and on a laptop whose systemd hands control groups to its user.",
         ..key("limits.memory", Kind::Size)
     },
     KeyDoc {

@@ -9,7 +9,7 @@ use ship_base::fault::FaultKind;
 use ship_base::file;
 use ship_base::hash::ContentHash;
 
-use super::machine::{self, CONFIG, PROGRAM, STEPS, UNIT, systemctl};
+use super::machine::{self, APPS_UNIT, CONFIG, PROGRAM, STEPS, UNIT, systemctl};
 use crate::cli::Context;
 use crate::control::Control;
 use crate::error::{CommandError, Result};
@@ -119,8 +119,13 @@ pub(super) async fn uninstall(
     if Path::new(UNIT).exists() {
         systemctl(&["disable", "--now", "--quiet", "ship"])?;
         file::remove(Path::new(UNIT))?;
+        if Path::new(APPS_UNIT).exists() {
+            // It refuses to be stopped; nothing is left in it but its own process.
+            let _ = systemctl(&["kill", "ship-apps"]);
+            file::remove(Path::new(APPS_UNIT))?;
+        }
         systemctl(&["daemon-reload"])?;
-        context.ui.say("  ✓ the unit is gone");
+        context.ui.say("  ✓ the units are gone");
     }
     let data = control.folders().data().to_owned();
     if purge && Path::new(CONFIG).exists() {

@@ -15,7 +15,11 @@ pub(super) const UNIT: &str = "/etc/systemd/system/ship.service";
 /// The configuration of a server.
 pub(super) const CONFIG: &str = crate::config::PATH;
 
+/// The unit of its apps' control groups, likewise.
+pub(super) const APPS_UNIT: &str = "/etc/systemd/system/ship-apps.service";
+
 const UNIT_TEXT: &str = include_str!("ship.service");
+const APPS_UNIT_TEXT: &str = include_str!("ship-apps.service");
 const CONFIG_TEXT: &str = include_str!("server.toml");
 
 /// One thing that an installation sees to.
@@ -48,12 +52,14 @@ pub(super) const STEPS: &[Step] = &[
         },
     },
     Step {
+        what: "write the unit /etc/systemd/system/ship-apps.service",
+        is_done: || is_current(APPS_UNIT, APPS_UNIT_TEXT),
+        go: || put_unit(APPS_UNIT, APPS_UNIT_TEXT),
+    },
+    Step {
         what: "write the unit /etc/systemd/system/ship.service",
-        is_done: unit_is_current,
-        go: || {
-            file::write_whole_with_mode(Path::new(UNIT), UNIT_TEXT.as_bytes(), 0o644)?;
-            systemctl(&["daemon-reload"])
-        },
+        is_done: || is_current(UNIT, UNIT_TEXT),
+        go: || put_unit(UNIT, UNIT_TEXT),
     },
     Step {
         what: "start it now and with the machine",
@@ -112,8 +118,13 @@ fn put_program() -> Result<()> {
     Ok(())
 }
 
-fn unit_is_current() -> bool {
-    file::read_text(Path::new(UNIT)).is_ok_and(|text| text == UNIT_TEXT)
+fn is_current(unit: &str, wanted: &str) -> bool {
+    file::read_text(Path::new(unit)).is_ok_and(|text| text == wanted)
+}
+
+fn put_unit(unit: &str, text: &str) -> Result<()> {
+    file::write_whole_with_mode(Path::new(unit), text.as_bytes(), 0o644)?;
+    systemctl(&["daemon-reload"])
 }
 
 /// Whether systemd says yes.
