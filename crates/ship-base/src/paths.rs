@@ -228,6 +228,11 @@ impl Folders {
         self.runtime.join("key.sock")
     }
 
+    /// The same of a door that is to take the place of the one there, until it has it.
+    pub fn next_door_socket(&self) -> PathBuf {
+        self.runtime.join("next.sock")
+    }
+
     /// The socket through which the door is told its routes.
     pub fn door_socket(&self) -> PathBuf {
         self.runtime.join("door.sock")

@@ -61,6 +61,7 @@ fn main() {
     });
     run(Config {
         socket,
+        first_socket: None,
         folder,
         cores,
         developer: true,

@@ -110,6 +110,15 @@ impl DoorClient {
         }
     }
 
+    /// The same for a door whose place another has taken: no request fails by it, also none that
+    /// is just being sent on a connection that was idle.
+    pub async fn leave(&mut self, within: Duration) -> Result<(), Error> {
+        match self.ask("leave", &Ask::Leave { within }).await? {
+            (Reply::Done, _) => Ok(()),
+            _ => Err(Error::Unfitting { asked: "leave" }),
+        }
+    }
+
     async fn ask(
         &mut self,
         asked: &'static str,

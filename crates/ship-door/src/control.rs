@@ -21,10 +21,15 @@ use crate::wire;
 /// How long the last replies may take to be written when the door ends.
 const LAST_REPLIES: Duration = Duration::from_secs(1);
 
+/// How often a door looks whether another has taken its place. Its parent tells it, unless that was
+/// killed in the middle of it.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// The listening control socket.
 pub(crate) struct Socket {
     listener: UnixListener,
     path: PathBuf,
+    first: Option<PathBuf>,
     inode: u64,
     talks: TaskTracker,
 }
@@ -32,18 +37,20 @@ pub(crate) struct Socket {
 impl Socket {
     /// Listens at `path`, in the place of whatever lies there: a door that was killed leaves its
     /// socket behind. Made under another name and renamed, so that there is no moment in which
-    /// `path` is missing or open to others.
-    pub(crate) fn bind(path: &Path) -> Result<Self, FileError> {
-        let temporary = file::temporary_beside(path);
+    /// `path` is missing or open to others. `first` is where it lies until the parent moves it.
+    pub(crate) fn bind(path: &Path, first: Option<&Path>) -> Result<Self, FileError> {
+        let place = first.unwrap_or(path);
+        let temporary = file::temporary_beside(place);
         let listener = UnixListener::bind(&temporary).with_path("listen on", path)?;
         file::set_mode(&temporary, 0o600)?;
         let inode = inode(&temporary).with_path("listen on", path)?;
-        rustix::fs::rename(&temporary, path)
+        rustix::fs::rename(&temporary, place)
             .map_err(io::Error::from)
-            .with_path("listen on", path)?;
+            .with_path("listen on", place)?;
         Ok(Self {
             listener,
             path: path.to_owned(),
+            first: first.map(Path::to_owned),
             inode,
             talks: TaskTracker::new(),
         })
@@ -70,11 +77,31 @@ impl Socket {
     pub(crate) async fn finish(self) {
         self.talks.close();
         let _ = tokio::time::timeout(LAST_REPLIES, self.talks.wait()).await;
-        if inode(&self.path).is_ok_and(|now| now == self.inode)
-            && let Err(error) = file::remove(&self.path)
-        {
-            warn!(%error, "the control socket stays behind");
+        for path in self.places().filter(|path| self.lies_at(path)) {
+            if let Err(error) = file::remove(path) {
+                warn!(%error, "the control socket stays behind");
+            }
         }
+    }
+
+    /// Returns when another door listens in this one's place, and nobody can talk to this one any
+    /// more. A socket that is merely gone says nothing: the door serves, and its parent watches it.
+    pub(crate) async fn replaced(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let taken = inode(&self.path).is_ok() && !self.places().any(|path| self.lies_at(path));
+            if taken {
+                return;
+            }
+        }
+    }
+
+    fn places(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(self.path.as_path()).chain(self.first.as_deref())
+    }
+
+    fn lies_at(&self, path: &Path) -> bool {
+        inode(path).is_ok_and(|now| now == self.inode)
     }
 }
 
@@ -112,7 +139,7 @@ async fn respond(
     ask: Ask,
     sockets: Vec<OwnedFd>,
 ) -> io::Result<()> {
-    let stops = matches!(ask, Ask::Stop { .. });
+    let stops = matches!(ask, Ask::Stop { .. } | Ask::Leave { .. });
     let (reply, sockets) = match answer(door, ask, sockets).await {
         Ok(answer) => answer,
         Err(why) => (Reply::Failed { why }, Vec::new()),
@@ -150,6 +177,10 @@ async fn answer(
         Ask::Status => Reply::Status(door.status()),
         Ask::Stop { within } => {
             door.stop(within).await;
+            Reply::Done
+        }
+        Ask::Leave { within } => {
+            door.leave(within).await;
             Reply::Done
         }
     };

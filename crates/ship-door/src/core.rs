@@ -47,6 +47,8 @@ pub(crate) enum Order {
     Accept(Scheme, std::net::TcpListener, oneshot::Sender<()>),
     /// Accept no more, finish within the given time, end.
     Stop(Duration, oneshot::Sender<()>),
+    /// The same, and close no connection of HTTP/1 that waits for its next request.
+    Leave(Duration, oneshot::Sender<()>),
 }
 
 /// Counters that all cores write and the main thread reads.
@@ -82,6 +84,8 @@ pub(crate) struct Core {
     pub(crate) room: Room,
     /// Fires when no new connection is accepted and open ones are to end after their request.
     pub(crate) stopping: CancellationToken,
+    /// Fires when those of HTTP/1 that wait for a request are closed.
+    pub(crate) closing: CancellationToken,
     /// Fires when the grace of a stop is over.
     pub(crate) stopped: CancellationToken,
     /// Fires when nothing is left to do.
@@ -154,6 +158,7 @@ impl Core {
             turn: Cell::new(0),
             room: Room::default(),
             stopping: CancellationToken::new(),
+            closing: CancellationToken::new(),
             stopped: CancellationToken::new(),
             ended: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -172,6 +177,12 @@ impl Core {
                 let _ = done.send(());
             }
             Order::Stop(within, done) => {
+                self.closing.cancel();
+                tokio::task::spawn_local(self.clone().stop(within, done));
+            }
+            // A visitor may just be sending on a connection that would be closed: the answer to
+            // that request says that it was the last, or none comes and the pause ends it.
+            Order::Leave(within, done) => {
                 tokio::task::spawn_local(self.clone().stop(within, done));
             }
         }

@@ -48,6 +48,9 @@ const LOOK_AT_CERTIFICATES: Duration = Duration::from_secs(5);
 pub struct Config {
     /// The control socket: made with mode 0600; only the door's own user and root are answered.
     pub socket: PathBuf,
+    /// Where the control socket lies at first, for a door that is to take the place of another: its
+    /// parent moves it to `socket` once this one serves.
+    pub first_socket: Option<PathBuf>,
     /// The folder of the last table (`table.json`), of the author's certificates (`certificates/`)
     /// and of the local CA.
     pub folder: PathBuf,
@@ -81,13 +84,17 @@ async fn live(config: Config, limits: Limits) -> Result<(), Error> {
     let mut interrupted = signal(SignalKind::interrupt()).map_err(setup("listen for SIGINT"))?;
     let door = Rc::new(Door::start(&config, limits)?);
     door.use_last_table().await;
-    let control = control::Socket::bind(&config.socket)?;
+    let control = control::Socket::bind(&config.socket, config.first_socket.as_deref())?;
     info!(cores = door.cores.len(), "the door is ready");
     tokio::select! {
         () = control.serve(door.clone()) => {}
         () = door.watch_certificates() => {}
         () = door.acme.run() => {}
         () = door.ended.cancelled() => {}
+        () = control.replaced() => {
+            info!("another door has taken this one's place");
+            door.leave(GRACE).await;
+        }
         _ = terminated.recv() => stop_twice(&door, terminated.recv()).await,
         _ = interrupted.recv() => stop_twice(&door, interrupted.recv()).await,
     }
@@ -353,9 +360,21 @@ impl Door {
 
     /// Accepts no more, and finishes what is in flight, at most `within`.
     pub(crate) async fn stop(&self, within: Duration) {
-        info!("stopping");
-        self.listeners.borrow_mut().clear();
+        self.end();
         self.tell_all(|done| Order::Stop(within, done)).await;
+    }
+
+    /// The same where another door has this one's place.
+    pub(crate) async fn leave(&self, within: Duration) {
+        self.end();
+        self.tell_all(|done| Order::Leave(within, done)).await;
+    }
+
+    fn end(&self) {
+        info!("stopping");
+        // Who follows asks the authority.
+        self.acme.want(None, std::iter::empty());
+        self.listeners.borrow_mut().clear();
     }
 
     /// Waits for the cores' threads, which have been told to stop.

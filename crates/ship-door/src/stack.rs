@@ -126,7 +126,9 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Respons
         response.headers_mut().remove(header::CONNECTION);
     }
     // What followed a request for a WebSocket was not looked at, and must not become a request.
-    if visit.told.is_tunnel() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    let unclear = visit.told.is_tunnel();
+    let last = version < Version::HTTP_2 && visit.core.stopping.is_cancelled();
+    if (unclear || last) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
     }

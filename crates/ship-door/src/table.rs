@@ -338,6 +338,12 @@ pub enum Ask {
         /// At most this long.
         within: Duration,
     },
+    /// The same for a door whose place another has: a connection that waits for its next request is
+    /// not closed, but told with the answer that it was the last.
+    Leave {
+        /// At most this long.
+        within: Duration,
+    },
 }
 
 /// What the door answers.

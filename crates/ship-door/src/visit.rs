@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::core::{Core, Counters};
@@ -105,12 +106,8 @@ where
     });
     let connection = core.http1.serve_connection(TokioIo::new(stream), service);
     let connection = std::pin::pin!(connection.with_upgrades());
-    until_stopped(
-        &core,
-        connection,
-        http1::UpgradeableConnection::graceful_shutdown,
-    )
-    .await
+    let finish = http1::UpgradeableConnection::graceful_shutdown;
+    until_stopped(&core, &core.closing, connection, finish).await
 }
 
 async fn speak_http2<S>(visit: Rc<Visit>, stream: S) -> hyper::Result<()>
@@ -132,15 +129,17 @@ where
     let connection = core.http2.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
-        ended = until_stopped(&core, connection.as_mut(), http2::Connection::graceful_shutdown) => return ended,
+        ended = until_stopped(&core, &core.stopping, connection.as_mut(), http2::Connection::graceful_shutdown) => return ended,
         () = visit.until_idle() => connection.as_mut().graceful_shutdown(),
     }
-    until_stopped(&core, connection, http2::Connection::graceful_shutdown).await
+    let finish = http2::Connection::graceful_shutdown;
+    until_stopped(&core, &core.stopping, connection, finish).await
 }
 
-/// Serves; politely to the end once the door stops.
+/// Serves; politely to the end once `stopping` fires.
 async fn until_stopped<C>(
     core: &Core,
+    stopping: &CancellationToken,
     mut connection: Pin<&mut C>,
     finish: impl Fn(Pin<&mut C>),
 ) -> hyper::Result<()>
@@ -149,7 +148,7 @@ where
 {
     tokio::select! {
         ended = connection.as_mut() => return ended,
-        () = core.stopping.cancelled() => finish(connection.as_mut()),
+        () = stopping.cancelled() => finish(connection.as_mut()),
     }
     tokio::select! {
         ended = connection => ended,

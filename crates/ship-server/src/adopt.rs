@@ -35,6 +35,11 @@ pub(crate) async fn everything(server: &Arc<Server>) -> Result<(), Error> {
         door::open_surely(server).await;
         if server.door.pid().is_some() {
             server.refresh_routes().await;
+            let (server, busy) = (server.clone(), server.busy());
+            server.clone().tasks.spawn(async move {
+                let _busy = busy;
+                door::renew(&server).await;
+            });
         }
     }
     let line = Arc::new(Semaphore::new(places()));

@@ -12,18 +12,21 @@ use std::time::Duration;
 use ship_base::clock::Moment;
 use ship_base::file;
 use ship_base::hint;
+use ship_door::client::DoorClient;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::app::lock;
 use crate::door_process::{self, adopt_living, launch};
-use crate::door_talk::{ask, refused, silent};
+use crate::door_talk::{ask, ask_at, refused, silent};
 use crate::error::Error;
 use crate::port::{self, Listener, Scheme};
 use crate::server::Server;
 
 /// How long a door that is told to stop may finish requests.
 const STOP: Duration = Duration::from_secs(5);
+/// How long a door whose place another has taken may finish requests and WebSockets.
+const LEAVE: Duration = Duration::from_mins(10);
 /// How long a swap waits for a door that has died and is being started again.
 const BACK: Duration = Duration::from_secs(10);
 /// How often it looks whether the door is there again.
@@ -43,6 +46,8 @@ pub(crate) struct Door {
     swap: tokio::sync::Mutex<()>,
     /// One opening or closing at a time.
     change: tokio::sync::Mutex<()>,
+    /// A door whose place another has taken, while it finishes what it has in its hands.
+    leaving: tokio::sync::Mutex<Option<DoorClient>>,
 }
 
 impl Door {
@@ -172,12 +177,77 @@ fn remember(server: &Server, listener: &Listener) -> Result<(), Error> {
 
 /// Finds a door that an earlier control process started, and takes copies of its sockets.
 pub(crate) async fn adopt(server: &Arc<Server>) -> bool {
+    // One that was to take the living one's place, and whose parent was killed before: without its
+    // socket it knows that it will not.
+    if let Err(error) = file::remove(&server.folders.next_door_socket()) {
+        warn!(error = %hint::chain(&error), "the socket of a door that never opened stays behind");
+    }
     let Some(pid) = adopt_living(server).await else {
         return false;
     };
     info!(pid, "found the living door");
     watch(server, pid);
     true
+}
+
+/// Puts a door of this program in the place of one of another, which finishes what it has in its
+/// hands. The sockets are with both of them meanwhile, so that no visitor is refused; where the new
+/// one does not come up, the old one goes on.
+pub(crate) async fn renew(server: &Arc<Server>) {
+    let Some(old) = server.door.pid() else {
+        return;
+    };
+    if !door_process::is_of_another_program(server, old) {
+        return;
+    }
+    match put_in_place(server).await {
+        Ok(new) => info!(
+            old,
+            new, "a door of this version has taken the place of the one before"
+        ),
+        Err(error) => warn!(
+            old,
+            error = %hint::chain(&error),
+            "the door of the version before goes on: the new one did not come up"
+        ),
+    }
+}
+
+async fn put_in_place(server: &Arc<Server>) -> Result<i32, Error> {
+    let _one = server.door.change.lock().await;
+    // No table may go to the old one alone.
+    let _swap = server.door.swap.lock().await;
+    let (socket, next) = (
+        server.folders.door_socket(),
+        server.folders.next_door_socket(),
+    );
+    let old = DoorClient::connect(&socket).await?;
+    let asked = DoorClient::connect(&socket).await?;
+    let pid = door_process::launch_next(server, crate::table::of(server)).await?;
+    // From here on it is the door, whatever becomes of this process.
+    if let Err(error) = file::rename_synced(&next, &socket) {
+        let stopped = ask_at(&next, STOP, |mut door| async move {
+            door.stop(Duration::ZERO).await
+        });
+        let _ = stopped.await;
+        return Err(error.into());
+    }
+    *server.door.leaving.lock().await = Some(asked);
+    watch(server, pid);
+    let server = server.clone();
+    server.clone().tasks.spawn(async move {
+        let mut old = old;
+        tokio::select! {
+            left = old.leave(LEAVE) => {
+                if let Err(error) = left {
+                    warn!(error = %hint::chain(&error), "the door of before did not say that it left");
+                }
+            }
+            () = server.stopping.cancelled() => {}
+        }
+        *server.door.leaving.lock().await = None;
+    });
+    Ok(pid)
 }
 
 /// Starts a door with the sockets and the routes of now.
@@ -214,10 +284,19 @@ pub(crate) async fn drain(
     keys: Vec<String>,
     within: Duration,
 ) -> Result<u64, Error> {
-    ask(server, within, |mut door| async move {
+    let of_leaving = keys.clone();
+    let leaving = async {
+        match server.door.leaving.lock().await.as_mut() {
+            // One that has left meanwhile has nothing in flight.
+            Some(door) => door.drain(of_leaving, within).await.unwrap_or_default(),
+            None => 0,
+        }
+    };
+    let drained = ask(server, within, |mut door| async move {
         door.drain(keys, within).await
-    })
-    .await
+    });
+    let (drained, cut) = tokio::join!(drained, leaving);
+    Ok(drained? + cut)
 }
 
 /// Lets the door finish and end.
@@ -234,6 +313,9 @@ pub(crate) async fn close(server: &Server) {
             warn!(error = %hint::chain(&error), "the door could not be asked to stop; ending it");
             door_process::kill_listener(server).await;
         }
+    }
+    if let Some(mut leaving) = server.door.leaving.lock().await.take() {
+        let _ = tokio::time::timeout(STOP, leaving.stop(Duration::ZERO)).await;
     }
     *lock(&server.door.pid) = None;
     lock(&server.door.listeners).clear();

@@ -1,5 +1,6 @@
 //! The door's process: started with its sockets and routes, found again, and its end noticed.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,14 +8,14 @@ use std::time::Duration;
 use ship_base::clock::Moment;
 use ship_base::file;
 use ship_base::hint;
-use ship_door::table::Status;
+use ship_door::table::{Status, Table};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tracing::warn;
 
 use crate::door;
-use crate::door_talk::{ask, refused, silent};
+use crate::door_talk::{ask, ask_at, refused, silent};
 use crate::error::Error;
 use crate::port::{Listener, Scheme};
 use crate::server::Server;
@@ -27,7 +28,39 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Starts a door, hands it the listening sockets and the routes of now, and gives its process. One
 /// that does not come so far is ended.
 pub(crate) async fn launch(server: &Arc<Server>) -> Result<i32, Error> {
-    let mut child = command(server)?.spawn().map_err(|error| down(&error))?;
+    launch_with(server, &[], |pid| set_up(server, pid)).await
+}
+
+/// The same beside a living one, from whose visitors nothing is taken yet: it answers at its first
+/// socket, serves `table`, and has the sockets.
+pub(crate) async fn launch_next(server: &Arc<Server>, table: Table) -> Result<i32, Error> {
+    let socket = server.folders.next_door_socket();
+    launch_with(server, &["next"], |pid| async move {
+        answers(&socket, pid).await?;
+        let copies = server.door.copies()?;
+        ask_at(&socket, Duration::ZERO, |mut door| async move {
+            // Routes first: from the first moment on which it accepts, it knows where to.
+            door.swap(table).await?;
+            door.listen(copies).await
+        })
+        .await
+    })
+    .await
+}
+
+async fn launch_with<F>(
+    server: &Arc<Server>,
+    arguments: &[&str],
+    set_up: impl FnOnce(i32) -> F,
+) -> Result<i32, Error>
+where
+    F: Future<Output = Result<(), Error>>,
+{
+    let mut command = command(server)?;
+    let mut child = command
+        .args(arguments)
+        .spawn()
+        .map_err(|error| down(&error))?;
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
     let pid = pid.ok_or(Error::Bug("a door without a process"))?;
     let set_up = tokio::select! {
@@ -35,7 +68,7 @@ pub(crate) async fn launch(server: &Arc<Server>) -> Result<i32, Error> {
             let why = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
             Err(Error::DoorDown { why })
         }
-        set_up = set_up(server, pid) => set_up,
+        set_up = set_up(pid) => set_up,
     };
     if let Err(error) = set_up {
         let _ = child.start_kill();
@@ -47,7 +80,7 @@ pub(crate) async fn launch(server: &Arc<Server>) -> Result<i32, Error> {
 }
 
 async fn set_up(server: &Arc<Server>, pid: i32) -> Result<(), Error> {
-    answers(server, pid).await?;
+    answers(&server.folders.door_socket(), pid).await?;
     hand_over(server).await?;
     match door::swap(server).await {
         Err(error) if refused(&error) => {
@@ -95,10 +128,13 @@ fn down(error: &dyn std::error::Error) -> Error {
 }
 
 /// Waits until the door `pid` answers on its socket; another may lie there still.
-async fn answers(server: &Server, pid: i32) -> Result<(), Error> {
+async fn answers(socket: &Path, pid: i32) -> Result<(), Error> {
     let began = Moment::now();
     while began.elapsed() < START {
-        if status(server).await.is_ok_and(|status| status.pid == pid) {
+        let status = ask_at(socket, Duration::ZERO, |mut door| async move {
+            door.status().await
+        });
+        if status.await.is_ok_and(|status| status.pid == pid) {
             return Ok(());
         }
         tokio::time::sleep(LOOK).await;
@@ -145,6 +181,16 @@ async fn take_over(server: &Arc<Server>) -> Result<Status, Error> {
     let named = Scheme::Http.remembered(&server.folders.door());
     server.door.take_listeners(found.collect(), named);
     Ok(status)
+}
+
+/// Whether a door runs another program than this one: it was started before an upgrade, whose file
+/// lies in the place of its own.
+pub(crate) fn is_of_another_program(server: &Server, pid: i32) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let file = |path: &Path| path.metadata().map(|it| (it.dev(), it.ino()));
+    let its = file(Path::new(&format!("/proc/{pid}/exe")));
+    // Who cannot tell leaves it as it is.
+    matches!((its, file(&server.program)), (Ok(its), Ok(ours)) if its != ours)
 }
 
 /// Kills the process that listens on the door's socket, as the kernel knows it (SO_PEERCRED of

@@ -1,6 +1,7 @@
 //! A question to the door, with a deadline: a door that hangs must not hang a deploy.
 
 use std::future::Future;
+use std::path::Path;
 use std::time::Duration;
 
 use ship_door::client::DoorClient;
@@ -20,10 +21,21 @@ pub(crate) async fn ask<T, F>(
 where
     F: Future<Output = Result<T, ship_door::Error>>,
 {
-    let socket = server.folders.door_socket();
+    ask_at(&server.folders.door_socket(), within, question).await
+}
+
+/// The same of the door that listens at `socket`.
+pub(crate) async fn ask_at<T, F>(
+    socket: &Path,
+    within: Duration,
+    question: impl FnOnce(DoorClient) -> F,
+) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, ship_door::Error>>,
+{
     let within = within + PATIENCE;
     let answered = tokio::time::timeout(within, async {
-        question(DoorClient::connect(&socket).await?).await
+        question(DoorClient::connect(socket).await?).await
     });
     match answered.await {
         Ok(answer) => Ok(answer?),

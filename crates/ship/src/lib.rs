@@ -51,7 +51,8 @@ use role::Role;
 pub fn run(world: World) -> ExitCode {
     match Role::of(world.arguments()) {
         Some(Role::Keeper) => role::keeper(),
-        Some(Role::Door) => role::door(&world),
+        Some(Role::Door) => role::door(&world, false),
+        Some(Role::NextDoor) => role::door(&world, true),
         Some(Role::Server) => role::server(&world),
         None => cli::run(world),
     }

@@ -27,6 +27,8 @@ pub(crate) enum Role {
     Keeper,
     /// `ship door`: the front door.
     Door,
+    /// `ship door next`: one that is to take the place of another.
+    NextDoor,
     /// `ship server run`: control.
     Server,
 }
@@ -38,6 +40,7 @@ impl Role {
         match (word(1)?, arguments.len()) {
             ("keep", _) => Some(Self::Keeper),
             ("door", 2) => Some(Self::Door),
+            ("door", 3) if word(2) == Some("next") => Some(Self::NextDoor),
             ("server", 3) if word(2) == Some("run") => Some(Self::Server),
             _ => None,
         }
@@ -50,17 +53,18 @@ pub(crate) fn keeper() -> ExitCode {
 }
 
 /// `ship door`.
-pub(crate) fn door(world: &World) -> ExitCode {
+pub(crate) fn door(world: &World, is_next: bool) -> ExitCode {
     show_as(c"ship-door");
     log_to_stderr(world);
-    ended(run_door(world))
+    ended(run_door(world, is_next))
 }
 
-fn run_door(world: &World) -> Result<()> {
+fn run_door(world: &World, is_next: bool) -> Result<()> {
     let folders = world.folders()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let config = ship_door::Config {
         socket: folders.door_socket(),
+        first_socket: is_next.then(|| folders.next_door_socket()),
         folder: folders.door(),
         cores: cores.min(MOST_CORES),
         developer: !world.is_server(),

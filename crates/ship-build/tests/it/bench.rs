@@ -297,6 +297,7 @@ fn plan() -> Plan {
         https: Https::default(),
         canonical: None,
         browsers: Browsers::default(),
+        pages: Default::default(),
         notes: Vec::new(),
     }
 }

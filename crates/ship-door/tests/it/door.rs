@@ -48,6 +48,7 @@ impl Door {
         let folder = tempfile::tempdir().unwrap();
         let config = Config {
             socket: folder.path().join("door.sock"),
+            first_socket: None,
             folder: folder.path().join("door"),
             cores: 2,
             developer,

@@ -22,9 +22,13 @@ fn door_role() {
     run(config(&folder)).unwrap();
 }
 
+/// Set for a door that is to take the place of another.
+const NEXT: &str = "SHIP_TEST_DOOR_NEXT";
+
 fn config(folder: &Path) -> Config {
     Config {
         socket: folder.join("door.sock"),
+        first_socket: std::env::var_os(NEXT).map(|_| folder.join("next.sock")),
         folder: folder.join("door"),
         cores: 2,
         developer: true,
@@ -35,10 +39,19 @@ struct Process(Child);
 
 impl Process {
     fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    fn start_next(folder: &Path) -> Self {
+        Self::start_with(folder, &[(NEXT, "1")])
+    }
+
+    fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "process::door_role", "--ignored", "--nocapture"]);
         command
             .env(FOLDER, folder)
+            .envs(variables.iter().copied())
             .stdout(std::process::Stdio::null());
         Self(command.spawn().unwrap())
     }
@@ -117,6 +130,32 @@ async fn a_killed_door_loses_only_what_is_in_its_hands() {
 /// The socket goes as the door's last act.
 fn second_ended(socket: &Path) -> Option<bool> {
     (!socket.exists()).then_some(true)
+}
+
+/// Its parent tells it to leave, unless that was killed before it came to it.
+#[tokio::test]
+async fn a_door_whose_place_another_has_leaves_and_one_whose_turn_never_came_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let (socket, next) = (
+        folder.path().join("door.sock"),
+        folder.path().join("next.sock"),
+    );
+    let pid = async |path: &Path| connect(path).await.status().await.unwrap().pid;
+    let mut first = Process::start(folder.path());
+    let first_pid = pid(&socket).await;
+    let mut second = Process::start_next(folder.path());
+    let second_pid = pid(&next).await;
+    assert_eq!(pid(&socket).await, first_pid);
+    std::fs::rename(&next, &socket).unwrap();
+    assert!(first.0.wait().unwrap().success());
+    assert_eq!(pid(&socket).await, second_pid);
+
+    let mut third = Process::start_next(folder.path());
+    pid(&next).await;
+    std::fs::remove_file(&next).unwrap();
+    assert!(third.0.wait().unwrap().success());
+    assert_eq!(pid(&socket).await, second_pid);
+    second.0.kill().unwrap();
 }
 
 #[tokio::test]

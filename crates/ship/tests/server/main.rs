@@ -16,6 +16,7 @@ mod job;
 mod older_packages;
 mod scale;
 mod stop;
+mod upgrade;
 
 use std::time::Duration;
 
