@@ -13,7 +13,7 @@ use ship_base::secret::Secret;
 use ship_build::event::{Event, Phase};
 use ship_build::{Built, Cancel, Error, Request};
 use ship_project::plan::{
-    AssetStep, Browsers, Dependencies, Framework, Https, Interface, Limits, ObjectRef, Plan,
+    AssetStep, Browsers, Dependencies, Framework, Https, Interface, Limits, ObjectRef, Pages, Plan,
     Process, PythonRequest, Role, Served, Sourced, Start,
 };
 use ship_project::web_server::WebServer;
@@ -297,7 +297,7 @@ fn plan() -> Plan {
         https: Https::default(),
         canonical: None,
         browsers: Browsers::default(),
-        pages: Default::default(),
+        pages: Pages::default(),
         notes: Vec::new(),
     }
 }
