@@ -322,7 +322,7 @@ fn what_is_installed_can_be_uninstalled_and_apps_stay_until_they_are_purged() {
     let project = Project::fixture("static-site").file("ship.toml", "name = \"site\"\n");
     let script = r#"
         ship() { /usr/local/bin/ship "$@"; }
-        left() { echo "$1: $(ls /usr/local/bin/ship /etc/ship/server.toml /etc/systemd/system/ship*.service 2>/dev/null | wc -l) files, $(pgrep -c ship- || true) processes"; }
+        left() { echo "$1: $(ls -d /usr/local/bin/ship /etc/ship /run/ship /etc/systemd/system/ship*.service 2>/dev/null | wc -l) files, $(pgrep -c ship- || true) processes"; }
         "$SHIP" server install 2>&1
         echo "unit: $(grep -c ExecStart=/usr/local/bin/ship /etc/systemd/system/ship.service)"
         "$SHIP" server install 2>&1 | sed 's/^/again/'

@@ -110,7 +110,9 @@ pub(super) async fn uninstall(
         return Err(CommandError::user("uninstalling a server needs root"));
     }
     let control = Control::new(&context.world, None)?;
-    if let Ok(client) = Client::connect(&control.folders().api_socket()).await {
+    let is_server = Path::new(CONFIG).exists();
+    let client = Client::connect(&control.folders().api_socket()).await.ok();
+    if let Some(client) = &client {
         client.stop_server(&Stop::default()).await?;
         context
             .ui
@@ -127,15 +129,21 @@ pub(super) async fn uninstall(
         systemctl(&["daemon-reload"])?;
         context.ui.say("  ✓ the units are gone");
     }
+    if is_server && client.is_some() {
+        // Sockets that nobody listens on any more. Where control did not answer, keepers may live,
+        // and what is there is how they are found.
+        file::remove_folder(control.folders().runtime())?;
+    }
     let data = control.folders().data().to_owned();
-    if purge && Path::new(CONFIG).exists() {
+    if purge && is_server {
         file::remove_folder(&data)?;
         context
             .ui
             .say("  ✓ apps, their data and their releases are gone");
     }
-    if Path::new(CONFIG).exists() {
+    if is_server {
         file::remove(Path::new(CONFIG))?;
+        file::remove_folder_if_empty(Path::new(CONFIG).parent().unwrap_or(Path::new("/")))?;
     }
     file::remove(Path::new(PROGRAM))?;
     context.ui.say("  ✓ the program is gone");
