@@ -8,6 +8,7 @@
 //! - `conformance.rs` runs suites of others against the front door;
 //! - `dist.rs` builds the portable binary;
 //! - `durability.rs` lets every call that changes a disk fail;
+//! - `e2e.rs` does to a fresh server what people do with theirs;
 //! - `machine.rs` knows what is installed here.
 //!
 //! Nothing here is part of the product.
@@ -24,6 +25,7 @@ mod conformance;
 mod dependencies;
 mod dist;
 mod durability;
+mod e2e;
 mod example;
 mod fixtures;
 mod generate;
@@ -67,6 +69,8 @@ enum Chore {
     Dist(dist::Arguments),
     /// Let every call that changes a disk fail, and look whether the old state or the new is there
     Durability,
+    /// Do to a fresh server what people do with theirs, from an empty machine to an empty machine
+    E2e(e2e::Arguments),
     /// Compare which crate uses which with the table in `docs/architecture.md`
     Layers,
     /// Compare the third-party crates with `docs/dependencies.md`
@@ -88,6 +92,7 @@ fn main() -> ExitCode {
         Chore::Conformance(suite) => conformance::run(&suite),
         Chore::Dist(arguments) => dist::run(&arguments),
         Chore::Durability => durability::run(),
+        Chore::E2e(arguments) => e2e::run(&arguments),
         Chore::Layers => agrees(layers::check()),
         Chore::Dependencies => agrees(dependencies::check()),
         Chore::Promises => agrees(promises::check()),
