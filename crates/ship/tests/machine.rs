@@ -263,6 +263,8 @@ case "$*" in
     "is-enabled --quiet ship") [ -e "$ROOM/enabled" ] ;;
     "is-active --quiet ship") [ -S /run/ship/api.sock ] ;;
     "enable --now --quiet ship") touch "$ROOM/enabled"; start ;;
+    "start ship") start ;;
+    "stop ship") stop ;;
     "restart ship") stop; start ;;
     "disable --now --quiet ship") rm "$ROOM/enabled"; stop ;;
     "kill ship-apps") ;;
@@ -360,6 +362,26 @@ fn what_is_installed_can_be_uninstalled_and_apps_stay_until_they_are_purged() {
     ] {
         assert!(printed.contains(told), "{told}\n{printed}");
     }
+}
+
+/// `systemctl stop ship` ends control alone: apps and front door serve on, and are not to be forgotten.
+#[test]
+fn an_uninstall_ends_what_outlived_its_control() {
+    let project = Project::fixture("static-site").file("ship.toml", "name = \"site\"\n");
+    let script = r#"
+        left() { echo "$1: $(pgrep -c ship- || true) processes"; }
+        "$SHIP" server install 2>&1
+        ship up --detach 2>/dev/null
+        systemctl stop ship
+        left stopped
+        ship server uninstall 2>&1
+        left uninstalled
+    "#;
+    let Some(printed) = installing(&project, script) else {
+        return;
+    };
+    assert!(printed.contains("stopped: 1 processes"), "{printed}");
+    assert!(printed.contains("uninstalled: 0 processes"), "{printed}");
 }
 
 /// Whoever runs a server wants to know what on it can be reached, and whose it is.

@@ -111,13 +111,7 @@ pub(super) async fn uninstall(
     }
     let control = Control::new(&context.world, None)?;
     let is_server = Path::new(CONFIG).exists();
-    let client = Client::connect(&control.folders().api_socket()).await.ok();
-    if let Some(client) = &client {
-        client.stop_server(&Stop::default()).await?;
-        context
-            .ui
-            .say("  ✓ every app and the front door are stopped");
-    }
+    let stopped = stop_everything(context, &control, is_server).await?;
     if Path::new(UNIT).exists() {
         systemctl(&["disable", "--now", "--quiet", "ship"])?;
         file::remove(Path::new(UNIT))?;
@@ -129,7 +123,7 @@ pub(super) async fn uninstall(
         systemctl(&["daemon-reload"])?;
         context.ui.say("  ✓ the units are gone");
     }
-    if is_server && client.is_some() {
+    if is_server && stopped {
         // Sockets that nobody listens on any more. Where control did not answer, keepers may live,
         // and what is there is how they are found.
         file::remove_folder(control.folders().runtime())?;
@@ -154,6 +148,35 @@ pub(super) async fn uninstall(
             .say(&format!("  what apps are and have is kept in {kept}"));
     }
     Ok(())
+}
+
+/// Ends apps and front door, which outlive control: where it does not run, it is started for that.
+/// `false` where none answers.
+async fn stop_everything(
+    context: &mut Context,
+    control: &Control,
+    is_server: bool,
+) -> Result<bool> {
+    let socket = control.folders().api_socket();
+    let mut client = Client::connect(&socket).await.ok();
+    if client.is_none() && is_server {
+        let started = systemctl(&["start", "ship"]).is_ok() && answers(context).await.is_ok();
+        if started {
+            client = Client::connect(&socket).await.ok();
+        } else {
+            context
+                .ui
+                .say("  ! the server does not start: apps that still run are not stopped");
+        }
+    }
+    let Some(client) = client else {
+        return Ok(false);
+    };
+    client.stop_server(&Stop::default()).await?;
+    context
+        .ui
+        .say("  ✓ every app and the front door are stopped");
+    Ok(true)
 }
 
 /// Copies this very program there, and lets it do the same on that machine.
