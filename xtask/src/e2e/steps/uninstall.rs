@@ -1,5 +1,5 @@
-//! An end: nothing of ours runs or listens; what apps are and have stays, and is found by another
-//! installation. After `--purge` nothing is left of it either.
+//! An end, of a server whose control was stopped: nothing of ours runs or listens; what apps are and
+//! have stays, and is found by another installation. After `--purge` nothing is left of it either.
 
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ pub(super) fn run(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
     checks.same("status of `notes` keeping a word", &200, &kept);
     let releases = stage.ship.releases("notes")?.len();
 
+    // Control alone ends: what it would have to end as well is not forgotten.
+    stage.server.run("systemctl stop ship")?;
+    stage.all_answer(checks, Duration::ZERO);
     stage.ship.server("uninstall", &[])?;
     is_gone(stage, checks)?;
     let note = "/var/lib/ship/apps/notes/data/note";
