@@ -160,6 +160,7 @@ fn line(record: &Record) -> String {
         protocol: match record.version {
             Version::HTTP_10 => "HTTP/1.0",
             Version::HTTP_2 => "HTTP/2",
+            Version::HTTP_3 => "HTTP/3",
             _ => "HTTP/1.1",
         },
         status: record.status.as_u16(),

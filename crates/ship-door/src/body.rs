@@ -13,6 +13,7 @@ use crate::cache::Reader;
 use crate::compressed::Compressed;
 use crate::file_body::FileBody;
 use crate::head;
+use crate::http3;
 use crate::limit::Limits;
 use crate::pace::Pace;
 use crate::pool::Link;
@@ -28,7 +29,7 @@ pub(crate) enum BodyError {
     TooSlow,
     /// The visitor went away or broke the framing.
     #[error("the request body ended before its end")]
-    Request(#[source] hyper::Error),
+    Request(#[source] InboundError),
     /// The visitor's trailers carry fields that only count in a head.
     #[error("the trailers would change how the request is read")]
     Trailers,
@@ -44,6 +45,62 @@ pub(crate) enum BodyError {
     /// The app broke an answer off that goes to several visitors.
     #[error("the answer ended before its end")]
     Shared,
+}
+
+/// A visitor's body as it comes, whatever the visitor speaks.
+#[derive(Debug)]
+pub(crate) enum Inbound {
+    /// Over HTTP/1 or 2.
+    Hyper(Incoming),
+    /// Over HTTP/3.
+    Http3(Box<http3::Body>),
+}
+
+/// Why a visitor's body cannot be read to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InboundError {
+    /// Over HTTP/1 or 2.
+    #[error(transparent)]
+    Hyper(#[from] hyper::Error),
+    /// Over HTTP/3.
+    #[error(transparent)]
+    Http3(#[from] http3::BodyError),
+}
+
+impl From<Incoming> for Inbound {
+    fn from(incoming: Incoming) -> Self {
+        Self::Hyper(incoming)
+    }
+}
+
+impl hyper::body::Body for Inbound {
+    type Data = Bytes;
+    type Error = InboundError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, InboundError>>> {
+        let frame = match self.get_mut() {
+            Self::Hyper(body) => ready!(Pin::new(body).poll_frame(context)).map(|frame| Ok(frame?)),
+            Self::Http3(body) => ready!(Pin::new(body).poll_frame(context)).map(|frame| Ok(frame?)),
+        };
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Hyper(body) => body.is_end_stream(),
+            Self::Http3(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Hyper(body) => body.size_hint(),
+            Self::Http3(body) => body.size_hint(),
+        }
+    }
 }
 
 /// What became of a request body, told to whoever forwards it.
@@ -84,7 +141,7 @@ pub(crate) enum RequestBody {
     Empty,
     /// Streamed as it comes.
     Streamed {
-        incoming: Incoming,
+        incoming: Inbound,
         left: u64,
         pace: Pace,
         progress: Rc<Progress>,
@@ -92,7 +149,7 @@ pub(crate) enum RequestBody {
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Incoming, limit: u64, limits: &Limits) -> Self {
+    pub(crate) fn new(incoming: Inbound, limit: u64, limits: &Limits) -> Self {
         if incoming.is_end_stream() {
             return Self::Empty;
         }

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::http::response;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
@@ -30,7 +30,7 @@ use ship_base::hash::ContentHash;
 use ship_base::name::{AppName, ReleaseId};
 use tokio::time::Instant;
 
-use crate::body::Body;
+use crate::body::{Body, Inbound};
 use crate::cache::directives::Directives;
 use crate::cache::entry::{Entry, Key, is_personal};
 use crate::cache::fill::Settled;
@@ -137,7 +137,7 @@ pub(crate) async fn answer(
     cache: &Arc<Cache>,
     told: Option<&Told>,
     errand: &Errand,
-    request: Request<Incoming>,
+    request: Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
     if !request.method().is_safe() {
         return change(visit, cache, errand, request).await;
@@ -184,7 +184,7 @@ pub(crate) async fn answer(
 
 /// Whether a request may be answered from what is kept: one that reads, without a body or another
 /// protocol, and without a condition that is about changing something.
-fn is_plain(request: &Request<Incoming>) -> bool {
+fn is_plain(request: &Request<Inbound>) -> bool {
     let headers = request.headers();
     matches!(*request.method(), Method::GET | Method::HEAD)
         && request.body().is_end_stream()
@@ -198,7 +198,7 @@ async fn pass(
     visit: &Visit,
     cache: &Arc<Cache>,
     errand: &Errand,
-    request: Request<Incoming>,
+    request: Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
     let key = (!cache.is_awake() && is_nobodys(&request)).then(|| Key::of(visit.scheme, errand));
     let asked = Instant::now();
@@ -213,7 +213,7 @@ async fn pass(
 }
 
 /// Whether a request says nothing that its answer could depend on, but what `Vary` names.
-fn is_nobodys(request: &Request<Incoming>) -> bool {
+fn is_nobodys(request: &Request<Inbound>) -> bool {
     let headers = request.headers();
     *request.method() == Method::GET
         && !is_personal(headers)
@@ -255,7 +255,7 @@ async fn change(
     visit: &Visit,
     cache: &Arc<Cache>,
     errand: &Errand,
-    request: Request<Incoming>,
+    request: Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
     let response = forward::forward(visit, errand, request).await?;
     let done = response.status().is_success() || response.status().is_redirection();
@@ -353,7 +353,7 @@ impl Cache {
     fn look(
         self: &Arc<Self>,
         key: &Key,
-        request: &Request<Incoming>,
+        request: &Request<Inbound>,
         told: Option<&Told>,
         alone: bool,
         now: Instant,
@@ -397,7 +397,7 @@ impl Voyage {
         cache: &Arc<Cache>,
         key: &Key,
         errand: &Errand,
-        request: Request<Incoming>,
+        request: Request<Inbound>,
         told: Option<&Told>,
         (lead, old): (Option<Lead>, Option<Arc<Entry>>),
     ) -> Self {

@@ -156,7 +156,7 @@ async fn answer(
     door: &Door,
     ask: Ask,
     sockets: Vec<OwnedFd>,
-) -> Result<(Reply, Vec<std::net::TcpListener>), String> {
+) -> Result<(Reply, Vec<OwnedFd>), String> {
     let reply = match ask {
         Ask::Listen { names } => listen(door, names, sockets).await?,
         Ask::Listeners => {

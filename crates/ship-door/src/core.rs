@@ -7,7 +7,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU16, AtomicU64};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use tracing::{debug, warn};
 use crate::access_log::AccessLog;
 use crate::crowd::Crowd;
 use crate::head::Scheme;
+use crate::http3;
 use crate::limit::Limits;
 use crate::pool::{self, Pool};
 use crate::protocol::{self, OnThisCore};
@@ -45,6 +46,8 @@ pub(crate) enum Order {
     Use(Arc<Routes>, oneshot::Sender<()>),
     /// Accept on this socket.
     Accept(Scheme, std::net::TcpListener, oneshot::Sender<()>),
+    /// Serve a connection over QUIC.
+    Welcome(Box<http3::Guest>),
     /// Accept no more, finish within the given time, end.
     Stop(Duration, oneshot::Sender<()>),
     /// The same, and close no connection of HTTP/1 that waits for its next request.
@@ -66,6 +69,9 @@ pub(crate) struct Setting {
     pub(crate) counters: Arc<Counters>,
     pub(crate) crowd: Arc<Crowd>,
     pub(crate) tls: Arc<ServerConfig>,
+    pub(crate) tls_of_http3: Arc<ServerConfig>,
+    /// The port where HTTP/3 is spoken; 0 while it is not.
+    pub(crate) http3: Arc<AtomicU16>,
     pub(crate) certificates: Arc<Store>,
     pub(crate) access_log: AccessLog,
     /// Error pages speak to the developer.
@@ -176,6 +182,12 @@ impl Core {
                 self.accept_on(scheme, socket);
                 let _ = done.send(());
             }
+            // One that comes while the core stops is refused when it is dropped.
+            Order::Welcome(guest) => {
+                if !self.stopping.is_cancelled() {
+                    self.tasks.spawn_local(http3::serve(self.clone(), *guest));
+                }
+            }
             Order::Stop(within, done) => {
                 self.closing.cancel();
                 tokio::task::spawn_local(self.clone().stop(within, done));
@@ -250,6 +262,7 @@ async fn close_idle(core: Rc<Core>) {
 }
 
 async fn accept(core: Rc<Core>, scheme: Scheme, socket: TcpListener) {
+    let port = socket.local_addr().map_or(0, |address| address.port());
     loop {
         let crowd = &core.setting.crowd;
         let (room, accepted) = tokio::select! {
@@ -259,7 +272,7 @@ async fn accept(core: Rc<Core>, scheme: Scheme, socket: TcpListener) {
         match accepted {
             Ok((stream, peer)) => {
                 if let Some(place) = crowd.place(room, peer.ip()) {
-                    let visit = Visit::new(core.clone(), scheme, peer);
+                    let visit = Visit::new(core.clone(), scheme, peer, port);
                     core.tasks.spawn_local(visit::serve(visit, stream, place));
                 } else {
                     debug!(%peer, "there are too many connections from this address");

@@ -44,6 +44,11 @@ impl Crowd {
         room.expect("nobody closes the semaphore")
     }
 
+    /// Room for one more, if there is.
+    pub(crate) fn room_now(&self) -> Option<OwnedSemaphorePermit> {
+        self.room.clone().try_acquire_owned().ok()
+    }
+
     /// A place for a visitor; `None` when there are too many from its address.
     pub(crate) fn place(
         self: &Arc<Self>,

@@ -3,10 +3,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use crate::core::{self, Counters, Order, Setting};
 use crate::crowd::Crowd;
 use crate::error::{Error, TableError};
 use crate::head::Scheme;
+use crate::http3::Endpoint;
 use crate::instance::{self, Instances};
 use crate::limit::Limits;
 use crate::listener::Listener;
@@ -157,6 +159,12 @@ pub(crate) struct Door {
     store: Arc<Store>,
     own: RefCell<Own>,
     acme: Acme,
+    /// For endpoints; let go of at the end, since it holds the access log open.
+    setting: RefCell<Option<Setting>>,
+    /// The port of HTTP/3 that visitors are told; 0 while there is none.
+    http3: Arc<AtomicU16>,
+    /// Where HTTP/3 is spoken.
+    endpoints: RefCell<Vec<Endpoint>>,
     /// One swap at a time: disk and cores must agree on which table is the last.
     swap: tokio::sync::Mutex<()>,
     /// Fires when the door has stopped.
@@ -173,10 +181,16 @@ impl Door {
             what: "set up TLS",
             source: io::Error::other(error),
         })?;
+        let tls_of_http3 = tls::config_of_http3(store.clone()).map_err(|error| Error::Setup {
+            what: "set up TLS",
+            source: io::Error::other(error),
+        })?;
         let (access_log, writer) = AccessLog::start().map_err(setup("start a thread"))?;
         let setting = Setting {
             access_log,
             tls,
+            tls_of_http3,
+            http3: Arc::default(),
             certificates: store.clone(),
             crowd: Crowd::new(limits.connections, each),
             limits,
@@ -196,7 +210,10 @@ impl Door {
             caches: RefCell::default(),
             cores,
             threads: Cell::new(threads),
-            counters: setting.counters,
+            counters: setting.counters.clone(),
+            http3: setting.http3.clone(),
+            setting: RefCell::new(Some(setting)),
+            endpoints: RefCell::default(),
             folder: config.folder.clone(),
             store: store.clone(),
             own: RefCell::new(own),
@@ -321,6 +338,9 @@ impl Door {
         {
             return Ok(());
         }
+        if listener.is_of_http3() {
+            return self.speak_http3(listener);
+        }
         let scheme = Scheme::of_listener(&listener.name);
         let copies = self.cores.iter().map(|_| listener.copy());
         let copies = copies.collect::<io::Result<Vec<_>>>()?;
@@ -328,14 +348,27 @@ impl Door {
         self.listeners.borrow_mut().push(listener);
         for (core, copy) in self.cores.iter().zip(copies) {
             let (done, followed) = oneshot::channel();
-            let _ = core.send(Order::Accept(scheme, copy, done));
+            let _ = core.send(Order::Accept(scheme, copy.into(), done));
             let _ = followed.await;
         }
         Ok(())
     }
 
+    /// Speaks HTTP/3 on a socket, and says so to visitors from now on.
+    fn speak_http3(&self, listener: Listener) -> io::Result<()> {
+        let setting = self.setting.borrow().clone();
+        let setting = setting.ok_or(io::ErrorKind::BrokenPipe)?;
+        let endpoint = Endpoint::start(listener.copy()?, &setting, self.cores.clone())?;
+        info!(address = %listener.address, name = listener.name, "listening");
+        let port = listener.address.port();
+        self.http3.store(port, Ordering::Relaxed);
+        self.endpoints.borrow_mut().push(endpoint);
+        self.listeners.borrow_mut().push(listener);
+        Ok(())
+    }
+
     /// Names and copies of the listening sockets.
-    pub(crate) fn listeners(&self) -> io::Result<Vec<(String, std::net::TcpListener)>> {
+    pub(crate) fn listeners(&self) -> io::Result<Vec<(String, OwnedFd)>> {
         let listeners = self.listeners.borrow();
         let pair = |one: &Listener| Ok((one.name.clone(), one.copy()?));
         listeners.iter().map(pair).collect()
@@ -375,10 +408,14 @@ impl Door {
         // Who follows asks the authority.
         self.acme.want(None, std::iter::empty());
         self.listeners.borrow_mut().clear();
+        self.http3.store(0, Ordering::Relaxed);
+        self.endpoints.borrow().iter().for_each(Endpoint::close);
     }
 
     /// Waits for the cores' threads, which have been told to stop.
     fn join(&self) {
+        self.endpoints.take().into_iter().for_each(Endpoint::end);
+        self.setting.take();
         for thread in self.threads.take() {
             if thread.join().is_err() {
                 warn!("a core ended by a panic");

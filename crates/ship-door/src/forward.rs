@@ -16,7 +16,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use tokio::time::Instant;
 
-use crate::body::{Body, Forwarded, Outcome, Progress, RequestBody};
+use crate::body::{Body, Forwarded, Inbound, Outcome, Progress, RequestBody};
 use crate::core::{Core, View};
 use crate::head::{self, Marks};
 use crate::limit::Limits;
@@ -46,7 +46,7 @@ pub(crate) struct Errand {
 pub(crate) async fn forward(
     visit: &Visit,
     errand: &Errand,
-    mut request: Request<Incoming>,
+    mut request: Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
     let upgrade = wants_upgrade(&request).then(|| hyper::upgrade::on(&mut request));
     let limits = &visit.core.setting.limits;
@@ -82,7 +82,7 @@ pub(crate) async fn fetch(
 }
 
 /// A WebSocket is asked for by a GET without a body (RFC 6455, 4.1).
-fn wants_upgrade(request: &Request<Incoming>) -> bool {
+fn wants_upgrade(request: &Request<Inbound>) -> bool {
     let body = hyper::body::Body::is_end_stream(request.body());
     body && request.method() == Method::GET
         && request.version() == Version::HTTP_11
@@ -91,7 +91,7 @@ fn wants_upgrade(request: &Request<Incoming>) -> bool {
 
 fn for_app(
     errand: &Errand,
-    request: Request<Incoming>,
+    request: Request<Inbound>,
     limits: &Limits,
     websocket: bool,
 ) -> Request<RequestBody> {

@@ -62,7 +62,13 @@ pub(crate) struct Marks {
     proto: HeaderValue,
     port: HeaderValue,
     forwarded: HeaderValue,
+    /// That HTTP/3 is spoken at the port of UDP with the number that the visitor knows (RFC 7838).
+    pub(crate) alternative: Option<HeaderValue>,
 }
+
+/// How long a browser may remember where HTTP/3 is spoken, in seconds: a day, as RFC 7838, 3.1 has it
+/// where nothing is said.
+const REMEMBERED: u32 = 86_400;
 
 impl Marks {
     pub(crate) fn new(
@@ -73,7 +79,9 @@ impl Marks {
     ) -> Self {
         let client = peer.ip().to_canonical();
         let port = host.port.unwrap_or(scheme.port());
+        let alternative = || value(&format!("h3=\":{port}\"; ma={REMEMBERED}"));
         Self {
+            alternative: (scheme == Scheme::Https).then(alternative),
             client: value(&client.to_string()),
             proto: HeaderValue::from_static(scheme.as_str()),
             port: HeaderValue::from(port),

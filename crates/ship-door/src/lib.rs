@@ -37,6 +37,7 @@ mod forward;
 mod framing;
 mod head;
 mod host;
+mod http3;
 mod instance;
 mod listener;
 mod media_type;
@@ -64,5 +65,5 @@ mod wire;
 
 pub use door::{Config, run, run_with};
 pub use error::{Error, TableError};
-pub use listener::bind;
+pub use listener::{bind, bind_datagrams};
 pub use tls::local_ca;

@@ -27,9 +27,9 @@ mod h2 {
     pub(super) const HEADER_TABLE: u32 = 4096;
 }
 
-/// How often a silent visitor of HTTP/2 is asked whether it lives, and how long it may take.
-const PING: Duration = Duration::from_secs(30);
-const PONG: Duration = Duration::from_secs(20);
+/// How often a silent visitor of HTTP/2 or 3 is asked whether it lives, and how long it may take.
+pub(crate) const PING: Duration = Duration::from_secs(30);
+pub(crate) const PONG: Duration = Duration::from_secs(20);
 
 pub(crate) fn http1(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();

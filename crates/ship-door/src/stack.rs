@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use hyper::header::{self, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use tracing::{debug, trace};
 
 use crate::access_log::Record;
-use crate::body::Body;
+use crate::body::{Body, Inbound};
 use crate::cache;
 use crate::compress::{self, Wish};
 use crate::error_page;
@@ -89,7 +89,7 @@ pub(crate) struct Scene<'a> {
 }
 
 /// Answers one request; nothing fails beyond this.
-pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Response<Tracked> {
+pub(crate) async fn answer(visit: &Visit, request: Request<Inbound>) -> Response<Tracked> {
     let asked = Asked::of(&request);
     let counters = &visit.core.setting.counters;
     let mut scene = Scene {
@@ -114,6 +114,7 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Respons
         }
     };
     promise_tls(&scene, &mut response);
+    offer_http3(&scene, version, &mut response);
     // A WebSocket is no page.
     let page = response.status() != StatusCode::SWITCHING_PROTOCOLS;
     if let Some(site) = scene.site.as_ref().filter(|site| page && site.rules.safety) {
@@ -121,8 +122,8 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Incoming>) -> Respons
     }
     // Whoever answered: below it nobody knows what a visitor's program can read.
     compress::apply(&wish, &mut response, &visit.core.room);
-    if version == Version::HTTP_2 {
-        // Nothing there is about the connection (RFC 9113, 8.2.2).
+    if matches!(version, Version::HTTP_2 | Version::HTTP_3) {
+        // Nothing there is about the connection (RFC 9113, 8.2.2; RFC 9114, 4.2).
         response.headers_mut().remove(header::CONNECTION);
     }
     // What followed a request for a WebSocket was not looked at, and must not become a request.
@@ -150,7 +151,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(request: &Request<Incoming>) -> Self {
+    fn of(request: &Request<Inbound>) -> Self {
         Self {
             began: Instant::now(),
             at: Moment::now(),
@@ -203,13 +204,32 @@ fn promise_tls(scene: &Scene<'_>, response: &mut Response<Body>) {
     }
 }
 
+/// Tells browsers that the same is to be had by HTTP/3, while it is, and where the app has not said
+/// anything itself.
+fn offer_http3(scene: &Scene<'_>, version: Version, response: &mut Response<Body>) {
+    let visit = scene.visit;
+    if version == Version::HTTP_3 || visit.scheme == Scheme::Http {
+        return;
+    }
+    let port = visit.core.setting.http3.load(Ordering::Relaxed);
+    let alternative = scene
+        .marks
+        .as_ref()
+        .filter(|_| port != 0 && port == visit.port);
+    if let Some(alternative) = alternative.and_then(|marks| marks.alternative.clone())
+        && let header::Entry::Vacant(entry) = response.headers_mut().entry(header::ALT_SVC)
+    {
+        entry.insert(alternative);
+    }
+}
+
 async fn layers(
     scene: &mut Scene<'_>,
-    mut request: Request<Incoming>,
+    mut request: Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
     // 1. Framing is behind us: what could be cut into requests in two ways was refused before it
     //    became one (`strict.rs`), because after it not even the end of a request is certain.
-    //    Only the number of fields has to be counted for HTTP/2, where hyper does not.
+    //    Only the number of fields has to be counted for HTTP/2 and 3, where nobody does.
     if request.headers().len() > scene.visit.core.setting.limits.fields {
         return Err(Failure::TooManyFields);
     }
@@ -300,7 +320,7 @@ async fn at_root(
     site: &Site,
     errand: &Errand,
     credentials: Credentials,
-    mut request: Request<Incoming>,
+    mut request: Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
     let rest = errand.target.path().trim_start_matches('/');
     let root = site.root();
@@ -325,7 +345,7 @@ async fn at_root(
     }
 }
 
-fn check(visit: &Visit, way: &Way, request: &Request<Incoming>) -> Result<(), Failure> {
+fn check(visit: &Visit, way: &Way, request: &Request<Inbound>) -> Result<(), Failure> {
     match &way.rules {
         Some(rules) => rules.check(visit.peer.ip(), request.headers()),
         None => Ok(()),
@@ -353,7 +373,7 @@ impl Credentials {
         if self == Self::Door { self } else { other }
     }
 
-    fn take_from(self, request: &mut Request<Incoming>) {
+    fn take_from(self, request: &mut Request<Inbound>) {
         if self == Self::Door {
             request.headers_mut().remove(header::AUTHORIZATION);
         }
@@ -362,7 +382,7 @@ impl Credentials {
 
 /// The host of a request: of its target where that is absolute, else of its one `Host` field
 /// (RFC 9112, 3.2).
-fn marks(visit: &Visit, request: &Request<Incoming>) -> Result<Rc<Marks>, Failure> {
+fn marks(visit: &Visit, request: &Request<Inbound>) -> Result<Rc<Marks>, Failure> {
     let mut hosts = request.headers().get_all(header::HOST).into_iter();
     let written = match (request.uri().authority(), hosts.next(), hosts.next()) {
         (_, _, Some(_)) => return Err(Failure::BadRequest("there is more than one `Host`")),
@@ -376,15 +396,16 @@ fn marks(visit: &Visit, request: &Request<Incoming>) -> Result<Rc<Marks>, Failur
         (None, Some(host), None) => Cow::Borrowed(host),
         (None, None, None) => return Err(Failure::UnknownHost),
     };
-    // RFC 9113, 8.3.1: a `Host` that says something else than `:authority` is malformed.
-    if request.version() == Version::HTTP_2 && hosts_differ(request) {
+    // RFC 9113, 8.3.1, and RFC 9114, 4.3.1: a `Host` that says something else than `:authority` is
+    // malformed.
+    if matches!(request.version(), Version::HTTP_2 | Version::HTTP_3) && hosts_differ(request) {
         return Err(Failure::BadRequest("there are two hosts"));
     }
     let marks = visit.marks(&written);
     marks.ok_or(Failure::BadRequest("the `Host` is not a host name"))
 }
 
-fn hosts_differ(request: &Request<Incoming>) -> bool {
+fn hosts_differ(request: &Request<Inbound>) -> bool {
     match (
         request.uri().authority(),
         request.headers().get(header::HOST),
@@ -397,7 +418,7 @@ fn hosts_differ(request: &Request<Incoming>) -> bool {
 }
 
 /// The canonical target; `None` for `*`, which asks about the server and not about a path.
-fn target(request: &Request<Incoming>) -> Result<Option<PathAndQuery>, Failure> {
+fn target(request: &Request<Inbound>) -> Result<Option<PathAndQuery>, Failure> {
     let uri = request.uri();
     if uri.authority().is_some() && uri.scheme().is_none() {
         return Err(Failure::BadRequest("the target is not a path"));

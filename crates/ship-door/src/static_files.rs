@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
@@ -15,7 +14,7 @@ use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 use crate::accept_encoding::{Accepts, Coding};
-use crate::body::Body;
+use crate::body::{Body, Inbound};
 use crate::compress;
 use crate::conditional::{Validators, Verdict};
 use crate::file_body::{FileBody, Part};
@@ -65,7 +64,7 @@ pub(crate) fn serve(
     folder: &Folder,
     target: &PathAndQuery,
     rest: &str,
-    request: &Request<Incoming>,
+    request: &Request<Inbound>,
 ) -> Result<Served, Failure> {
     let Some(name) = relative(rest) else {
         return Ok(Served::NotThere);
@@ -100,7 +99,7 @@ pub(crate) fn not_there(
     folder: &Folder,
     fallback: Option<&Path>,
     rest: &str,
-    request: &Request<Incoming>,
+    request: &Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(Failure::NoFile);
@@ -126,7 +125,7 @@ fn ends_like_a_file(rest: &str) -> bool {
 }
 
 /// Whole and without validators: a page that says "not found" has no version and no ranges.
-fn missing_page(file: OwnedFd, stat: &Stat, request: &Request<Incoming>) -> Response<Body> {
+fn missing_page(file: OwnedFd, stat: &Stat, request: &Request<Inbound>) -> Response<Body> {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::NOT_FOUND;
     let length = u64::try_from(stat.st_size).unwrap_or(0);
@@ -191,7 +190,7 @@ fn answer(
     file: OwnedFd,
     stat: &Stat,
     name: &Path,
-    request: &Request<Incoming>,
+    request: &Request<Inbound>,
 ) -> Result<Served, Failure> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(Failure::ReadOnly);
@@ -255,7 +254,7 @@ fn validators(stat: &Stat, length: u64) -> Validators {
 }
 
 /// Ranges are defined for GET alone (RFC 9110, 14.2).
-fn wanted(request: &Request<Incoming>, validators: &Validators, length: u64) -> Wanted {
+fn wanted(request: &Request<Inbound>, validators: &Validators, length: u64) -> Wanted {
     if request.method() != Method::GET || !validators.range_counts(request.headers()) {
         return Wanted::Whole;
     }

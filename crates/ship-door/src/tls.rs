@@ -30,6 +30,9 @@ const PROTOCOLS: [&[u8]; 3] = [b"h2", b"http/1.1", ACME];
 /// The protocol of `tls-alpn-01` (RFC 8737, 4).
 pub(crate) const ACME: &[u8] = b"acme-tls/1";
 
+/// RFC 9114, 3.1.
+const HTTP3: &[u8] = b"h3";
+
 /// Sessions kept for visitors of TLS 1.2 that come again; 1.3 uses tickets, which cost us nothing.
 const SESSIONS: usize = 1024;
 
@@ -47,6 +50,17 @@ pub(crate) fn config(store: Arc<Store>) -> Result<Arc<ServerConfig>, rustls::Err
         .with_cert_resolver(store);
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
     config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+    config.ticketer = ring::Ticketer::new()?;
+    Ok(Arc::new(config))
+}
+
+/// The same for HTTP/3, which has TLS 1.3 within QUIC (RFC 9001) and is not an authority's question.
+pub(crate) fn config_of_http3(store: Arc<Store>) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_no_client_auth()
+        .with_cert_resolver(store);
+    config.alpn_protocols = vec![HTTP3.to_vec()];
     config.ticketer = ring::Ticketer::new()?;
     Ok(Arc::new(config))
 }

@@ -20,6 +20,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::body::Inbound;
 use crate::core::{Core, Counters};
 use crate::crowd::Place;
 use crate::head::{Marks, Scheme};
@@ -102,7 +103,9 @@ where
     let service = service_fn(move |request| {
         let visit = visit.clone();
         // hyper keeps room for it also while the connection waits.
-        Box::pin(async move { Ok::<_, Infallible>(stack::answer(&visit, request).await) })
+        Box::pin(async move {
+            Ok::<_, Infallible>(stack::answer(&visit, request.map(Inbound::from)).await)
+        })
     });
     let connection = core.http1.serve_connection(TokioIo::new(stream), service);
     let connection = std::pin::pin!(connection.with_upgrades());
@@ -121,7 +124,7 @@ where
             let visit = visit.clone();
             async move {
                 let busy = Busy::new(&visit);
-                let answer = stack::answer(&visit, request).await;
+                let answer = stack::answer(&visit, request.map(Inbound::from)).await;
                 Ok::<_, Infallible>(answer.map(|body| Answered { body, _busy: busy }))
             }
         }
@@ -157,13 +160,13 @@ where
 }
 
 /// Counts an open connection, and holds its place.
-struct Open {
+pub(crate) struct Open {
     counters: Arc<Counters>,
     _place: Place,
 }
 
 impl Open {
-    fn new(counters: &Arc<Counters>, place: Place) -> Self {
+    pub(crate) fn new(counters: &Arc<Counters>, place: Place) -> Self {
         counters.connections.fetch_add(1, Ordering::Relaxed);
         Self {
             counters: counters.clone(),
@@ -182,8 +185,11 @@ impl Drop for Open {
 pub(crate) struct Visit {
     pub(crate) core: Rc<Core>,
     pub(crate) scheme: Scheme,
+    /// Where it came from when it came.
     pub(crate) peer: SocketAddr,
-    /// Requests that are being answered, over HTTP/2.
+    /// The port of TCP that it came to.
+    pub(crate) port: u16,
+    /// Requests that are being answered, over HTTP/2 and 3.
     busy: Cell<usize>,
     /// When the last one began or ended.
     active: Cell<Instant>,
@@ -194,11 +200,12 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    pub(crate) fn new(core: Rc<Core>, scheme: Scheme, peer: SocketAddr) -> Rc<Self> {
+    pub(crate) fn new(core: Rc<Core>, scheme: Scheme, peer: SocketAddr, port: u16) -> Rc<Self> {
         Rc::new(Self {
             core,
             scheme,
             peer,
+            port,
             busy: Cell::new(0),
             active: Cell::new(Instant::now()),
             told: Arc::default(),
@@ -222,7 +229,7 @@ impl Visit {
     }
 
     /// Waits until nothing was asked for a while.
-    async fn until_idle(&self) {
+    pub(crate) async fn until_idle(&self) {
         let most = self.core.setting.limits.idle;
         loop {
             let since = if self.busy.get() > 0 {
@@ -239,10 +246,10 @@ impl Visit {
 }
 
 /// A request that is being answered.
-struct Busy(Rc<Visit>);
+pub(crate) struct Busy(Rc<Visit>);
 
 impl Busy {
-    fn new(visit: &Rc<Visit>) -> Self {
+    pub(crate) fn new(visit: &Rc<Visit>) -> Self {
         visit.busy.set(visit.busy.get() + 1);
         Self(visit.clone())
     }

@@ -46,6 +46,8 @@ pub(crate) struct Door {
     swap: tokio::sync::Mutex<()>,
     /// One opening or closing at a time.
     change: tokio::sync::Mutex<()>,
+    /// A socket of HTTP/3 was asked for; where none was to be had, that was said.
+    asked_for_datagrams: AtomicBool,
     /// A door whose place another has taken, while it finishes what it has in its hands.
     leaving: tokio::sync::Mutex<Option<DoorClient>>,
 }
@@ -85,8 +87,22 @@ impl Door {
 
     /// Copies of the listening sockets with the names under which they are handed over.
     pub(crate) fn copies(&self) -> Result<Vec<(String, OwnedFd)>, Error> {
+        self.copies_where(|_| true)
+    }
+
+    /// The same without the one of HTTP/3, for a door beside one that has it: of two that read one
+    /// socket, each would get the packets of the other's connections.
+    pub(crate) fn copies_without_datagrams(&self) -> Result<Vec<(String, OwnedFd)>, Error> {
+        self.copies_where(|listener| listener.scheme != Scheme::Http3)
+    }
+
+    fn copies_where(
+        &self,
+        is_wanted: impl Fn(&Listener) -> bool,
+    ) -> Result<Vec<(String, OwnedFd)>, Error> {
         lock(&self.listeners)
             .iter()
+            .filter(|listener| is_wanted(listener))
             .map(|listener| {
                 let socket = listener.socket.as_fd().try_clone_to_owned();
                 let socket = socket.map_err(|source| Error::Socket {
@@ -140,6 +156,44 @@ pub(crate) async fn open(server: &Arc<Server>, asked: Option<u16>) -> Result<(),
 
 /// Gives the door what it does not listen on yet, and starts it where it does not live.
 async fn add(server: &Arc<Server>, more: Vec<Listener>) -> Result<(), Error> {
+    add_streams(server, more).await?;
+    speak_http3(server).await;
+    Ok(())
+}
+
+/// Opens HTTP/3 on the port of TLS. Without it the door goes on with what TCP carries.
+async fn speak_http3(server: &Arc<Server>) {
+    let door = &server.door;
+    let Some(port) = door
+        .https_port()
+        .filter(|_| door.port_of(Scheme::Http3).is_none())
+    else {
+        return;
+    };
+    if door.asked_for_datagrams.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let address = match server.config.public {
+        Some(_) => Ipv4Addr::UNSPECIFIED,
+        None => Ipv4Addr::LOCALHOST,
+    };
+    match port::datagrams_at((address, port).into()) {
+        Ok(listener) => lock(&door.listeners).push(listener),
+        Err(error) => {
+            warn!(
+                %error,
+                "HTTP/3 is not spoken: UDP port {port} cannot be had (`ss -ulnp` tells who has it); HTTP/1.1 and HTTP/2 are"
+            );
+            return;
+        }
+    }
+    if let Err(error) = door_process::hand_over(server).await {
+        lock(&door.listeners).retain(|listener| listener.scheme != Scheme::Http3);
+        warn!(error = %hint::chain(&error), "HTTP/3 is not spoken");
+    }
+}
+
+async fn add_streams(server: &Arc<Server>, more: Vec<Listener>) -> Result<(), Error> {
     let door = &server.door;
     let added: Vec<u16> = more.iter().map(|listener| listener.port).collect();
     for listener in more {
@@ -243,9 +297,13 @@ async fn put_in_place(server: &Arc<Server>) -> Result<i32, Error> {
                     warn!(error = %hint::chain(&error), "the door of before did not say that it left");
                 }
             }
-            () = server.stopping.cancelled() => {}
+            () = server.stopping.cancelled() => return,
         }
         *server.door.leaving.lock().await = None;
+        // Nobody else reads the socket of HTTP/3 now.
+        if let Err(error) = door_process::hand_over(&server).await {
+            warn!(error = %hint::chain(&error), "HTTP/3 is not spoken");
+        }
     });
     Ok(pid)
 }
@@ -319,6 +377,10 @@ pub(crate) async fn close(server: &Server) {
     }
     *lock(&server.door.pid) = None;
     lock(&server.door.listeners).clear();
+    server
+        .door
+        .asked_for_datagrams
+        .store(false, Ordering::SeqCst);
 }
 
 /// Starts the door again when `pid` ends and nobody asked it to.

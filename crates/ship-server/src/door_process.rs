@@ -37,7 +37,7 @@ pub(crate) async fn launch_next(server: &Arc<Server>, table: Table) -> Result<i3
     let socket = server.folders.next_door_socket();
     launch_with(server, &["next"], |pid| async move {
         answers(&socket, pid).await?;
-        let copies = server.door.copies()?;
+        let copies = server.door.copies_without_datagrams()?;
         ask_at(&socket, Duration::ZERO, |mut door| async move {
             // Routes first: from the first moment on which it accepts, it knows where to.
             door.swap(table).await?;

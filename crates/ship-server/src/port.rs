@@ -17,6 +17,8 @@ const TRIES: u16 = 50;
 pub(crate) enum Scheme {
     Http,
     Https,
+    /// HTTP/3, over UDP, on the port of [`Scheme::Https`].
+    Http3,
 }
 
 impl Scheme {
@@ -24,6 +26,7 @@ impl Scheme {
         match self {
             Self::Http => "http",
             Self::Https => "https",
+            Self::Http3 => "http3",
         }
     }
 
@@ -31,7 +34,7 @@ impl Scheme {
     fn first(self) -> u16 {
         match self {
             Self::Http => 8000,
-            Self::Https => 8443,
+            Self::Https | Self::Http3 => 8443,
         }
     }
 
@@ -39,7 +42,7 @@ impl Scheme {
     pub(crate) fn memory(self, folder: &Path) -> PathBuf {
         folder.join(match self {
             Self::Http => "port",
-            Self::Https => "port-https",
+            Self::Https | Self::Http3 => "port-https",
         })
     }
 
@@ -69,7 +72,7 @@ impl Listener {
     /// The listener that the door knows under such a name.
     pub(crate) fn named(name: &str, socket: OwnedFd) -> Option<Self> {
         let (scheme, port) = name.split_once(':')?;
-        let all = [Scheme::Http, Scheme::Https];
+        let all = [Scheme::Http, Scheme::Https, Scheme::Http3];
         let scheme = all.into_iter().find(|known| known.name() == scheme)?;
         let port = port.parse().ok()?;
         Some(Self {
@@ -100,6 +103,15 @@ pub(crate) fn at(scheme: Scheme, address: SocketAddr) -> Result<Listener, Error>
             source,
         }),
     }
+}
+
+/// A socket for HTTP/3 at an address.
+pub(crate) fn datagrams_at(address: SocketAddr) -> std::io::Result<Listener> {
+    Ok(Listener {
+        scheme: Scheme::Http3,
+        port: address.port(),
+        socket: ship_door::bind_datagrams(address)?,
+    })
 }
 
 /// Listens on `first`, or the next port that is free.

@@ -20,7 +20,7 @@ use ship_door::table::{
     Address, Certificates, Https, Route, RouteRules, Site, SiteRules, Table, Target, Upstream,
     VERSION,
 };
-use ship_door::{Config, bind, run_with};
+use ship_door::{Config, bind, bind_datagrams, run_with};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
@@ -75,6 +75,28 @@ impl Door {
             ("https".to_owned(), secure.into()),
         ];
         self.client().await.listen(sockets).await.unwrap();
+    }
+
+    /// Has it speak HTTP/3 beside TLS, at the same number of port.
+    pub(crate) async fn speak_http3(&mut self) {
+        for attempt in 0.. {
+            match bind_datagrams(self.secure) {
+                Ok(socket) => {
+                    let sockets = vec![("http3".to_owned(), socket)];
+                    return self.client().await.listen(sockets).await.unwrap();
+                }
+                // Somebody else's; another number then.
+                Err(error) if attempt < 10 => {
+                    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+                    let any = ([127, 0, 0, 1], 0).into();
+                    let secure: std::net::TcpListener = bind(any).unwrap().into();
+                    self.secure = secure.local_addr().unwrap();
+                    let sockets = vec![(format!("https:{attempt}"), secure.into())];
+                    self.client().await.listen(sockets).await.unwrap();
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 
     pub(crate) async fn client(&self) -> DoorClient {

@@ -17,7 +17,7 @@ use tokio_rustls::client::TlsStream;
 use crate::door::{Answer, App, Door, HOST, served_by, soon, text};
 
 /// Says back what it was asked.
-fn mirror() -> App {
+pub(crate) fn mirror() -> App {
     App::http(
         "blog/web.1@r7",
         |request: Request<hyper::body::Incoming>| async move {
@@ -54,7 +54,7 @@ pub(crate) async fn shake(
     soon("an agreement on TLS", shaking).await
 }
 
-fn local_root(door: &Door) -> String {
+pub(crate) fn local_root(door: &Door) -> String {
     let folder = door.folder.path().join("door");
     LocalCa::open(&folder).unwrap().pem().to_owned()
 }
@@ -73,7 +73,7 @@ async fn whole(response: Response<hyper::body::Incoming>) -> Answer {
 
 type Asked = Request<Empty<bytes::Bytes>>;
 
-async fn ask_http1(door: &Door, request: Asked) -> Answer {
+pub(crate) async fn ask_http1(door: &Door, request: Asked) -> Answer {
     let stream = shake(door, &local_root(door), HOST, "http/1.1")
         .await
         .unwrap();
@@ -89,7 +89,7 @@ async fn ask_http1(door: &Door, request: Asked) -> Answer {
     .await
 }
 
-async fn ask_http2(door: &Door, request: Asked) -> Answer {
+pub(crate) async fn ask_http2(door: &Door, request: Asked) -> Answer {
     let stream = shake(door, &local_root(door), HOST, "h2").await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let executor = TokioExecutor::new();
@@ -104,7 +104,7 @@ async fn ask_http2(door: &Door, request: Asked) -> Answer {
     .await
 }
 
-fn get(path: &str, fields: &[(&str, &str)]) -> Asked {
+pub(crate) fn get(path: &str, fields: &[(&str, &str)]) -> Asked {
     let mut request = Request::get(path);
     for (name, value) in fields {
         request = request.header(*name, *value);
@@ -240,13 +240,13 @@ async fn without_a_local_ca_a_laptops_names_have_no_certificate() {
     assert!(shake(&door, &root, HOST, "h2").await.is_err());
 }
 
-fn pair(name: &str) -> (String, String) {
+pub(crate) fn pair(name: &str) -> (String, String) {
     let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
     (made.cert.pem(), made.signing_key.serialize_pem())
 }
 
 /// Puts a file into the folder of certificates; a swap has the door look.
-async fn put_own(door: &Door, name: &str, content: &str) {
+pub(crate) async fn put_own(door: &Door, name: &str, content: &str) {
     let folder = door.folder.path().join("door/certificates");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join(name), content).unwrap();

@@ -95,6 +95,8 @@ fn of_socket(socket: &Waiting, holder: Option<&str>, ours: &[u16]) -> Finding {
 fn is_expected(protocol: &str, port: u16, holder: &str, ours: &[u16]) -> bool {
     match protocol {
         "tcp" => port == SSH || ours.contains(&port),
+        // HTTP/3.
+        _ if holder.starts_with("ship") => ours.contains(&port),
         _ => port == DHCP.0 && DHCP.1.iter().any(|client| holder.starts_with(client)),
     }
 }
@@ -266,6 +268,7 @@ mod tests {
         let expected = |protocol, port, holder| is_expected(protocol, port, holder, &[80, 443]);
         assert!(expected("tcp", 22, "sshd (pid 1)"));
         assert!(expected("tcp", 443, "ship: door (pid 2)"));
+        assert!(expected("udp", 443, "ship: door (pid 2)"));
         assert!(expected("udp", 68, "dhclient (pid 3)"));
         assert!(!expected("udp", 68, "python3 (pid 4)"));
         assert!(!expected("udp", 443, "dhclient (pid 3)"));
