@@ -35,8 +35,9 @@ mod most {
     /// wants to be possible, and some that a browser opens for no reason (6.2.3).
     pub(super) const OTHERS: u32 = 8;
     /// Bytes of answers that may be on their way without an acknowledgement. They are kept here, where
-    /// the kernel keeps those of TCP. So much fills 80 Mbit/s over a tenth of a second.
-    pub(super) const SEND_WINDOW: u64 = 1 << 20;
+    /// the kernel keeps those of TCP: more would let one address, with all the connections it may
+    /// have, take more than 50 MiB. So much fills 40 Mbit/s over a twentieth of a second.
+    pub(super) const SEND_WINDOW: u64 = 256 << 10;
 }
 
 /// Connection attempts that may wait for the thread that looks at them, and bytes that come with
