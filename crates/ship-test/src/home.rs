@@ -190,7 +190,9 @@ impl Home {
     /// The status of the server, if it runs.
     pub fn status(&self) -> Option<Value> {
         let output = self.ship(&["server", "status", "--json"]);
-        serde_json::from_str(&output.stdout).ok()
+        let status: Value = serde_json::from_str(&output.stdout).ok()?;
+        // `null` where none runs.
+        (!status.is_null()).then_some(status)
     }
 
     /// The process of the control.
