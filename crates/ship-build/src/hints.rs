@@ -11,6 +11,7 @@ use crate::proof::Frame;
 use crate::tool::Ended;
 
 pub(crate) mod system;
+pub(crate) mod version;
 
 /// Modules whose package has another name, where that name cannot be guessed from them.
 const PACKAGES: &[(&str, &str)] = &[
@@ -160,9 +161,7 @@ pub(crate) fn of_exception(
         ("SyntaxError" | "IndentationError" | "TabError", Some(frame)) => {
             vec![format!("look at {}", frame.place)]
         }
-        ("ImportError", _) if lower.contains("cannot import name") => vec![
-            "two modules may import each other, or a package has a version that lacks this name".to_owned(),
-        ],
+        ("ImportError", _) => version::hint(line, []).into_iter().collect(),
         ("SystemExit", _) => vec![
             "the module ends the program while it is imported: put that below `if __name__ == \"__main__\":`".to_owned(),
         ],
@@ -209,13 +208,23 @@ pub(crate) fn of_uv(output: &[String]) -> Vec<String> {
             return vec![hint];
         }
     }
-    if has("Failed to fetch") || has("error sending request") || has("dns error") {
+    if has("Failed to fetch")
+        || has("error sending request")
+        || has("dns error")
+        || has("Could not resolve host")
+    {
         return vec![
             "is the network there? An index of your own is named by `UV_DEFAULT_INDEX`".to_owned(),
         ];
     }
     if has("Failed to build") || has("build backend") || has("Build failures") || has("no wheel") {
         return vec!["a package has no wheel for this Python: another one may have, `echo 3.12 > .python-version`".to_owned()];
+    }
+    if has("incompatible with the project's Python requirement") {
+        return vec![
+            "the Python that a file names and `requires-python` in pyproject.toml exclude each other: `ship plan` shows where it is named, and one of the two has to give way"
+                .to_owned(),
+        ];
     }
     if has("No solution found") || has("not found in the package registry") {
         return vec!["the requirements exclude each other, or a name is misspelt; uv's words above say which".to_owned()];

@@ -39,6 +39,7 @@ mod shop;
 mod site;
 mod source;
 mod tool;
+mod traceback;
 mod trial;
 pub mod uv;
 mod work;

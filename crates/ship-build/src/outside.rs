@@ -16,32 +16,38 @@ struct Kind {
 
 /// The first that fits is taken. libpq: `connection to server at "db" (::1), port 5432 failed`;
 /// redis-py: `Error 111 connecting to db:6379`; PyMySQL and mysqlclient: `Can't connect to …MySQL
-/// server on 'db'`; PyMongo: `db:27017: [Errno 111] Connection refused`.
+/// server on 'db'`; PyMongo: `db:27017: [Errno 111] Connection refused`; asyncpg and all that connects
+/// by asyncio: `Connect call failed ('127.0.0.1', 5432)`; aiopg names no address.
 const KINDS: &[Kind] = &[
     Kind {
         label: "Postgres",
-        words: &["connection to server ", "could not translate host name"],
+        words: &[
+            "connection to server ",
+            "could not translate host name",
+            "psycopg2.operationalerror: connection refused",
+            "', 5432",
+        ],
         port: "5432",
         variable: "DATABASE_URL",
         scheme: "postgres",
     },
     Kind {
         label: "MySQL",
-        words: &["mysql server on ", "mysql server through "],
+        words: &["mysql server on ", "mysql server through ", "', 3306"],
         port: "3306",
         variable: "DATABASE_URL",
         scheme: "mysql",
     },
     Kind {
         label: "MongoDB",
-        words: &[":27017: "],
+        words: &[":27017: ", "', 27017"],
         port: "27017",
         variable: "MONGODB_URI",
         scheme: "mongodb",
     },
     Kind {
         label: "Redis",
-        words: &["connecting to "],
+        words: &["connecting to ", "', 6379"],
         port: "6379",
         variable: "REDIS_URL",
         scheme: "redis",
@@ -51,6 +57,7 @@ const KINDS: &[Kind] = &[
 /// What the system says of a server that is not there.
 const ABSENT: &[&str] = &[
     "connection refused",
+    "connect call failed",
     "no such file or directory",
     "could not translate host name",
     "name or service not known",
@@ -66,7 +73,51 @@ pub(crate) fn hint<'a>(
     app: &AppName,
     output: impl DoubleEndedIterator<Item = &'a str>,
 ) -> Option<String> {
-    output.rev().find_map(|line| of_line(app, line))
+    output.rev().find_map(|line| {
+        of_line(app, line)
+            .or_else(|| of_driver(line))
+            .or_else(|| of_name(line))
+    })
+}
+
+/// unixODBC: `[unixODBC][Driver Manager]Can't open lib 'ODBC Driver 17 for SQL Server' : file not
+/// found`.
+fn of_driver(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("Can't open lib '")?;
+    let (driver, _) = rest.split_once('\'')?;
+    let brings = match driver.strip_suffix(" for SQL Server") {
+        Some(_) => "Microsoft's package `msodbcsql17` or `msodbcsql18` brings it",
+        None => "the package of that database's driver brings it",
+    };
+    Some(format!(
+        "ODBC has no driver `{driver}` on this machine: {brings}, and `odbcinst -q -d` lists those that are here"
+    ))
+}
+
+/// The name of a machine that cannot be looked up: Twisted, asyncio's clients, urllib3.
+fn of_name(line: &str) -> Option<String> {
+    const BEFORE: [&str; 3] = [
+        "no results for hostname lookup: ",
+        "Cannot connect to host ",
+        "Failed to resolve '",
+    ];
+    const LOOK_UPS: [&str; 4] = [
+        "lookup",
+        "resolve",
+        "Name or service not known",
+        "Temporary failure in name resolution",
+    ];
+    if !LOOK_UPS.iter().any(|words| line.contains(words)) {
+        return None;
+    }
+    let name = BEFORE.iter().find_map(|before| {
+        let (_, rest) = line.split_once(before)?;
+        let name = rest.split([' ', '\'', ':', ',']).next()?;
+        Some(name.trim_end_matches('.')).filter(|name| !name.is_empty())
+    })?;
+    Some(format!(
+        "`{name}` cannot be looked up from here: is the name right, and does this machine reach the internet?"
+    ))
 }
 
 fn of_line(app: &AppName, line: &str) -> Option<String> {
@@ -108,6 +159,9 @@ fn refused(app: &AppName, line: &str) -> Option<String> {
 
 /// `db:6379`, `db` with the port that the line names or the usual one, or the path of a socket.
 fn address(kind: &Kind, line: &str) -> String {
+    if let Some(address) = of_asyncio(line) {
+        return address;
+    }
     if let Some(host) = quoted(line) {
         return match (host.starts_with('/'), host.contains(':')) {
             (false, false) => format!("{host}:{}", named_port(line).unwrap_or(kind.port)),
@@ -123,6 +177,14 @@ fn address(kind: &Kind, line: &str) -> String {
     words
         .find(is_address)
         .map_or_else(|| format!("port {}", kind.port), str::to_owned)
+}
+
+/// `127.0.0.1:5432` of `Connect call failed ('127.0.0.1', 5432)`.
+fn of_asyncio(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("Connect call failed ('")?;
+    let (host, rest) = rest.split_once("', ")?;
+    let port = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    Some(format!("{host}:{port}"))
 }
 
 /// What stands in the first quotes behind ` at `, ` on `, ` socket ` or ` name `.
@@ -186,9 +248,41 @@ mod tests {
                 "pymongo.errors.ServerSelectionTimeoutError: localhost:27017: [Errno 111] Connection refused",
                 "MongoDB at localhost:27017 does not answer",
             ),
+            (
+                "ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', 5432)",
+                "Postgres at 127.0.0.1:5432 does not answer",
+            ),
+            (
+                "psycopg2.OperationalError: Connection refused",
+                "Postgres at port 5432 does not answer",
+            ),
         ] {
             assert_eq!(told(line), said, "{line}");
         }
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_looked_up_is_told() {
+        for line in [
+            "twisted.internet.error.DNSLookupError: DNS lookup failed: no results for hostname lookup: api.example.",
+            "aiohttp.client_exceptions.ClientConnectorDNSError: Cannot connect to host api.example:443 ssl:default [Name or service not known]",
+            "Caused by NameResolutionError(\"Failed to resolve 'api.example' ([Errno -2] Name or service not known)\")",
+        ] {
+            let hint = told(line);
+            assert!(
+                hint.starts_with("`api.example` cannot be looked up"),
+                "{line}: {hint}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_driver_that_odbc_lacks_is_named() {
+        let hint = told(
+            "('01000', \"[01000] [unixODBC][Driver Manager]Can't open lib 'ODBC Driver 17 for SQL Server' : file not found (0) (SQLDriverConnect)\")",
+        );
+        assert!(hint.contains("`ODBC Driver 17 for SQL Server`"), "{hint}");
+        assert!(hint.contains("`msodbcsql17`"), "{hint}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use ship_base::fault::FaultKind;
 use ship_base::file::FileError;
 use ship_base::hint::{self, Hints};
 use ship_base::name::{AppName, KeyName, ProcessName, ReleaseId};
+use ship_build::last_words::LastWords;
 
 /// A failure of the control process or of something it was asked to do.
 #[derive(Debug, thiserror::Error)]
@@ -223,8 +224,8 @@ pub enum Error {
         ended: String,
         /// The command.
         command: String,
-        /// Its last lines.
-        output: Vec<String>,
+        /// What it wrote last.
+        words: Box<LastWords>,
     },
     /// What should be a network is none.
     #[error("`{network}` is no network")]
@@ -247,8 +248,8 @@ pub enum Error {
         finished: bool,
         /// `nothing listens on the socket it was given`.
         cause: Option<String>,
-        /// Its last lines.
-        output: Vec<String>,
+        /// What it wrote last.
+        words: Box<LastWords>,
     },
     /// The caller went, or pressed Ctrl-C.
     #[error("cancelled")]
@@ -324,6 +325,7 @@ impl Error {
         {
             causes.insert(0, cause.clone());
         }
+        causes.extend(self.last_words().and_then(|words| words.reason.clone()));
         Problem {
             kind: self.fault(),
             message: self.to_string(),
@@ -337,28 +339,29 @@ impl Error {
     /// The last lines of the tool or program that failed.
     pub(crate) fn output(&self) -> Vec<String> {
         match self {
-            Self::ReleaseCommand { output, .. } | Self::NotReady { output, .. } => output.clone(),
             Self::Build(error) => error.output(),
-            _ => Vec::new(),
+            _ => self
+                .last_words()
+                .map(|words| words.lines.clone())
+                .unwrap_or_default(),
         }
     }
 }
 
 impl Hints for Error {
     fn hints(&self) -> Vec<String> {
-        let mut hints: Vec<String> = self.last_words().into_iter().collect();
+        let of_words = self.last_words().and_then(|words| words.hint.clone());
+        let mut hints: Vec<String> = of_words.into_iter().collect();
         hints.extend(self.own_hints());
         hints
     }
 }
 
 impl Error {
-    /// What a program of the app lacked, where its last lines name it: a database, a package.
-    fn last_words(&self) -> Option<String> {
+    /// What a program of the app wrote before it failed.
+    fn last_words(&self) -> Option<&LastWords> {
         match self {
-            Self::ReleaseCommand { app, output, .. } | Self::NotReady { app, output, .. } => {
-                ship_build::last_words::hint(app, output)
-            }
+            Self::ReleaseCommand { words, .. } | Self::NotReady { words, .. } => Some(words),
             _ => None,
         }
     }
@@ -463,18 +466,22 @@ fn has(count: usize) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
     fn a_release_command_without_its_database_says_which_one_is_away() {
+        let app: AppName = "blog".parse().unwrap();
+        let lines = vec![
+            r#"OperationalError: connection to server at "db", port 5432 failed: Connection refused"#.to_owned(),
+            "\tIs the server running on that host?".to_owned(),
+        ];
         let error = Error::ReleaseCommand {
-            app: "blog".parse().unwrap(),
             ended: "ended with exit code 1".to_owned(),
             command: "python manage.py migrate".to_owned(),
-            output: vec![
-                r#"OperationalError: connection to server at "db", port 5432 failed: Connection refused"#.to_owned(),
-                "\tIs the server running on that host?".to_owned(),
-            ],
+            words: Box::new(LastWords::read(&app, Path::new("/nowhere"), lines)),
+            app,
         };
         let hints = error.hints();
         assert!(

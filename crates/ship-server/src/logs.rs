@@ -7,6 +7,7 @@ use ship_api::event::LogLine;
 use ship_api::request::Logs;
 use ship_base::hint;
 use ship_base::name::{AppName, ProcessName, ReleaseId};
+use ship_build::last_words::LastWords;
 use ship_observe::log_store::{self, Follower, Line, Query};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tracing::warn;
@@ -87,24 +88,47 @@ async fn follow(
     }
 }
 
-/// The last lines of one process of one release, oldest first, for an error.
-pub(crate) fn last(
+/// What one process of one release wrote last, for an error: at most `count` lines.
+pub(crate) fn last_words(
     server: &Server,
     app: &AppName,
     process: &ProcessName,
     release: ReleaseId,
     count: usize,
-) -> Vec<String> {
+) -> Box<LastWords> {
     let query = Query {
         process: Some(process.clone()),
         release: Some(release),
-        tail: Some(count),
+        // Beside those of the program stand remarks of ours, and it may have been started again.
+        tail: Some(count * 3),
         ..Query::default()
     };
     let lines = log_store::query(&server.folders.logs(app), &query);
-    let lines = lines.into_iter().flatten().filter_map(Result::ok);
-    let own = lines.filter(|line| line.stream != log_store::Stream::Ship);
-    own.map(|line| line.lossy().into_owned()).collect()
+    let lines: Vec<Line> = lines.into_iter().flatten().filter_map(Result::ok).collect();
+    let mut said = of_last_start(&lines);
+    said.drain(..said.len().saturating_sub(count));
+    let work = server.folders.work(app, release);
+    Box::new(LastWords::read(app, &work, said))
+}
+
+/// What the program wrote since its last start, without what it wrote at the starts before: of the
+/// instance that wrote last, back to a remark of ours.
+fn of_last_start(lines: &[Line]) -> Vec<String> {
+    let is_own = |line: &&Line| line.stream != log_store::Stream::Ship;
+    let Some(last) = lines.iter().rev().find(is_own) else {
+        return Vec::new();
+    };
+    let of_instance = lines
+        .iter()
+        .rev()
+        .filter(|line| line.instance == last.instance);
+    let mut said: Vec<String> = of_instance
+        .skip_while(|line| !is_own(line))
+        .take_while(is_own)
+        .map(|line| line.lossy().into_owned())
+        .collect();
+    said.reverse();
+    said
 }
 
 fn api_line(line: Line) -> LogLine {

@@ -38,7 +38,7 @@ pub(crate) fn explain(
         finished: matches!(late.why, Why::Ended(Ended::Code(0))),
         what,
         cause,
-        output: logs::last(
+        words: logs::last_words(
             server,
             &app.name,
             &instance.id.process,

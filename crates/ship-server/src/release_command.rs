@@ -63,7 +63,7 @@ pub(crate) async fn run(
         app: app.name.clone(),
         ended: how(ended),
         command: command.value.to_string(),
-        output: logs::last(server, &app.name, &name, next.release, LINES),
+        words: logs::last_words(server, &app.name, &name, next.release, LINES),
     })
 }
 

@@ -49,7 +49,12 @@ pub(crate) enum Outcome {
     /// It came up and `/` failed.
     Fails { why: String },
     /// It was refused with these words.
-    Refused { error: String, hint: Option<String> },
+    Refused {
+        error: String,
+        /// What it came from; where nothing is known of that, the last words of the program or tool.
+        why: Option<String>,
+        hint: Option<String>,
+    },
 }
 
 impl Outcome {
@@ -69,11 +74,16 @@ impl fmt::Display for Outcome {
             Self::Answers { status } => write!(f, "up, {status}"),
             Self::Runs => write!(f, "runs"),
             Self::Fails { why } => write!(f, "fails: {why}"),
-            Self::Refused { error, hint: None } => write!(f, "{error}"),
-            Self::Refused {
-                error,
-                hint: Some(hint),
-            } => write!(f, "{error}; hint: {hint}"),
+            Self::Refused { error, why, hint } => {
+                write!(f, "{error}")?;
+                if let Some(why) = why {
+                    write!(f, ": {why}")?;
+                }
+                if let Some(hint) = hint {
+                    write!(f, "; hint: {hint}")?;
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -146,6 +156,7 @@ impl Bench {
             },
             _ => Outcome::Refused {
                 error: said(&story, "error: ").unwrap_or_else(|| last(&story)),
+                why: reason(&story),
                 hint: advice(&story),
             },
         };
@@ -214,6 +225,27 @@ fn advice(story: &str) -> Option<String> {
     hints.next().map(str::to_owned)
 }
 
+/// The causes that stand below the error, else the last line that is quoted there.
+fn reason(story: &str) -> Option<String> {
+    let below = || {
+        let lines = story.lines().map(str::trim_start);
+        lines.skip_while(|line| !line.starts_with("error: "))
+    };
+    let causes: Vec<&str> = below()
+        .filter_map(|line| line.strip_prefix("cause: "))
+        .collect();
+    if !causes.is_empty() {
+        return Some(causes.join("; "));
+    }
+    let quoted = below()
+        .filter_map(|line| line.strip_prefix("│ "))
+        .map(str::trim);
+    quoted
+        .filter(|line| !line.is_empty())
+        .last()
+        .map(str::to_owned)
+}
+
 fn last(story: &str) -> String {
     story.lines().last().unwrap_or_default().trim().to_owned()
 }
@@ -239,6 +271,21 @@ mod tests {
         let story = "  note: no\n    hint: of a note\nerror: no\n  │ hint: of uv\n  hint: ours\n";
         assert_eq!(advice(story).unwrap(), "ours");
         assert_eq!(advice("error: no\n  │ hint: of uv\n"), None);
+    }
+
+    #[test]
+    fn the_reason_is_a_cause_or_the_last_words() {
+        let story =
+            "error: no\n  cause: it answers 500 on /\n  cause: KeyError: 'X' (a.py:1)\n  │ bye\n";
+        assert_eq!(
+            reason(story).unwrap(),
+            "it answers 500 on /; KeyError: 'X' (a.py:1)"
+        );
+        assert_eq!(
+            reason("error: no\n  │ usage: a\n  │ \n  hint: b\n").unwrap(),
+            "usage: a"
+        );
+        assert_eq!(reason("  │ of a build\nerror: no\n"), None);
     }
 
     #[test]

@@ -224,6 +224,10 @@ impl Told {
                 .map(|name| hints::set(name, &plan.name.value))
                 .collect();
         }
+        let files = self.frames.iter().map(|(file, ..)| file.as_str());
+        if let Some(hint) = hints::version::hint(&self.line, files) {
+            return vec![hint];
+        }
         if let Some(module) = &self.missing_module {
             let dependencies = plan.dependencies.as_ref().map(|sourced| &sourced.value);
             return vec![hints::add_package(module, dependencies)];

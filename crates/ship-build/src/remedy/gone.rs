@@ -84,6 +84,7 @@ const NAMES: &[(Minor, &str, &[&str])] = &[
     ((3, 11), "pkgutil", &["ImpImporter", "ImpLoader"]),
     ((3, 11), "sqlite3", &["OptimizedUnicode"]),
     ((3, 11), "ssl", &["match_hostname", "wrap_socket"]),
+    ((3, 12), "dataclasses", &["_create_fn"]),
     ((3, 12), "typing", &["io", "re"]),
     ((3, 12), "unittest", &["findTestCases", "makeSuite"]),
     (
