@@ -1,4 +1,4 @@
-//! Settings that `app.json` gives or asks for.
+//! What `app.json` gives or asks for: settings, and services.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,6 +16,8 @@ pub(crate) struct Asked {
     pub(crate) notes: Vec<Note>,
     /// Settings that a random value will do for.
     pub(crate) drawn: Vec<Sourced<String>>,
+    /// Services that it orders, by their names at Heroku.
+    pub(crate) addons: Vec<Sourced<String>>,
 }
 
 /// Puts the values that hold where nothing else says otherwise into `env`.
@@ -28,8 +30,12 @@ pub(crate) fn settings(
     let Some(text) = project.tree.text(&file)? else {
         return Ok(asked);
     };
-    let settings = app_json::parse(&text).map_err(|e| json_error(&file, &text, &e))?;
-    for setting in settings {
+    let read = app_json::parse(&text).map_err(|e| json_error(&file, &text, &e))?;
+    for (name, line) in read.addons {
+        let place = Place::line(&file, line);
+        asked.addons.push(Sourced::from(name, place));
+    }
+    for setting in read.settings {
         let is_set = env.contains_key(&setting.name)
             || project.dotenv.iter().any(|own| own.name == setting.name);
         let place = Place::line(&file, setting.line);

@@ -91,7 +91,8 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     notes.extend(asked.notes);
     notes.extend(found.iter().flat_map(|found| found.notes.iter().cloned()));
     if is_python {
-        notes.extend(detect::services::notes(project));
+        notes.extend(detect::services::notes(project, &asked.addons));
+        notes.extend(detect::secrets_file::note(project));
     }
     notes.extend(front_ends.notes.iter().cloned());
     let mut asked_env = if is_python {
@@ -106,6 +107,10 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     let drawn_env = drawn::take(&mut asked_env, drawn);
     let framework = framework(sources, found.as_ref(), &packages, &proposals);
     let browsers = visitors::browsers(&manifest.browsers, &framework.value.key);
+    let release = release(sources, before, found.as_ref(), &folder);
+    if is_python && release.is_none() {
+        notes.extend(detect::migrations::note(project));
+    }
     Ok(Plan {
         version: VERSION,
         name,
@@ -123,7 +128,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
             import_paths(project, found.as_ref(), is_python),
             &proposals,
         ),
-        release: release(sources, before, found.as_ref(), &folder),
+        release,
         assets,
         routes: routes(manifest, &front_ends, found.as_ref()),
         data: data(manifest, found.as_ref()),

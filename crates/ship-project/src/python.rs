@@ -4,6 +4,7 @@
 //! statements' details, [`index::Index`] all files of a project with the names that lead from one
 //! to another. A file is parsed when its words ([`source::Source`]) do not rule out what is looked for. Nothing outside this folder knows the parser.
 
+pub(crate) mod base_settings;
 pub(crate) mod expr;
 pub(crate) mod index;
 pub(crate) mod module;

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::edit::{Edit, Fix};
 use super::{Check, Finding, Severity};
-use crate::check::reach::scopes;
 use crate::check::subject::Subject;
 use crate::python::expr::Expr;
 use crate::python::index::View;
@@ -98,7 +97,10 @@ fn is_true(text: &str) -> bool {
 /// Flask's and Starlette's own ways.
 fn objects(subject: &Subject<'_>, module: &Module) -> Vec<Finding> {
     let view = View::of(module);
-    let bindings = scopes(module).into_iter().flat_map(|scope| &scope.bindings);
+    let bindings = module
+        .scopes()
+        .into_iter()
+        .flat_map(|scope| &scope.bindings);
     let set = bindings.filter(|binding| {
         let attribute = binding
             .name

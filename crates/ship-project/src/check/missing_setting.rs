@@ -2,10 +2,12 @@
 
 use super::{Check, Finding, Severity};
 use crate::check::subject::Subject;
+use crate::detect::asked;
 use crate::plan::Place;
+use crate::python::base_settings;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::View;
-use crate::python::module::{Class, Module};
+use crate::python::module::Module;
 
 pub(super) const CHECK: Check = Check {
     id: "missing-setting",
@@ -58,8 +60,12 @@ pub(crate) fn demanded(subject: &Subject<'_>) -> Vec<(String, Place, bool)> {
     for module in subject.modules_with(&["environ", "decouple", "BaseSettings"]) {
         wanted.extend(items(subject, module));
         wanted.extend(decouple(subject, module));
-        let classes = module.top.classes.iter();
-        wanted.extend(classes.flat_map(|class| fields(subject, module, class)));
+        let fields = base_settings::needed(&subject.project().index, module).into_iter();
+        wanted.extend(fields.map(|(name, line)| (name, module.place(line), true)));
+    }
+    for module in subject.modules_with(&asked::demanded::WORDS) {
+        let demanded = asked::demanded::settings(&subject.project().index, module).into_iter();
+        wanted.extend(demanded.map(|(name, line)| (name, module.place(line), true)));
     }
     wanted.retain(|(name, ..)| !GIVEN.contains(&name.to_uppercase().as_str()));
     wanted.sort_by(|a, b| (&a.0, !a.2, &a.1).cmp(&(&b.0, !b.2, &b.1)));
@@ -105,77 +111,6 @@ fn decouple(subject: &Subject<'_>, module: &Module) -> Vec<(String, Place, bool)
             .then(|| (name.to_owned(), module.place(*line), at_top(module, name)))
     });
     calls.collect()
-}
-
-/// Fields of `class Settings(BaseSettings)` without a value.
-fn fields(subject: &Subject<'_>, module: &Module, class: &Class) -> Vec<(String, Place, bool)> {
-    let view = View::of(module);
-    let is_settings = class.bases.iter().any(|base| {
-        let name = subject
-            .project()
-            .index
-            .outside(&view, base)
-            .unwrap_or_default();
-        name == "pydantic_settings.BaseSettings" || name == "pydantic.BaseSettings"
-    });
-    let Some(prefix) = prefix(class).filter(|_| is_settings) else {
-        return Vec::new();
-    };
-    let declared = class.declared.iter().map(|(name, line)| (name, *line));
-    let empty = class
-        .bindings
-        .iter()
-        .filter(|binding| is_needed(&binding.value));
-    let all = declared.chain(empty.map(|binding| (&binding.name, binding.line)));
-    all.filter(|(name, _)| !name.starts_with('_') && *name != "model_config")
-        .map(|(name, line)| {
-            (
-                format!("{prefix}{name}").to_uppercase(),
-                module.place(line),
-                true,
-            )
-        })
-        .collect()
-}
-
-/// `Field(...)`
-fn is_needed(value: &Expr) -> bool {
-    value.call().is_some_and(|call| {
-        let is_field = call.function.name() == Some("Field");
-        let renamed = [
-            "alias",
-            "validation_alias",
-            "env",
-            "default",
-            "default_factory",
-        ];
-        is_field
-            && call.arguments.first() == Some(&Expr::Other)
-            && renamed.iter().all(|name| call.keyword(name).is_none())
-    })
-}
-
-/// `env_prefix` of `model_config` or `class Config`; `None` where it is computed.
-fn prefix(class: &Class) -> Option<String> {
-    let text = |value: Option<&Expr>| match value {
-        None => Some(String::new()),
-        Some(Expr::Text(text)) => Some(text.clone()),
-        Some(_) => None,
-    };
-    let model = class
-        .bindings
-        .iter()
-        .find(|binding| binding.name == "model_config");
-    if let Some(model) = model {
-        let of_call = model
-            .value
-            .call()
-            .and_then(|call| call.keyword("env_prefix"));
-        return text(of_call.or_else(|| model.value.item("env_prefix")));
-    }
-    let config = class.classes.iter().find(|class| class.name == "Config");
-    let binding = config.and_then(|config| config.bindings.iter().find(|b| b.name == "env_prefix"));
-    text(binding.map(|binding| &binding.value))
 }
 
 /// Whether the code looks first if it is there: `os.getenv("X")`.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::plan::{Plan, Start};
 use crate::project::Project;
 use crate::python::expr::Expr;
-use crate::python::module::{Function, Module, Scope};
+use crate::python::module::Module;
 use crate::python::source::Source;
 
 /// The modules that the plan's processes consist of. Django finds its parts by settings and
@@ -67,20 +67,11 @@ fn imported<'a>(project: &'a Project, module: &'a Module) -> Vec<&'a Module> {
                 project.index.imported_module(module, &whole)
             }));
         }
-        scopes.extend(inner(scope));
+        scopes.extend(scope.inner());
     }
     found.extend(named(project, module));
     found.extend(packages(project, &found));
     found
-}
-
-fn inner(scope: &Scope) -> impl Iterator<Item = &Scope> {
-    let methods = scope.classes.iter().flat_map(|class| &class.methods);
-    scope
-        .functions
-        .iter()
-        .chain(methods)
-        .map(|Function { body, .. }| body)
 }
 
 /// `app.config.from_object("config.Production")`
@@ -107,16 +98,4 @@ fn packages<'a>(project: &'a Project, modules: &[&'a Module]) -> Vec<&'a Module>
     folders
         .filter_map(|folder| project.index.get(&folder.join("__init__.py")))
         .collect()
-}
-
-/// Every scope of a module: the file, its functions and methods, at any depth.
-pub(super) fn scopes(module: &Module) -> Vec<&Scope> {
-    let mut scopes = vec![&module.top];
-    let mut at = 0;
-    while at < scopes.len() {
-        let below = inner(scopes[at]);
-        scopes.extend(below);
-        at += 1;
-    }
-    scopes
 }

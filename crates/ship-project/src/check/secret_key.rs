@@ -1,7 +1,6 @@
 //! The key that signs sessions, written into the source.
 
 use super::{Check, Finding, Severity};
-use crate::check::reach::scopes;
 use crate::check::subject::Subject;
 use crate::plan::Place;
 use crate::python::expr::{Call, Expr};
@@ -50,7 +49,7 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
 /// `SECRET_KEY = …`, `app.secret_key = …`, `app.config["SECRET_KEY"] = …`, in functions and in
 /// classes that are no configuration for tests or development.
 fn bound(module: &Module) -> impl Iterator<Item = &Binding> {
-    let all = scopes(module).into_iter();
+    let all = module.scopes().into_iter();
     let classes = all
         .clone()
         .flat_map(|scope| &scope.classes)

@@ -1,10 +1,13 @@
 //! Settings that the code demands: environment variables that it reads without a default, each with
 //! the line that asks for it.
 
+pub(crate) mod demanded;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::{Place, Sourced};
 use crate::project::Project;
+use crate::python::base_settings;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::View;
 use crate::python::module::Module;
@@ -45,7 +48,10 @@ const CLASSES: [&str; 6] = [
 pub(crate) fn asked(project: &Project, known: &BTreeSet<&str>) -> Vec<Sourced<String>> {
     let mut asked: BTreeMap<String, Place> = BTreeMap::new();
     for module in reading(project) {
-        let reads = items(project, module).chain(calls(project, module));
+        let reads = items(project, module)
+            .chain(calls(project, module))
+            .chain(base_settings::needed(&project.index, module))
+            .chain(demanded::settings(&project.index, module));
         for (name, line) in reads {
             // What is looked for before it is read may be missing.
             let guarded = module.guards.contains(&name);
@@ -65,8 +71,12 @@ pub(crate) fn asked(project: &Project, known: &BTreeSet<&str>) -> Vec<Sourced<St
 fn reading(project: &Project) -> Vec<&Module> {
     let names: Vec<&str> = READERS.iter().chain(&CLASSES).copied().collect();
     let named = Sought::new(&names);
-    let environ = Word::new("environ");
-    let seed = |source: &Source| source.says(&[environ]) || named.may_be_in(source);
+    let words: Vec<Word> = ["environ", "BaseSettings"]
+        .iter()
+        .chain(&demanded::WORDS)
+        .map(|word| Word::new(word))
+        .collect();
+    let seed = |source: &Source| source.says(&words) || named.may_be_in(source);
     // `env = environ.Env()`, which others import.
     let gives = |module| {
         let view = View::of(module);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::detect::asked::demanded;
 use crate::plan::Place;
 use crate::project::Project;
 use crate::python::expr::{Call, Expr};
@@ -200,6 +201,13 @@ impl<'a> Settings<'a> {
                 let is_new = !demands.iter().any(|(old, _)| *old == name);
                 let optional = with_defaults.contains(&name) || self.is_asked_for(&name);
                 if is_new && is_variable(&name) && !optional {
+                    demands.push((name, module.place(line)));
+                }
+            }
+        }
+        for module in &self.modules {
+            for (name, line) in demanded::settings(self.texts.index, module) {
+                if !demands.iter().any(|(old, _)| *old == name) {
                     demands.push((name, module.place(line)));
                 }
             }

@@ -1,22 +1,37 @@
 //! Databases, caches and queues that the code talks to: named, so that a first start does not end
 //! in `Connection refused` unexplained.
 
-use crate::plan::{Note, Place};
+use std::collections::BTreeSet;
+
+use crate::plan::{Note, Place, Sourced};
 use crate::project::Project;
-use crate::python::module::Module;
+use crate::python::expr::Expr;
+use crate::python::module::{Import, Module};
+use crate::python::paths::is_setting;
 
 /// A service, and what tells that the code talks to it.
 struct Service {
     label: &'static str,
-    /// Packages whose import says so: drivers and clients.
+    /// Modules and names whose import says so: drivers, clients, and brokers of libraries that know
+    /// several.
     drivers: &'static [&'static str],
-    /// What an address begins with; also the engines of Django's settings.
+    /// What an address begins with; also the engines and backends of Django's settings.
     addresses: &'static [&'static str],
     /// The setting that usually names its address.
     setting: &'static str,
+    /// Packages that connect to nothing else, for code that names only `setting`.
+    packages: &'static [&'static str],
+    /// Parts of the names that people give to what leads to it: `DB_HOST`, `POSTGRES_USER`.
+    names: &'static [&'static str],
+    /// Add-ons of Heroku that are such a service.
+    addons: &'static [&'static str],
 }
 
-const SERVICES: [Service; 6] = [
+const SQL: &[&str] = &[
+    "DB", "DATABASE", "SQL", "POSTGRES", "PG", "MYSQL", "MARIADB",
+];
+
+const SERVICES: [Service; 8] = [
     Service {
         label: "PostgreSQL",
         drivers: &[
@@ -26,6 +41,7 @@ const SERVICES: [Service; 6] = [
             "aiopg",
             "pg8000",
             "psycopg_pool",
+            "procrastinate",
         ],
         addresses: &[
             "postgres://",
@@ -35,55 +51,127 @@ const SERVICES: [Service; 6] = [
             "django.contrib.gis.db.backends.postgis",
         ],
         setting: "DATABASE_URL",
+        packages: &["psycopg", "psycopg2", "psycopg2-binary", "asyncpg"],
+        names: SQL,
+        addons: &["heroku-postgresql", "crunchy-bridge"],
     },
     Service {
         label: "MySQL",
         drivers: &["MySQLdb", "pymysql", "aiomysql", "mysql", "asyncmy"],
         addresses: &["mysql://", "mysql+", "mariadb+", "django.db.backends.mysql"],
         setting: "DATABASE_URL",
+        packages: &["mysqlclient", "pymysql"],
+        names: SQL,
+        addons: &["jawsdb", "jawsdb-maria", "cleardb"],
     },
     Service {
         label: "Redis",
-        drivers: &["redis", "aioredis", "valkey", "coredis", "django_redis"],
+        drivers: &[
+            "redis",
+            "aioredis",
+            "valkey",
+            "coredis",
+            "django_redis",
+            "arq",
+            "rq",
+            "dramatiq.brokers.redis",
+            "huey.RedisHuey",
+            "huey.PriorityRedisHuey",
+            "huey.RedisExpireHuey",
+        ],
         addresses: &[
             "redis://",
             "rediss://",
             "valkey://",
             "django_redis.cache.RedisCache",
             "django.core.cache.backends.redis.RedisCache",
+            "channels_redis.core.RedisChannelLayer",
+            "channels_redis.pubsub.RedisPubSubChannelLayer",
         ],
         setting: "REDIS_URL",
+        packages: &["redis", "django-redis"],
+        names: &["REDIS", "VALKEY", "BROKER"],
+        addons: &["heroku-redis", "rediscloud", "redistogo", "upstash-redis"],
     },
     Service {
         label: "MongoDB",
         drivers: &["pymongo", "motor", "mongoengine", "beanie"],
         addresses: &["mongodb://", "mongodb+srv://"],
         setting: "MONGODB_URL",
+        packages: &["pymongo", "motor"],
+        names: &["MONGO"],
+        addons: &["ormongo", "mongolab"],
     },
     Service {
         label: "RabbitMQ",
-        drivers: &["pika", "aio_pika"],
+        drivers: &["pika", "aio_pika", "dramatiq.brokers.rabbitmq"],
         addresses: &["amqp://", "amqps://", "pyamqp://"],
         setting: "AMQP_URL",
+        packages: &["pika", "aio-pika"],
+        names: &["AMQP", "RABBIT", "BROKER"],
+        addons: &["cloudamqp", "rabbitmq-bigwig"],
     },
     Service {
         label: "SQL Server",
         drivers: &["pyodbc", "pymssql"],
         addresses: &["mssql+", "mssql://"],
         setting: "DATABASE_URL",
+        packages: &["pymssql"],
+        names: &["DB", "DATABASE", "SQL"],
+        addons: &[],
+    },
+    Service {
+        label: "Memcached",
+        drivers: &["pymemcache", "pylibmc", "aiomcache", "bmemcached"],
+        addresses: &[
+            "django.core.cache.backends.memcached.PyMemcacheCache",
+            "django.core.cache.backends.memcached.PyLibMCCache",
+        ],
+        setting: "MEMCACHED_URL",
+        packages: &["pymemcache", "pylibmc"],
+        names: &["MEMCACHE"],
+        addons: &["memcachier", "memcachedcloud"],
+    },
+    Service {
+        label: "Elasticsearch or OpenSearch",
+        drivers: &[
+            "elasticsearch",
+            "elasticsearch_dsl",
+            "django_elasticsearch_dsl",
+            "opensearchpy",
+        ],
+        addresses: &[],
+        setting: "ELASTICSEARCH_URL",
+        packages: &["elasticsearch", "opensearch-py"],
+        names: &["ELASTIC", "OPENSEARCH"],
+        addons: &["bonsai", "searchbox", "foundelasticsearch"],
     },
 ];
 
-/// A note for each service that the code talks to.
-pub(crate) fn notes(project: &Project) -> Vec<Note> {
+/// A note for each service that the code talks to, or that `addons` of `app.json` order.
+pub(crate) fn notes(project: &Project, addons: &[Sourced<String>]) -> Vec<Note> {
     let wanted = SERVICES.iter().filter_map(|service| {
-        let place = project
+        let by_code = project
             .index
             .own_modules_with(&service.words())
-            .find_map(|module| service.place(module))?;
+            .find_map(|module| service.place(module));
+        let place = by_code.or_else(|| service.by_setting(project));
+        let ordered = || {
+            let addon = addons
+                .iter()
+                .find(|addon| service.addons.contains(&addon.value.as_str()))?;
+            Some((
+                format!("`app.json` orders {}", service.label),
+                addon.places.first()?.clone(),
+            ))
+        };
+        let is_ordered = place.is_none();
+        let (text, place) = place
+            .map(|place| (format!("the code talks to {}", service.label), place))
+            .or_else(ordered)?;
         Some(Note {
-            text: format!("the code talks to {}", service.label),
-            hint: Some(service.hint(project)),
+            text,
+            hint: Some(service.hint(project, is_ordered)),
             place: Some(place),
         })
     });
@@ -91,18 +179,82 @@ pub(crate) fn notes(project: &Project) -> Vec<Note> {
 }
 
 impl Service {
-    /// Names the setting only where the code reads it.
-    fn hint(&self, project: &Project) -> String {
-        let modules = project.index.own_modules_with(&[self.setting]);
-        let mut texts = modules.flat_map(|module| &module.texts);
-        let name = if texts.any(|(text, _)| text == self.setting) {
-            self.setting
-        } else {
-            "NAME"
+    /// Where the setting of its address is read, in a project that names a driver of it and of
+    /// nothing else that may stand there: what is imported is left to a library.
+    fn by_setting(&self, project: &Project) -> Option<Place> {
+        let has_driver = |service: &Self| {
+            service
+                .packages
+                .iter()
+                .any(|name| project.packages.has(name))
         };
+        let same = SERVICES
+            .iter()
+            .filter(|other| other.setting == self.setting && has_driver(other));
+        if !has_driver(self) || same.count() > 1 {
+            return None;
+        }
+        self.read(project).next().map(|(_, place)| place)
+    }
+
+    /// Names the settings that the code reads, where they are known by their names. Of what is ordered
+    /// Heroku sets the usual one.
+    fn hint(&self, project: &Project, is_ordered: bool) -> String {
+        const MOST: usize = 5;
+        let names: BTreeSet<&str> = if is_ordered || self.read(project).next().is_some() {
+            BTreeSet::from([self.setting])
+        } else {
+            self.leading(project)
+        };
+        let settings: Vec<String> = names
+            .iter()
+            .take(MOST)
+            .map(|name| format!("{name}=…"))
+            .collect();
+        if settings.is_empty() {
+            return "it has to run where the app reaches it: let the code read its address from the environment, and `ship env set NAME=…` tells the app where".to_owned();
+        }
         format!(
-            "it has to run where the app reaches it; `ship env set {name}=…` tells the app where"
+            "it has to run where the app reaches it; `ship env set {}` tells the app where",
+            settings.join(" ")
         )
+    }
+
+    /// Where `setting` is named.
+    fn read<'a>(&self, project: &'a Project) -> impl Iterator<Item = (&'a str, Place)> {
+        let setting = self.setting;
+        project
+            .index
+            .own_modules_with(&[setting])
+            .flat_map(move |module| {
+                let texts = module.texts.iter().filter(move |(text, _)| text == setting);
+                texts.map(|(text, line)| (text.as_str(), module.place(*line)))
+            })
+    }
+
+    /// The variables whose names say that they lead to it: `DB_HOST`.
+    fn leading<'a>(&self, project: &'a Project) -> BTreeSet<&'a str> {
+        let names = |name: &str| {
+            let mut parts = name.split('_');
+            parts.any(|part| self.names.iter().any(|known| part.starts_with(known)))
+        };
+        let modules = project
+            .index
+            .own_modules_with(&["environ", "getenv", "config", "env"]);
+        let read = modules.flat_map(|module| {
+            let of_calls = module.calls.iter().filter_map(|(call, _)| {
+                let function = call.function.dotted()?;
+                let name = call.arguments.first()?.text()?;
+                is_setting(&function).then_some(name)
+            });
+            let of_items = module.items.iter().filter_map(|(item, _)| match item {
+                Expr::Item(of, name) if of.dotted()?.ends_with("environ") => name.text(),
+                _ => None,
+            });
+            of_calls.chain(of_items)
+        });
+        read.filter(|name| is_variable(name) && names(name))
+            .collect()
     }
 
     /// Words of which one stands in every module that says so.
@@ -115,7 +267,9 @@ impl Service {
             whole.rsplit('.').next()
         };
         let words = self.addresses.iter().filter_map(word);
-        self.drivers.iter().copied().chain(words).collect()
+        let last = |driver: &&'static str| driver.rsplit('.').next();
+        let drivers = self.drivers.iter().filter_map(last);
+        drivers.chain(words).collect()
     }
 
     /// Where the module says so.
@@ -140,14 +294,20 @@ impl Service {
             return Some(module.place(*line));
         }
         let mut imports = module.top.imports.iter().filter(|i| i.level == 0);
-        let is_driver = |name: &str| {
-            let first = name.split('.').next().unwrap_or_default();
-            self.drivers.contains(&first)
+        let is_driver = |import: &Import| {
+            let name = import.name.as_deref().unwrap_or_default();
+            let whole = format!("{}.{name}.", import.module);
+            let begins = |driver: &&str| whole.starts_with(&format!("{driver}."));
+            self.drivers.iter().any(begins)
         };
-        imports
-            .any(|import| is_driver(&import.module))
-            .then(|| module.place(0))
+        imports.any(is_driver).then(|| module.place(0))
     }
+}
+
+/// Upper case, as variables of the environment are.
+fn is_variable(name: &str) -> bool {
+    let is_of_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    !name.is_empty() && name.chars().all(is_of_name)
 }
 
 #[cfg(test)]
@@ -162,7 +322,13 @@ mod tests {
     fn a_file_that_names_a_service_says_one_of_its_words() {
         for service in SERVICES {
             let words: Vec<Word> = service.words().into_iter().map(Word::new).collect();
-            let imports = service.drivers.iter().map(|name| format!("import {name}"));
+            let imports = service
+                .drivers
+                .iter()
+                .map(|name| match name.rsplit_once('.') {
+                    Some((module, name)) => format!("from {module} import {name}"),
+                    None => format!("import {name}"),
+                });
             let addresses = service.addresses.iter();
             let addresses = addresses.map(|address| format!("at = '{address}_x://there'"));
             for text in imports.chain(addresses) {

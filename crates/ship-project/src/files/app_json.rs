@@ -1,7 +1,8 @@
 //! `app.json`: the settings that Heroku asks for when an app is made.
 //!
-//! Format: <https://devcenter.heroku.com/articles/app-json-schema>. Add-ons, buildpacks and sizes mean
-//! nothing here, and `postdeploy` runs once where a release command runs each time.
+//! Format: <https://devcenter.heroku.com/articles/app-json-schema>. Add-ons tell which services the app
+//! needs; buildpacks and sizes mean nothing here, and `postdeploy` runs once where a release command
+//! runs each time.
 
 use serde_json::Value;
 
@@ -19,9 +20,36 @@ pub(crate) struct Setting {
     pub(crate) line: u32,
 }
 
-/// Reads `env`, in the order of names; the error is the JSON reader's.
-pub(crate) fn parse(text: &str) -> Result<Vec<Setting>, serde_json::Error> {
+/// What is read of the file.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct AppJson {
+    /// `env`, in the order of names.
+    pub(crate) settings: Vec<Setting>,
+    /// `addons` without their plans, each with its line: `heroku-postgresql`.
+    pub(crate) addons: Vec<(String, u32)>,
+}
+
+/// Reads the file; the error is the JSON reader's.
+pub(crate) fn parse(text: &str) -> Result<AppJson, serde_json::Error> {
     let file: Value = serde_json::from_str(text)?;
+    Ok(AppJson {
+        settings: settings(&file, text),
+        addons: addons(&file, text),
+    })
+}
+
+/// `"heroku-postgresql:mini"`, `{"plan": "heroku-postgresql:mini"}`
+fn addons(file: &Value, text: &str) -> Vec<(String, u32)> {
+    let addons = file.get("addons").and_then(Value::as_array);
+    let plan = |addon: &Value| {
+        let plan = addon.as_str().or_else(|| addon.get("plan")?.as_str())?;
+        let name = plan.split(':').next()?;
+        Some((name.to_owned(), line_of(text, plan)))
+    };
+    addons.into_iter().flatten().filter_map(plan).collect()
+}
+
+fn settings(file: &Value, text: &str) -> Vec<Setting> {
     let env = file.get("env").and_then(Value::as_object);
     let mut settings: Vec<Setting> = env
         .into_iter()
@@ -40,7 +68,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Setting>, serde_json::Error> {
         })
         .collect();
     settings.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(settings)
+    settings
 }
 
 fn line_of(text: &str, name: &str) -> u32 {
@@ -59,6 +87,7 @@ mod tests {
         let text = "{\n \"env\": {\n  \"SECRET_KEY\": {\"generator\": \"secret\"},\n  \"MODE\": \"production\",\n  \"DEBUG\": {\"value\": \"0\"},\n  \"SENTRY_DSN\": {\"required\": false},\n  \"SITE\": {\"value\": \"{{name}}\"}\n }\n}\n";
         let told: Vec<String> = parse(text)
             .unwrap()
+            .settings
             .iter()
             .map(|s| {
                 format!(
@@ -74,6 +103,16 @@ mod tests {
         SENTRY_DSN None false false :6
         SITE None true false :7
         "#);
+    }
+
+    #[test]
+    fn add_ons_are_read_without_their_plans() {
+        let text = "{\n \"addons\": [\n  \"heroku-redis\",\n  {\"plan\": \"heroku-postgresql:mini\"}\n ]\n}\n";
+        let told = [
+            ("heroku-redis".to_owned(), 3),
+            ("heroku-postgresql".to_owned(), 4),
+        ];
+        assert_eq!(parse(text).unwrap().addons, told);
     }
 
     proptest! {

@@ -108,6 +108,17 @@ pub(crate) struct Class {
     pub(crate) classes: Vec<Class>,
 }
 
+impl Scope {
+    /// The functions and methods in it.
+    pub(crate) fn inner(&self) -> impl Iterator<Item = &Scope> {
+        let methods = self.classes.iter().flat_map(|class| &class.methods);
+        self.functions
+            .iter()
+            .chain(methods)
+            .map(|Function { body, .. }| body)
+    }
+}
+
 impl Module {
     /// Reads `source`; mistakes are kept, what can be recovered is read.
     pub(crate) fn read(file: &Path, source: &str) -> Self {
@@ -132,6 +143,18 @@ impl Module {
             texts: everywhere.texts,
             mistake,
         }
+    }
+
+    /// Every scope: the file, its functions and methods, at any depth.
+    pub(crate) fn scopes(&self) -> Vec<&Scope> {
+        let mut scopes = vec![&self.top];
+        let mut at = 0;
+        while at < scopes.len() {
+            let below = scopes[at].inner();
+            scopes.extend(below);
+            at += 1;
+        }
+        scopes
     }
 
     /// A line of this file as a place.
