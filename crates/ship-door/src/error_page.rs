@@ -13,6 +13,9 @@ use serde::Serialize;
 use crate::body::Body;
 use crate::stack::{Failure, Scene};
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 const LAYOUT: &str = include_str!("pages/layout.html");
 
 /// What a page says.
@@ -422,16 +425,18 @@ fn escape(text: &str) -> String {
     out
 }
 
-/// `name` in backticks becomes code.
+/// `name` in backticks becomes code; one without another is itself.
 fn code(escaped: &str) -> String {
     let mut out = String::with_capacity(escaped.len() + 16);
-    for (number, piece) in escaped.split('`').enumerate() {
-        if number > 0 {
-            out.push_str(if number % 2 == 1 { "<code>" } else { "</code>" });
-        }
-        out.push_str(piece);
+    let mut rest = escaped;
+    while let Some((before, (inside, after))) = rest
+        .split_once('`')
+        .and_then(|(before, after)| Some((before, after.split_once('`')?)))
+    {
+        out.extend([before, "<code>", inside, "</code>"]);
+        rest = after;
     }
-    out
+    out + rest
 }
 
 fn json(page: &Page, request: &str) -> String {

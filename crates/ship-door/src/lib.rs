@@ -36,6 +36,8 @@ mod file_body;
 mod forward;
 mod framing;
 mod head;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod host;
 mod http3;
 mod instance;

@@ -110,7 +110,7 @@ impl Config {
         text.map(|text| Self::parse(&text)).transpose()
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let cannot = |why: &str| {
             CommandError::new(FaultKind::User, format!("cannot understand `{PATH}`")).cause(why)
         };
