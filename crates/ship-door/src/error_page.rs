@@ -79,7 +79,7 @@ pub(crate) fn of(failure: &Failure, scene: &Scene<'_>) -> Response<Body> {
         | Failure::TooManyFields => {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        Failure::ReadOnly => {
+        Failure::ReadOnly | Failure::NoWebSocket => {
             headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         }
         Failure::Method => {
@@ -133,6 +133,16 @@ fn page(failure: &Failure, scene: &Scene<'_>) -> Page {
             StatusCode::METHOD_NOT_ALLOWED,
             "This method is not for web sites",
             "CONNECT and TRACE are not answered here.",
+        ),
+        Failure::Protocol => Page::plain(
+            StatusCode::NOT_IMPLEMENTED,
+            "This protocol is not spoken here",
+            "CONNECT leads to WebSockets and to nothing else.",
+        ),
+        Failure::NoWebSocket => Page::plain(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "There is no WebSocket at this address",
+            "It was answered as a page; it is asked for with GET.",
         ),
         Failure::ReadOnly => Page::plain(
             StatusCode::METHOD_NOT_ALLOWED,

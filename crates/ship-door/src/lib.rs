@@ -32,12 +32,13 @@ mod door;
 mod encoder;
 mod error;
 mod error_page;
+mod extended_connect;
 mod file_body;
 mod forward;
 mod framing;
-mod head;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod head;
 mod host;
 mod http3;
 mod instance;
