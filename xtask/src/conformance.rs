@@ -3,7 +3,11 @@
 mod cache;
 mod door;
 mod hostile;
+mod lint;
+mod python;
 mod running;
+mod tls;
+mod websockets;
 
 use std::process::ExitCode;
 
@@ -18,11 +22,20 @@ pub(crate) enum Suite {
     Cache,
     /// Slow visitors (slowhttptest) and floods of HTTP/2, with honest visitors beside them
     Hostile(hostile::Arguments),
+    /// httplint: answers that the door makes or changes
+    Lint,
+    /// sslyze: the door's TLS against Mozilla's recommendation
+    Tls,
+    /// The package `websockets` on both sides: sessions through the door are those without it
+    Websockets(websockets::Arguments),
 }
 
 pub(crate) fn run(suite: &Suite) -> Result<ExitCode> {
     match suite {
         Suite::Cache => cache::run(),
         Suite::Hostile(arguments) => hostile::run(arguments),
+        Suite::Lint => lint::run(),
+        Suite::Tls => tls::run(),
+        Suite::Websockets(arguments) => websockets::run(arguments),
     }
 }

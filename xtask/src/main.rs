@@ -9,6 +9,7 @@
 //! - `dist.rs` builds the portable binary;
 //! - `durability.rs` lets every call that changes a disk fail;
 //! - `e2e.rs` does to a fresh server what people do with theirs;
+//! - `fuzz.rs` gives our readers to libFuzzer;
 //! - `machine.rs` knows what is installed here.
 //!
 //! Nothing here is part of the product.
@@ -28,6 +29,7 @@ mod durability;
 mod e2e;
 mod example;
 mod fixtures;
+mod fuzz;
 mod generate;
 mod guides;
 mod layers;
@@ -71,6 +73,8 @@ enum Chore {
     Durability,
     /// Do to a fresh server what people do with theirs, from an empty machine to an empty machine
     E2e(e2e::Arguments),
+    /// Give our readers to libFuzzer
+    Fuzz(fuzz::Arguments),
     /// Compare which crate uses which with the table in `docs/architecture.md`
     Layers,
     /// Compare the third-party crates with `docs/dependencies.md`
@@ -93,6 +97,7 @@ fn main() -> ExitCode {
         Chore::Dist(arguments) => dist::run(&arguments),
         Chore::Durability => durability::run(),
         Chore::E2e(arguments) => e2e::run(&arguments),
+        Chore::Fuzz(arguments) => fuzz::run(&arguments),
         Chore::Layers => agrees(layers::check()),
         Chore::Dependencies => agrees(dependencies::check()),
         Chore::Promises => agrees(promises::check()),

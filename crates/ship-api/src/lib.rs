@@ -13,6 +13,8 @@
 pub mod access;
 pub mod client;
 pub mod event;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod problem;
 mod query;
 pub mod reply;

@@ -14,6 +14,8 @@ pub mod clock;
 pub mod count;
 pub mod fault;
 pub mod file;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod hash;
 pub mod hint;
 pub mod lend;

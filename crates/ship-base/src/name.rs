@@ -199,7 +199,8 @@ impl FromStr for InstanceId {
         let wrong = || NameError::Instance(text.to_owned());
         let (app, rest) = text.split_once('/').ok_or_else(wrong)?;
         let (process, index) = rest.rsplit_once('.').ok_or_else(wrong)?;
-        let index = index.parse().map_err(|_| wrong())?;
+        let counted = index.starts_with(|c| matches!(c, '1'..='9'));
+        let index = index.parse().ok().filter(|_| counted).ok_or_else(wrong)?;
         Ok(Self {
             app: app.parse()?,
             process: process.parse()?,

@@ -34,7 +34,13 @@ impl FromStr for Network {
             None => (text, None),
         };
         let address: IpAddr = address.parse().map_err(|_| NotANetwork)?;
-        let (base, is_v4) = number(address);
+        // `::ffff:192.0.2.0/120` is `192.0.2.0/24`: visitors are told apart by that form as well.
+        let mapped = width(address.is_ipv4()) - width(address.to_canonical().is_ipv4());
+        let bits = match bits {
+            Some(bits) if mapped > 0 => Some(bits.checked_sub(mapped).ok_or(NotANetwork)?),
+            bits => bits,
+        };
+        let (base, is_v4) = number(address.to_canonical());
         let most = width(is_v4);
         let bits = bits.unwrap_or(most);
         if bits <= most && leading(base, bits, is_v4) == base {
@@ -92,11 +98,21 @@ mod tests {
     #[test]
     fn an_ipv4_visitor_of_an_ipv6_socket_is_one_of_ipv4() {
         assert!(has("192.0.2.0/24", "::ffff:192.0.2.9"));
+        assert!(has("::ffff:192.0.2.0/120", "192.0.2.9"));
+        assert!(has("::ffff:192.0.2.9", "::ffff:192.0.2.9"));
+        assert!(!has("::ffff:192.0.2.0/120", "192.0.3.9"));
     }
 
     #[test]
     fn what_is_no_network_is_refused() {
-        for wrong in ["192.0.2.7/24", "192.0.2.0/33", "office", "192.0.2.0/-1", ""] {
+        for wrong in [
+            "::ffff:192.0.2.0/95",
+            "192.0.2.7/24",
+            "192.0.2.0/33",
+            "office",
+            "192.0.2.0/-1",
+            "",
+        ] {
             assert_eq!(wrong.parse::<Network>(), Err(NotANetwork), "{wrong}");
         }
     }

@@ -1,5 +1,5 @@
 //! A door by hand, to measure and to look at: `door <address>[,<address with TLS>] <cores>
-//! <upstream socket or host:port>...`.
+//! <upstream socket or host:port>... [/prefix=<folder or address to go to>]...`.
 //! Serves `*.localhost` names `blog.localhost`, `localhost` and `127.0.0.1`.
 #![expect(clippy::print_stdout, reason = "an example talks to its user")]
 
@@ -10,7 +10,7 @@ use ship_door::table::{
     Address, Certificates, Https, Route, RouteRules, Site, SiteRules, Table, Target, Upstream,
     VERSION,
 };
-use ship_door::{Config, bind, run};
+use ship_door::{Config, bind, bind_datagrams, run};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -20,12 +20,25 @@ fn main() {
         .map(|address| address.parse().expect("an address"))
         .collect();
     let cores = arguments.next().expect("cores").parse().expect("cores");
-    let upstreams = arguments.enumerate().map(|(number, address)| Upstream {
-        key: format!("blog/web.{number}@r1"),
-        address: match address.parse() {
-            Ok(port) => Address::Tcp(port),
-            Err(_) => Address::Unix(address.into()),
-        },
+    let (beside, upstreams): (Vec<String>, Vec<String>) =
+        arguments.partition(|argument| argument.contains('='));
+    let upstreams = upstreams
+        .into_iter()
+        .enumerate()
+        .map(|(number, address)| Upstream {
+            key: format!("blog/web.{number}@r1"),
+            address: match address.parse() {
+                Ok(port) => Address::Tcp(port),
+                Err(_) => Address::Unix(address.into()),
+            },
+        });
+    let app = Target::Instances {
+        upstreams: upstreams.collect(),
+    };
+    let app = route("/", app);
+    let beside = beside.iter().map(|argument| {
+        let (prefix, to) = argument.split_once('=').expect("a prefix and a target");
+        route(prefix, target(to))
     });
     let table = Table {
         version: VERSION,
@@ -39,14 +52,7 @@ fn main() {
             hosts: ["blog.localhost", "localhost", "127.0.0.1"]
                 .map(str::to_owned)
                 .to_vec(),
-            routes: vec![Route {
-                prefix: "/".to_owned(),
-                to: Target::Instances {
-                    upstreams: upstreams.collect(),
-                },
-                cache: None,
-                rules: RouteRules::default(),
-            }],
+            routes: std::iter::once(app).chain(beside).collect(),
             body_limit: 10 << 20,
             https: Https::default(),
             access_log: None,
@@ -70,6 +76,31 @@ fn main() {
     parent.join().expect("the parent");
 }
 
+fn route(prefix: &str, to: Target) -> Route {
+    Route {
+        prefix: prefix.to_owned(),
+        to,
+        cache: None,
+        rules: RouteRules::default(),
+    }
+}
+
+fn target(text: &str) -> Target {
+    if text.starts_with("http") {
+        Target::Redirect {
+            to: text.to_owned(),
+            status: 301,
+        }
+    } else {
+        Target::Files {
+            folder: text.into(),
+            fall_through: false,
+            fallback: None,
+            packed: None,
+        }
+    }
+}
+
 fn tell(socket: &std::path::Path, addresses: &[SocketAddr], table: Table) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -88,6 +119,14 @@ fn tell(socket: &std::path::Path, addresses: &[SocketAddr], table: Table) {
                 .await
                 .expect("a listener");
             println!("{scheme}://{address}");
+            // Where the UDP port is somebody else's, what TCP carries is spoken alone.
+            if *scheme == "https"
+                && let Ok(socket) = bind_datagrams(*address)
+            {
+                let sockets = vec![("http3".to_owned(), socket)];
+                door.listen(sockets).await.expect("a socket");
+                println!("HTTP/3 at {address}");
+            }
         }
     });
 }

@@ -5,7 +5,7 @@
 //! comes that may be kept, so that an app that allows none pays for none. Many visitors that ask for
 //! the same are one request to the app.
 
-mod directives;
+pub(crate) mod directives;
 mod entry;
 mod fill;
 mod flight;

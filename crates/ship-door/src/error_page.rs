@@ -13,6 +13,9 @@ use serde::Serialize;
 use crate::body::Body;
 use crate::stack::{Failure, Scene};
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 const LAYOUT: &str = include_str!("pages/layout.html");
 
 /// What a page says.
@@ -76,7 +79,7 @@ pub(crate) fn of(failure: &Failure, scene: &Scene<'_>) -> Response<Body> {
         | Failure::TooManyFields => {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        Failure::ReadOnly => {
+        Failure::ReadOnly | Failure::NoWebSocket => {
             headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         }
         Failure::Method => {
@@ -130,6 +133,16 @@ fn page(failure: &Failure, scene: &Scene<'_>) -> Page {
             StatusCode::METHOD_NOT_ALLOWED,
             "This method is not for web sites",
             "CONNECT and TRACE are not answered here.",
+        ),
+        Failure::Protocol => Page::plain(
+            StatusCode::NOT_IMPLEMENTED,
+            "This protocol is not spoken here",
+            "CONNECT leads to WebSockets and to nothing else.",
+        ),
+        Failure::NoWebSocket => Page::plain(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "There is no WebSocket at this address",
+            "It was answered as a page; it is asked for with GET.",
         ),
         Failure::ReadOnly => Page::plain(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -422,16 +435,18 @@ fn escape(text: &str) -> String {
     out
 }
 
-/// `name` in backticks becomes code.
+/// `name` in backticks becomes code; one without another is itself.
 fn code(escaped: &str) -> String {
     let mut out = String::with_capacity(escaped.len() + 16);
-    for (number, piece) in escaped.split('`').enumerate() {
-        if number > 0 {
-            out.push_str(if number % 2 == 1 { "<code>" } else { "</code>" });
-        }
-        out.push_str(piece);
+    let mut rest = escaped;
+    while let Some((before, (inside, after))) = rest
+        .split_once('`')
+        .and_then(|(before, after)| Some((before, after.split_once('`')?)))
+    {
+        out.extend([before, "<code>", inside, "</code>"]);
+        rest = after;
     }
-    out
+    out + rest
 }
 
 fn json(page: &Page, request: &str) -> String {

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::body::{Body, Forwarded, Inbound, Outcome, Progress, RequestBody};
 use crate::core::{Core, View};
+use crate::extended_connect::Handshake;
 use crate::head::{self, Marks};
 use crate::limit::Limits;
 use crate::pool::{Link, Pool};
@@ -49,12 +50,16 @@ pub(crate) async fn forward(
     mut request: Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
     let upgrade = wants_upgrade(&request).then(|| hyper::upgrade::on(&mut request));
+    let handshake = request.extensions_mut().remove::<Handshake>();
     let limits = &visit.core.setting.limits;
     let request = for_app(errand, request, limits, upgrade.is_some());
     let (response, link) = exchange(&visit.core, errand, request).await?;
     match upgrade {
         Some(visitor) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-            tunnelled(&visit.core, visitor, response, link)
+            if handshake.is_some_and(|ours| !ours.is_understood(response.headers())) {
+                return Err(Failure::Broken);
+            }
+            tunnelled(visit, visitor, response, link)
         }
         _ if response.status() == StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Broken),
         _ => Ok(for_visitor(response, link)),
@@ -81,11 +86,12 @@ pub(crate) async fn fetch(
     }
 }
 
-/// A WebSocket is asked for by a GET without a body (RFC 6455, 4.1).
+/// A WebSocket is asked for by a GET without a body (RFC 6455, 4.1), or by what we made of a CONNECT.
 fn wants_upgrade(request: &Request<Inbound>) -> bool {
     let body = hyper::body::Body::is_end_stream(request.body());
+    let ours = request.extensions().get::<Handshake>().is_some();
     body && request.method() == Method::GET
-        && request.version() == Version::HTTP_11
+        && (request.version() == Version::HTTP_11 || ours)
         && head::wants_websocket(request.headers())
 }
 
@@ -120,7 +126,7 @@ fn for_visitor(response: Response<Incoming>, link: Link) -> Response<Body> {
 /// Not a byte of the visitor's goes to the app before the app has said 101: until then hyper keeps
 /// what the visitor sends after its head.
 fn tunnelled(
-    core: &Rc<Core>,
+    visit: &Visit,
     visitor: OnUpgrade,
     mut response: Response<Incoming>,
     link: Link,
@@ -130,8 +136,13 @@ fn tunnelled(
         return Err(Failure::Broken);
     }
     let app = hyper::upgrade::on(&mut response);
+    let core = &visit.core;
     let tunnel = tunnel::run(visitor, app, link.into_in_flight(), core.stopped.clone());
-    core.tasks.spawn_local(tunnel);
+    let open = visit.activity.tunnel();
+    core.tasks.spawn_local(async move {
+        tunnel.await;
+        drop(open);
+    });
     let (mut parts, _) = response.into_parts();
     parts.extensions.clear();
     head::for_visitor(&mut parts.headers);

@@ -10,6 +10,8 @@
 
 mod chunk;
 mod field;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod line;
 
 use chunk::Chunk;

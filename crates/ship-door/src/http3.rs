@@ -8,6 +8,8 @@ mod body;
 mod connection;
 mod endpoint;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod request;
 mod transport;
 

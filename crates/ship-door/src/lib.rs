@@ -32,9 +32,12 @@ mod door;
 mod encoder;
 mod error;
 mod error_page;
+mod extended_connect;
 mod file_body;
 mod forward;
 mod framing;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod head;
 mod host;
 mod http3;

@@ -53,6 +53,8 @@ pub(crate) fn http2(limits: &Limits) -> http2::Builder<OnThisCore> {
         .initial_stream_window_size(h2::STREAM_WINDOW)
         .initial_connection_window_size(h2::CONNECTION_WINDOW)
         .adaptive_window(false)
+        // WebSockets (RFC 8441); any other protocol that a CONNECT names is refused.
+        .enable_connect_protocol()
         .max_frame_size(h2::FRAME)
         .max_send_buf_size(h2::SEND_BUFFER)
         .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX))
@@ -151,6 +153,7 @@ mod tests {
         assert_eq!(setting(3), Some(100), "streams");
         assert_eq!(setting(4), Some(64 << 10), "window of a stream");
         assert_eq!(setting(6), Some(16 << 10), "list of headers");
+        assert_eq!(setting(8), Some(1), "extended CONNECT (RFC 8441, 3)");
         // 65,535 is where every connection begins (RFC 9113, 6.9.2).
         let grown = u32::from_be_bytes(window.try_into().unwrap());
         assert_eq!(grown + 65_535, 1 << 20, "window of the connection");

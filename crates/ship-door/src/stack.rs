@@ -24,6 +24,7 @@ use crate::body::{Body, Inbound};
 use crate::cache;
 use crate::compress::{self, Wish};
 use crate::error_page;
+use crate::extended_connect::{self, OtherProtocol};
 use crate::forward::Errand;
 use crate::head::{Marks, Scheme};
 use crate::host;
@@ -51,6 +52,10 @@ pub(crate) enum Failure {
     TooManyFields,
     /// CONNECT and TRACE are not for web sites.
     Method,
+    /// A CONNECT that names a protocol which we do not speak.
+    Protocol,
+    /// A CONNECT for a WebSocket, answered as if it were a page.
+    NoWebSocket,
     /// No site has this host name.
     UnknownHost,
     /// Its author works at the site.
@@ -89,7 +94,7 @@ pub(crate) struct Scene<'a> {
 }
 
 /// Answers one request; nothing fails beyond this.
-pub(crate) async fn answer(visit: &Visit, request: Request<Inbound>) -> Response<Tracked> {
+pub(crate) async fn answer(visit: &Visit, mut request: Request<Inbound>) -> Response<Tracked> {
     let asked = Asked::of(&request);
     let counters = &visit.core.setting.counters;
     let mut scene = Scene {
@@ -101,7 +106,13 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Inbound>) -> Response
     };
     let version = request.version();
     let wish = Wish::of(&request);
-    let mut response = match layers(&mut scene, request).await {
+    let translated = extended_connect::translate(&mut request);
+    let answered = match translated {
+        Ok(false) => layers(&mut scene, request).await,
+        Ok(true) => layers(&mut scene, request).await.and_then(only_websockets),
+        Err(OtherProtocol) => Err(Failure::Protocol),
+    };
+    let mut response = match answered {
         Ok(response) => response,
         Err(failure) => {
             debug!(?failure, request = ?scene.id, "not answered by an app");
@@ -134,9 +145,20 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Inbound>) -> Response
         response.headers_mut().insert(header::CONNECTION, close);
     }
     counters.requests.fetch_add(1, Ordering::Relaxed);
+    if version == Version::HTTP_2 && !page {
+        extended_connect::consent(&mut response);
+    }
     trace!(request = ?scene.id, status = response.status().as_u16(), "answered");
     let note = asked.note(&scene, response.status());
     response.map(|body| Tracked::new(body, note))
+}
+
+/// To a CONNECT every 2xx is a consent: what follows would be taken for frames.
+fn only_websockets(response: Response<Body>) -> Result<Response<Body>, Failure> {
+    if response.status().is_success() {
+        return Err(Failure::NoWebSocket);
+    }
+    Ok(response)
 }
 
 /// What the log says of a request, as the visitor wrote it.

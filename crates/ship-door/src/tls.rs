@@ -6,6 +6,8 @@
 //! another app's.
 
 mod bundle;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub mod local_ca;
 mod own;
 mod store;

@@ -1,4 +1,5 @@
-//! A WebSocket: two streams joined, and ended politely when its instance is taken away.
+//! A WebSocket: two streams joined, and ended politely when its instance is taken away. To a visitor
+//! of HTTP/2 its stream is what a connection is to others.
 
 use std::io;
 use std::ops::Range;

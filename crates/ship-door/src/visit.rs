@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -131,12 +132,23 @@ where
     });
     let connection = core.http2.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        ended = until_stopped(&core, &core.stopping, connection.as_mut(), http2::Connection::graceful_shutdown) => return ended,
-        () = visit.until_idle() => connection.as_mut().graceful_shutdown(),
-    }
     let finish = http2::Connection::graceful_shutdown;
-    until_stopped(&core, &core.stopping, connection, finish).await
+    let served = async {
+        tokio::select! {
+            ended = until_stopped(&core, &core.stopping, connection.as_mut(), finish) => return ended,
+            () = visit.until_idle() => finish(connection.as_mut()),
+        }
+        until_stopped(&core, &core.stopping, connection.as_mut(), finish).await
+    };
+    let ended = served.await;
+    // The farewell of its WebSockets goes out through it.
+    if core.stopped.is_cancelled() {
+        tokio::select! {
+            ended = connection => return ended,
+            () = visit.activity.without_tunnels() => {}
+        }
+    }
+    ended
 }
 
 /// Serves; politely to the end once `stopping` fires.
@@ -189,10 +201,7 @@ pub(crate) struct Visit {
     pub(crate) peer: SocketAddr,
     /// The port of TCP that it came to.
     pub(crate) port: u16,
-    /// Requests that are being answered, over HTTP/2 and 3.
-    busy: Cell<usize>,
-    /// When the last one began or ended.
-    active: Cell<Instant>,
+    pub(crate) activity: Rc<Activity>,
     /// What the connection knows and a request cannot.
     pub(crate) told: Arc<Told>,
     /// Of the request before: visitors hardly ever change the host on a connection.
@@ -206,8 +215,7 @@ impl Visit {
             scheme,
             peer,
             port,
-            busy: Cell::new(0),
-            active: Cell::new(Instant::now()),
+            activity: Rc::new(Activity::new()),
             told: Arc::default(),
             marks: RefCell::new(None),
         })
@@ -232,11 +240,7 @@ impl Visit {
     pub(crate) async fn until_idle(&self) {
         let most = self.core.setting.limits.idle;
         loop {
-            let since = if self.busy.get() > 0 {
-                Instant::now()
-            } else {
-                self.active.get()
-            };
+            let since = self.activity.since();
             if since.elapsed() >= most {
                 return;
             }
@@ -245,13 +249,65 @@ impl Visit {
     }
 }
 
+/// What goes on on a connection of HTTP/2 or 3, which carries many things at once.
+pub(crate) struct Activity {
+    /// Requests that are being answered, and WebSockets.
+    busy: Cell<usize>,
+    /// WebSockets alone.
+    tunnels: Cell<usize>,
+    /// When the last of them began or ended.
+    active: Cell<Instant>,
+    /// Wakes who waits for the end of a WebSocket.
+    ended: Notify,
+}
+
+impl Activity {
+    fn new() -> Self {
+        Self {
+            busy: Cell::new(0),
+            tunnels: Cell::new(0),
+            active: Cell::new(Instant::now()),
+            ended: Notify::new(),
+        }
+    }
+
+    /// Since when nothing goes on; now where something does.
+    fn since(&self) -> Instant {
+        if self.busy.get() > 0 {
+            Instant::now()
+        } else {
+            self.active.get()
+        }
+    }
+
+    /// A WebSocket begins; it ends with what is returned.
+    pub(crate) fn tunnel(self: &Rc<Self>) -> OpenTunnel {
+        self.tunnels.set(self.tunnels.get() + 1);
+        OpenTunnel(Busy::of(self.clone()))
+    }
+
+    async fn without_tunnels(&self) {
+        loop {
+            let ended = self.ended.notified();
+            if self.tunnels.get() == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+}
+
 /// A request that is being answered.
-pub(crate) struct Busy(Rc<Visit>);
+pub(crate) struct Busy(Rc<Activity>);
 
 impl Busy {
-    pub(crate) fn new(visit: &Rc<Visit>) -> Self {
-        visit.busy.set(visit.busy.get() + 1);
-        Self(visit.clone())
+    pub(crate) fn new(visit: &Visit) -> Self {
+        Self::of(visit.activity.clone())
+    }
+
+    fn of(activity: Rc<Activity>) -> Self {
+        activity.busy.set(activity.busy.get() + 1);
+        Self(activity)
     }
 }
 
@@ -259,6 +315,17 @@ impl Drop for Busy {
     fn drop(&mut self) {
         self.0.busy.set(self.0.busy.get() - 1);
         self.0.active.set(Instant::now());
+    }
+}
+
+/// A WebSocket of a connection.
+pub(crate) struct OpenTunnel(Busy);
+
+impl Drop for OpenTunnel {
+    fn drop(&mut self) {
+        let activity = &self.0.0;
+        activity.tunnels.set(activity.tunnels.get() - 1);
+        activity.ended.notify_waiters();
     }
 }
 

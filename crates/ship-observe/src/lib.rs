@@ -7,6 +7,8 @@
 //! It starts no threads, keeps nothing in memory between calls, knows no process but by name, and
 //! prints nothing. `log_store.rs` tells the story; `log_store/frame.rs` is the format.
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod log_store;
 
 mod error;

@@ -10,6 +10,8 @@
 mod cut;
 mod follow;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod merge;
 mod newest;
 mod query;

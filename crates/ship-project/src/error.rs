@@ -13,7 +13,7 @@ use crate::excerpt::Excerpt;
 pub enum Error {
     /// A file of the project says something that cannot be: `ship.toml`, a Procfile, `.env`, ….
     /// The file, line, column and the line itself are in `excerpt`.
-    #[error("{message}\n{excerpt}")]
+    #[error("{}\n{excerpt}", plain(message))]
     Manifest {
         /// Where.
         excerpt: Box<Excerpt>,
@@ -65,6 +65,12 @@ pub enum Error {
 
 /// What every function here gives.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// What a file says may move the cursor of who reads about it.
+fn plain(message: &str) -> String {
+    let plain = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
+    message.chars().map(plain).collect()
+}
 
 impl Error {
     /// Whose move it is.

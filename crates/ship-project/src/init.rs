@@ -15,6 +15,8 @@ use crate::manifest::{FILE, read};
 use crate::plan::Plan;
 
 mod entry;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod section;
 
 use self::section::Section;

@@ -21,6 +21,8 @@ mod drawn;
 pub mod error;
 mod excerpt;
 mod files;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod init;
 pub mod locked;
 pub mod manifest;

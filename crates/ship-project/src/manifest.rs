@@ -12,6 +12,8 @@ use crate::command::CommandLine;
 use crate::plan::{CacheRule, Https, Interface, Limits, Place, RouteTarget, Rules};
 use crate::web_server::WebServer;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod quantity;
 pub(crate) mod read;
 mod schema;

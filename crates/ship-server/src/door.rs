@@ -96,6 +96,11 @@ impl Door {
         self.copies_where(|listener| listener.scheme != Scheme::Http3)
     }
 
+    /// Lets go of the socket of HTTP/3, which no door is to have any more.
+    fn forget_datagrams(&self) {
+        lock(&self.listeners).retain(|listener| listener.scheme != Scheme::Http3);
+    }
+
     fn copies_where(
         &self,
         is_wanted: impl Fn(&Listener) -> bool,
@@ -166,7 +171,7 @@ async fn speak_http3(server: &Arc<Server>) {
     let door = &server.door;
     let Some(port) = door
         .https_port()
-        .filter(|_| door.port_of(Scheme::Http3).is_none())
+        .filter(|_| wants_http3(server) && door.port_of(Scheme::Http3).is_none())
     else {
         return;
     };
@@ -191,6 +196,14 @@ async fn speak_http3(server: &Arc<Server>) {
         lock(&door.listeners).retain(|listener| listener.scheme != Scheme::Http3);
         warn!(error = %hint::chain(&error), "HTTP/3 is not spoken");
     }
+}
+
+fn wants_http3(server: &Server) -> bool {
+    server
+        .config
+        .public
+        .as_ref()
+        .is_none_or(|public| public.http3)
 }
 
 async fn add_streams(server: &Arc<Server>, more: Vec<Listener>) -> Result<(), Error> {
@@ -247,22 +260,22 @@ pub(crate) async fn adopt(server: &Arc<Server>) -> bool {
 /// Puts a door of this program in the place of one of another, which finishes what it has in its
 /// hands. The sockets are with both of them meanwhile, so that no visitor is refused; where the new
 /// one does not come up, the old one goes on.
+///
+/// The same where HTTP/3 has been turned off: the new one is not given its socket.
 pub(crate) async fn renew(server: &Arc<Server>) {
     let Some(old) = server.door.pid() else {
         return;
     };
-    if !door_process::is_of_another_program(server, old) {
+    let turned_off = !wants_http3(server) && server.door.port_of(Scheme::Http3).is_some();
+    if !turned_off && !door_process::is_of_another_program(server, old) {
         return;
     }
     match put_in_place(server).await {
-        Ok(new) => info!(
-            old,
-            new, "a door of this version has taken the place of the one before"
-        ),
+        Ok(new) => info!(old, new, "a new door has taken the place of the one before"),
         Err(error) => warn!(
             old,
             error = %hint::chain(&error),
-            "the door of the version before goes on: the new one did not come up"
+            "the door of before goes on: the new one did not come up"
         ),
     }
 }
@@ -287,6 +300,9 @@ async fn put_in_place(server: &Arc<Server>) -> Result<i32, Error> {
         return Err(error.into());
     }
     *server.door.leaving.lock().await = Some(asked);
+    if !wants_http3(server) {
+        server.door.forget_datagrams();
+    }
     watch(server, pid);
     let server = server.clone();
     server.clone().tasks.spawn(async move {

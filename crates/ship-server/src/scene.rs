@@ -32,6 +32,7 @@ impl Scene {
         Self::with(Some(Public {
             http: 0,
             https: 0,
+            http3: true,
             acme: None,
         }))
     }

@@ -54,6 +54,8 @@ pub struct Public {
     pub http: u16,
     /// The port of TLS, on every address.
     pub https: u16,
+    /// Whether HTTP/3 is spoken, at the UDP port of the same number.
+    pub http3: bool,
     /// The authority that is asked for certificates of the apps' domains; `None` asks nobody.
     pub acme: Option<Acme>,
 }

@@ -6,6 +6,7 @@
 //! - [`Project`] is a folder with a project, from a fixture or from the test's own lines;
 //! - [`Authority`] is a certificate authority on this machine;
 //! - [`Strace`] hangs on to a process, shows what it does to files, and lets calls of it fail;
+//! - [`fuzz`] gives parsers input that was changed in every way it knows;
 //! - [`Load`] keeps asking a URL and counts every request that failed, exactly.
 //!
 //! It waits for conditions ([`wait_until`]) and never for time to pass.
@@ -16,6 +17,7 @@
 )]
 
 mod authority;
+pub mod fuzz;
 mod home;
 pub mod http;
 mod load;

@@ -47,11 +47,11 @@ pub(crate) fn combined(line: &LogLine) -> String {
     let quoted = |text: Option<String>| escaped(text.as_deref().unwrap_or("-"));
     format!(
         "{} - - [{}] \"{} {} {}\" {} {} \"{}\" \"{}\"",
-        request.client,
+        escaped(&request.client),
         when::of_web_log(line.at),
-        request.method,
-        quoted(Some(request.target)),
-        request.protocol,
+        escaped(&request.method),
+        escaped(&request.target),
+        escaped(&request.protocol),
         request.status,
         request.bytes,
         quoted(request.referer),

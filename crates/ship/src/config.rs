@@ -25,6 +25,9 @@ pub(crate) struct Config {
     /// The port of TLS on every address of the machine.
     #[serde(default = "https")]
     pub(crate) https: u16,
+    /// Whether HTTP/3 is spoken, at the UDP port of the same number.
+    #[serde(default = "yes")]
+    pub(crate) http3: bool,
     /// The package index of builds, in place of PyPI.
     pub(crate) index: Option<String>,
     /// Who is asked for certificates.
@@ -103,6 +106,10 @@ fn https() -> u16 {
     443
 }
 
+fn yes() -> bool {
+    true
+}
+
 impl Config {
     /// The one of this machine, where there is one.
     pub(crate) fn read() -> Result<Option<Self>> {
@@ -110,7 +117,7 @@ impl Config {
         text.map(|text| Self::parse(&text)).transpose()
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let cannot = |why: &str| {
             CommandError::new(FaultKind::User, format!("cannot understand `{PATH}`")).cause(why)
         };
@@ -134,6 +141,7 @@ mod tests {
             Config {
                 http: 80,
                 https: 443,
+                http3: true,
                 index: None,
                 acme: Acme::default(),
             }
@@ -141,6 +149,13 @@ mod tests {
         let whole = text.replace("# index", "index");
         let index = Config::parse(&whole).unwrap().index;
         assert_eq!(index.as_deref(), Some("https://pypi.example/simple"));
+    }
+
+    #[test]
+    fn http3_is_spoken_unless_it_is_turned_off() {
+        assert!(Config::parse("").unwrap().http3);
+        assert!(!Config::parse("http3 = false").unwrap().http3);
+        assert!(Config::parse("http3 = \"no\"").is_err());
     }
 
     #[test]

@@ -17,6 +17,8 @@ mod destination;
 mod error;
 pub mod exit;
 mod follow;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod log_view;
 mod plan_rows;
 mod problem_view;

@@ -34,7 +34,7 @@ pub(crate) struct Repository {
 /// The commit that is to be deployed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Pushed {
-    commit: String,
+    pub(crate) commit: String,
 }
 
 /// A commit as files, and git's index of them beside; both are gone when it is dropped.

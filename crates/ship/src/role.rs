@@ -99,6 +99,7 @@ fn run_server(world: &World) -> Result<()> {
         public: machine.map(|machine| ship_server::Public {
             http: machine.http,
             https: machine.https,
+            http3: machine.http3,
             acme: machine.acme.authority(),
         }),
         role_environment: crate::control::role_environment(world),

@@ -428,3 +428,40 @@ time.sleep(600)" >"$ROOM/ports" &
         mark(area, "");
     }
 }
+
+/// As the file says: `systemctl restart ship` is enough, and visitors do not notice.
+#[test]
+fn http3_is_turned_off_without_a_visitor_noticing() {
+    let [http, https] = [(); 2].map(|()| free_port());
+    let project = Project::fixture("static-site").file("ship.toml", "name = \"pages\"\n");
+    let config = format!("http = {http}\nhttps = {https}\n");
+    let script = format!(
+        r#"
+        control=$!
+        sockets() {{ grep -ci ":$(printf %04X {https}) " /proc/net/udp; }}
+        settle() {{
+            tries=0
+            until [ "$(sockets)" = "$1" ]; do
+                tries=$((tries + 1))
+                [ $tries -lt 600 ] || {{ echo "$(sockets) and not $1" >&2; exit 98; }}
+                sleep 0.05
+            done
+        }}
+        page() {{ python3 -c "import urllib.request as r
+q = r.Request('http://127.0.0.1:{http}/', headers={{'Host': 'pages.localhost'}})
+print(r.urlopen(q).status)"; }}
+        "$SHIP" up --detach >/dev/null 2>&1
+        settle 1
+        page
+        echo 'http3 = false' >>/etc/ship/server.toml
+        kill -9 $control
+        wait $control || true
+        "$SHIP" server run 2>>"$ROOM/server.log" &
+        settle 0
+        page
+    "#
+    );
+    if let Some(printed) = on_a_machine(&config, &project, &script) {
+        assert_eq!(printed, "200\n200\n");
+    }
+}

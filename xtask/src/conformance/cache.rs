@@ -27,7 +27,7 @@ pub(crate) fn run() -> Result<ExitCode> {
             .env("npm_config_pidfile", folder.join("server.pid")),
         behind,
     )?;
-    let _door = door::start(front, None, behind)?;
+    let _door = door::start(&door::Wish::new(front, behind))?;
     let results = node(&package, "cli.mjs")
         .env("npm_config_base", format!("http://127.0.0.1:{front}"))
         .env("npm_package_config_id", "")

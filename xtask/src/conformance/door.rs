@@ -1,13 +1,38 @@
 //! The door that suites are run against: the example of `ship-door`, with a program of the suite
 //! behind it.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::running::Running;
 use crate::{Result, workspace};
 
-/// Builds and starts it on these ports of loopback, the second with TLS; `behind` is the app's.
-pub(super) fn start(http: u16, https: Option<u16>, behind: u16) -> Result<Running> {
+/// The door that a suite wants; ports are those of loopback.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) http: u16,
+    /// With TLS.
+    pub(super) https: Option<u16>,
+    /// The app's.
+    pub(super) behind: u16,
+    /// `/prefix=FOLDER` or `/prefix=https://…`, beside the app.
+    pub(super) routes: Vec<String>,
+}
+
+impl Wish {
+    /// Without TLS, and the app alone.
+    pub(super) fn new(http: u16, behind: u16) -> Self {
+        Self {
+            http,
+            https: None,
+            behind,
+            routes: Vec::new(),
+        }
+    }
+}
+
+/// Builds and starts it.
+pub(super) fn start(wish: &Wish) -> Result<Running> {
     let built = Command::new(env!("CARGO"))
         .current_dir(workspace::root())
         .args([
@@ -22,15 +47,20 @@ pub(super) fn start(http: u16, https: Option<u16>, behind: u16) -> Result<Runnin
     if !built.success() {
         return Err("the door does not build".into());
     }
-    let ports = [Some(http), https].into_iter().flatten();
+    let ports = [Some(wish.http), wish.https].into_iter().flatten();
     let addresses: Vec<String> = ports.map(|port| format!("127.0.0.1:{port}")).collect();
     let door = workspace::target().join("debug/examples/door");
     Running::start(
-        Command::new(door).args([
-            addresses.join(","),
-            "2".to_owned(),
-            format!("127.0.0.1:{behind}"),
-        ]),
-        https.unwrap_or(http),
+        Command::new(door)
+            .args([addresses.join(","), "2".to_owned()])
+            .arg(format!("127.0.0.1:{}", wish.behind))
+            .args(&wish.routes),
+        wish.https.unwrap_or(wish.http),
     )
+}
+
+/// The authority that its certificates are of, in PEM.
+pub(super) fn local_ca(door: &Running) -> PathBuf {
+    let folder = format!("ship-door-{}", door.pid());
+    std::env::temp_dir().join(folder).join("local-ca.pem")
 }

@@ -1,5 +1,6 @@
 //! Visitors that mean harm, each for a while, and honest ones beside them who must not notice:
-//! slowhttptest's three kinds of slowness, and floods of HTTP/2 written with hyperframe.
+//! slowhttptest's three kinds of slowness, floods of HTTP/2 written with hyperframe, and attacks on
+//! HTTP/3 written with aioquic, which brings honest visitors of its own.
 
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
@@ -7,10 +8,10 @@ use std::time::Duration;
 use ship_base::file;
 use ship_test::{Load, wait_until};
 
-use super::door;
 use super::running::{Running, free_port};
+use super::{door, python};
+use crate::Result;
 use crate::machine::{self, Need};
-use crate::{Result, workspace};
 
 /// What `cargo xtask conformance hostile` takes.
 #[derive(Debug, clap::Args)]
@@ -29,27 +30,33 @@ const MOST_GROWTH: u64 = 32 << 20;
 /// Honest visitors: half of them open a connection for each request.
 const HONEST: usize = 4;
 
-const NEEDS: &[Need] = &[
-    Need {
-        program: "slowhttptest",
-        package: "slowhttptest",
-        without: None,
-    },
-    Need {
-        program: "python3",
-        package: "python3 python3-venv",
-        without: None,
-    },
-];
+const NEEDS: &[Need] = &[Need {
+    program: "slowhttptest",
+    package: "slowhttptest",
+    without: None,
+}];
 
 /// `h2` brings hyperframe and hpack.
-const PACKAGES: [&str; 2] = ["h2", "hyperframe"];
+const PACKAGES: [&str; 3] = ["h2", "hyperframe", "aioquic==1.7.2"];
 
 /// The app behind the door.
 const APP: &str = include_str!("hostile/app.py");
 
 /// `flood.py ATTACK PORT SECONDS`.
 const FLOOD: &str = include_str!("hostile/flood.py");
+
+/// `quic.py ATTACK PORT SECONDS`.
+const QUIC: &str = include_str!("hostile/quic.py");
+
+/// Attacks on HTTP/3, by the name that `quic.py` knows, and what its last line must not hold.
+const QUIC_ATTACKS: [(&str, &[&str]); 5] = [
+    // Who floods with first packets, or with handshakes that do not end, has to prove its address.
+    ("quic-initials", &[" 0 asked to come again"]),
+    ("quic-handshakes", &[" 0 asked to come again"]),
+    ("quic-rapid-reset", &[" 0 connections ended"]),
+    ("quic-heads", &[" 0 connections ended"]),
+    ("quic-large-heads", &[]),
+];
 
 /// Attacks over HTTP/2, by the name that `flood.py` knows.
 const FLOODS: [&str; 8] = [
@@ -96,14 +103,16 @@ struct Outcome {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     machine::bring(NEEDS)?;
-    let folder = workspace::target().join("conformance");
-    let python = packages(&folder)?;
+    let python = python::with("hostile", &PACKAGES)?;
     let (behind, http, https) = (free_port()?, free_port()?, free_port()?);
     let _app = Running::start(
         Command::new(&python).args(["-c", APP, &behind.to_string()]),
         behind,
     )?;
-    let door = door::start(http, Some(https), behind)?;
+    let door = door::start(&door::Wish {
+        https: Some(https),
+        ..door::Wish::new(http, behind)
+    })?;
     let mut scene = Scene {
         door,
         http,
@@ -119,6 +128,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         let (port, seconds) = (https.to_string(), arguments.seconds.to_string());
         flood.args(["-c", FLOOD, name, &port, &seconds]);
         all_well &= scene.attack(name, &mut flood, |_| None)?.tell();
+    }
+    for (name, wrong) in QUIC_ATTACKS.into_iter().filter(|it| wanted(it.0)) {
+        let mut attack = Command::new(&python);
+        let (port, seconds) = (https.to_string(), arguments.seconds.to_string());
+        attack.args(["-c", QUIC, name, &port, &seconds]);
+        all_well &= scene
+            .attack(name, &mut attack, |said| fault_of_quic(said, wrong))?
+            .tell();
     }
     for (name, how, closes) in SLOW.into_iter().filter(|slow| wanted(slow.0)) {
         let mut slow = Command::new("slowhttptest");
@@ -136,6 +153,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What is wrong with the last line of `quic.py`.
+fn fault_of_quic(said: &str, wrong: &[&str]) -> Option<String> {
+    let Some((attack, honest)) = said.split_once("; honest by HTTP/3: ") else {
+        return Some("the attack did not run".to_owned());
+    };
+    if let Some(wrong) = wrong.iter().find(|wrong| attack.contains(**wrong)) {
+        return Some(format!("the attack went on undisturbed: {}", wrong.trim()));
+    }
+    (honest.starts_with("0 answered") || !honest.trim_end().ends_with(", 0 failed"))
+        .then(|| "honest visitors of HTTP/3 noticed".to_owned())
 }
 
 /// A door under attack.
@@ -278,29 +307,24 @@ fn plain(line: &str) -> String {
     out.trim().to_owned()
 }
 
-/// The Python of an environment that has what floods are written with.
-fn packages(folder: &std::path::Path) -> Result<std::path::PathBuf> {
-    let environment = folder.join("hostile");
-    let python = environment.join("bin/python");
-    if !environment.join("ready").is_file() {
-        file::create_folder(folder)?;
-        let made = Command::new("python3")
-            .args(["-m", "venv"])
-            .arg(&environment)
-            .status()?;
-        let mut pip = Command::new(&python);
-        pip.args(["-m", "pip", "install", "--quiet"]).args(PACKAGES);
-        if !made.success() || !pip.status()?.success() {
-            return Err(format!("pip did not install {}", PACKAGES.join(" and ")).into());
-        }
-        file::touch(&environment.join("ready"))?;
-    }
-    Ok(python)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_attack_on_http3_has_to_be_noticed_and_by_nobody_else() {
+        let said = |retries, honest| {
+            format!(
+                "9 sent, {retries} asked to come again, 0 connections ended by the server; honest by HTTP/3: {honest}\n"
+            )
+        };
+        let fault = |said: &str| fault_of_quic(said, &[" 0 asked to come again"]).is_some();
+        assert!(!fault(&said(7, "5 answered, 0 failed")));
+        assert!(fault(&said(0, "5 answered, 0 failed")));
+        assert!(fault(&said(7, "0 answered, 0 failed")));
+        assert!(fault(&said(7, "5 answered, 10 failed")));
+        assert!(fault("Traceback"));
+    }
 
     #[test]
     fn colours_are_left_out_of_what_is_said() {

@@ -68,10 +68,11 @@ impl Line {
             match self.part {
                 Part::Method(length) => {
                     let run = byte::run(&bytes[at..], METHOD);
-                    let length = length.saturating_add(u8::try_from(run).unwrap_or(u8::MAX));
-                    if length > LONGEST_METHOD {
-                        return refuse(at, "the method is none");
+                    let room = usize::from(LONGEST_METHOD - length);
+                    if run > room {
+                        return refuse(at + room, "the method is none");
                     }
+                    let length = length + u8::try_from(run).unwrap_or_default();
                     at += run;
                     self.part = Part::Method(length);
                     if let Some(byte) = bytes.get(at) {

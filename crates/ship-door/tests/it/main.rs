@@ -24,3 +24,4 @@ mod rules;
 mod switching;
 mod tls;
 mod websockets;
+mod websockets_http2;

@@ -112,6 +112,12 @@ impl<'a> Reader<'a> {
             self.skip_blanks();
         }
         let name = self.name()?;
+        if name.is_empty() {
+            return Err("a setting needs a name before its `=`");
+        }
+        if name.contains(['=', '\0']) {
+            return Err("a setting's name holds neither `=` nor NUL");
+        }
         self.skip_blanks();
         let mut value = None;
         if self.peek() == Some('=') {
@@ -126,6 +132,10 @@ impl<'a> Reader<'a> {
             });
         }
         self.end_of_line()?;
+        // It ends a C string: no program could be given it.
+        if value.as_ref().is_some_and(|value| value.contains('\0')) {
+            return Err("a setting's value holds no NUL");
+        }
         Ok((name, value))
     }
 
@@ -136,9 +146,6 @@ impl<'a> Reader<'a> {
             return self.close('\'').map(|()| name.to_owned());
         }
         let name = self.skip_while(|c| !c.is_whitespace() && c != '=' && c != '#');
-        if name.is_empty() {
-            return Err("a setting needs a name before its `=`");
-        }
         Ok(name.to_owned())
     }
 
@@ -276,6 +283,13 @@ mod tests {
         "#);
     }
 
+    #[test]
+    fn what_no_program_can_be_given_is_refused() {
+        for text in ["''=b", "=b", "'A=B'=c", "A\0=b", "A=b\0c", "A='b\0'"] {
+            assert!(read(text).is_err(), "{text:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in "(?s).*") {
@@ -283,7 +297,7 @@ mod tests {
         }
 
         #[test]
-        fn double_quoted_values_read_back(value in "(?s)[^\r]*") {
+        fn double_quoted_values_read_back(value in "(?s)[^\r\0]*") {
             let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
             let read = read(&format!("A=\"{quoted}\"\n")).unwrap();
             prop_assert_eq!(&read[0].1, &value);

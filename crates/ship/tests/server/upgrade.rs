@@ -90,7 +90,7 @@ fn a_door_that_does_not_come_up_takes_nobodys_place() {
     let log = home.folder().join("server.log");
     wait_until("it is told", SOON, || {
         let text = std::fs::read_to_string(&log).unwrap_or_default();
-        text.contains("the door of the version before goes on")
+        text.contains("the door of before goes on")
     });
     assert_eq!(home.door(), door);
     assert_eq!(load.finish().failed, Vec::<String>::new());

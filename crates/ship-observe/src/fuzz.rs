@@ -1,0 +1,18 @@
+//! What our readers promise of any bytes; driven by `ship_test::fuzz` and by `cargo xtask fuzz`.
+
+use crate::log_store::fuzz::{cutter, frame, segment_name};
+
+/// By name, sorted.
+pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("log-frame", frame),
+    ("log-lines", cutter),
+    ("log-segment-name", segment_name),
+];
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_reader_keeps_its_promise_whatever_it_reads() {
+        ship_test::fuzz::hold(super::TARGETS);
+    }
+}
