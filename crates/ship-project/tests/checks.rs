@@ -328,6 +328,38 @@ fn a_development_server_is_advice_where_it_is_replaced_and_an_error_where_it_run
 }
 
 #[test]
+fn what_is_for_development_is_found_wherever_a_line_has_it() {
+    let app = "from flask import Flask\napp = Flask(__name__)\nif __name__ == '__main__':\n    app.run()\n";
+    for (line, severity) in [
+        ("gunicorn app:app --reload", "advice"),
+        ("cd . && gunicorn app:app --reload --bind :$PORT", "advice"),
+        ("FLASK_ENV=development flask run --port=$PORT", "advice"),
+        ("python app.py --debug", "advice"),
+        ("watchfiles 'gunicorn app:app'", "advice"),
+        ("python app.py --config live.toml", "error"),
+        ("honcho start -f Procfile.dev", "error"),
+        ("MODE=$MODE flask run", "error"),
+    ] {
+        let procfile = format!("web: {line}\n");
+        let mut files = flask(app);
+        files.push(("Procfile", &procfile));
+        let wanted = format!("{severity} development-server Procfile:1");
+        assert!(has(&files, &wanted), "{line}: {:?}", told(&files));
+    }
+}
+
+#[test]
+fn a_program_that_runs_an_event_loop_is_no_development_server() {
+    let app = "import asyncio\nfrom aiohttp import web\nasync def main():\n    pass\n\
+               if __name__ == '__main__':\n    asyncio.run(main())\n";
+    let mut files = flask(app);
+    files.push(("Procfile", "web: python app.py\n"));
+    let found = told(&files);
+    let is_server = |finding: &String| finding.contains("development-server");
+    assert!(!found.iter().any(is_server), "{found:?}");
+}
+
+#[test]
 fn without_a_plan_the_rest_is_still_looked_at() {
     let found = told(&[
         ("lib.py", "TOKEN = 1\n"),
