@@ -110,6 +110,13 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     let required = |name: &str| manifest.required_env.iter().any(|own| own.value == name);
     drawn.retain(|name| !settings.contains_key(&name.value) && !required(&name.value));
     let drawn_env = drawn::take(&mut asked_env, drawn);
+    let mut python = None;
+    if is_python {
+        let wanted = python_wanted::choose(project, manifest, &packages, &folder)?;
+        notes.extend(python_wanted::doubts(project, &folder, &wanted)?);
+        notes.extend(python_wanted::ended(&wanted));
+        python = Some(wanted);
+    }
     let framework = framework(sources, found.as_ref(), &packages, &proposals);
     let browsers = visitors::browsers(&manifest.browsers, &framework.value.key);
     Ok(Plan {
@@ -117,13 +124,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         name,
         domains: manifest.domains.iter().map(sourced).collect(),
         framework,
-        python: if is_python {
-            Some(python_wanted::choose(
-                project, manifest, &packages, &folder,
-            )?)
-        } else {
-            None
-        },
+        python,
         dependencies,
         import_paths: proposals::with_import_paths(
             import_paths(project, found.as_ref(), is_python),

@@ -426,3 +426,37 @@ fn a_line_that_is_more_than_debug_is_true_is_left_to_its_author() {
         assert!(debug.fix.is_none(), "{settings}");
     }
 }
+
+#[test]
+fn a_python_that_cannot_be_is_told() {
+    let app = "from flask import Flask\napp = Flask(__name__)\n";
+    for (version, what) in [
+        ("3.11", "`requires-python` is `>=3.12`"),
+        ("3.99", "Python 3.99 is not known"),
+        ("my-env", "`my-env` names no Python"),
+    ] {
+        let mut files = flask(app);
+        files[2] = (".python-version", version);
+        files.push((
+            "pyproject.toml",
+            "[project]\nname = \"shop\"\nrequires-python = \">=3.12\"\n",
+        ));
+        let (_folder, report) = project(&files);
+        let told = report.findings.iter().find(|it| it.id == "python-unnamed");
+        assert!(told.unwrap().what.contains(what), "{told:?}");
+        assert_eq!(told.unwrap().severity, Severity::Warning, "{version}");
+    }
+    for version in ["3.12", "cp313", ">=3.12", "3", "pypy"] {
+        let mut files = flask(app);
+        files[2] = (".python-version", version);
+        files.push((
+            "pyproject.toml",
+            "[project]\nname = \"shop\"\nrequires-python = \">=3.12.4\"\n",
+        ));
+        let found = told(&files);
+        assert!(
+            !found.iter().any(|it| it.contains("python-unnamed")),
+            "{version}: {found:?}"
+        );
+    }
+}
