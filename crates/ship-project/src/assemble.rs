@@ -8,6 +8,7 @@ use ship_base::name::{AppName, ProcessName};
 
 use crate::asked;
 use crate::command::CommandLine;
+use crate::detect::development::{recognise, trimmed};
 use crate::detect::front_end::{self, Added};
 use crate::detect::{self, Found};
 use crate::drawn;
@@ -58,8 +59,13 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     let packages = packages(project, found.as_ref())?;
     let mut notes = Vec::new();
     let web = web::process(sources, found.as_ref(), &packages, &folder)?;
-    let (start, before) = web.map_or((None, None), |web| (Some(web.start), web.before));
-    let mut processes = Vec::from_iter(start.map(|start| web_process(manifest, start)));
+    let mut processes = Vec::new();
+    let (mut before, mut set) = (None, Vec::new());
+    if let Some(web) = web {
+        processes.push(web_process(manifest, web.start));
+        (before, set) = (web.before, web.env);
+        notes.extend(web.notes);
+    }
     processes.extend(procfile_workers(procfile, manifest, &mut notes));
     processes.extend(workers(manifest));
     if processes.is_empty() {
@@ -86,7 +92,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         notes.extend(unnamed(dependencies.as_ref()));
     }
     notes.extend(packages.notes.iter().cloned());
-    let mut settings = env(manifest, found.as_ref());
+    let mut settings = env(manifest, found.as_ref(), set);
     let asked = asked::settings(project, &mut settings)?;
     notes.extend(asked.notes);
     notes.extend(found.iter().flat_map(|found| found.notes.iter().cloned()));
@@ -105,6 +111,13 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     let required = |name: &str| manifest.required_env.iter().any(|own| own.value == name);
     drawn.retain(|name| !settings.contains_key(&name.value) && !required(&name.value));
     let drawn_env = drawn::take(&mut asked_env, drawn);
+    let mut python = None;
+    if is_python {
+        let wanted = python_wanted::choose(project, manifest, &packages, &folder)?;
+        notes.extend(python_wanted::doubts(project, &folder, &wanted)?);
+        notes.extend(python_wanted::ended(&wanted));
+        python = Some(wanted);
+    }
     let framework = framework(sources, found.as_ref(), &packages, &proposals);
     let browsers = visitors::browsers(&manifest.browsers, &framework.value.key);
     let release = release(sources, before, found.as_ref(), &folder);
@@ -116,13 +129,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         name,
         domains: manifest.domains.iter().map(sourced).collect(),
         framework,
-        python: if is_python {
-            Some(python_wanted::choose(
-                project, manifest, &packages, &folder,
-            )?)
-        } else {
-            None
-        },
+        python,
         dependencies,
         import_paths: proposals::with_import_paths(
             import_paths(project, found.as_ref(), is_python),
@@ -265,7 +272,12 @@ fn is_static(found: Option<&Found>) -> bool {
 /// `manage.py` or the application is.
 fn start_folder(sources: &Sources, found: Option<&Found>) -> PathBuf {
     let manifest = &sources.manifest;
-    let authored = !sources.procfile.is_empty()
+    // A development server that detection's object stands in for runs where detection says.
+    let replaced = |entry: &Entry| {
+        let found = recognise(&sources.project, &entry.command);
+        entry.name == "web" && found.is_some_and(|it| it.remedy.is_none() && it.before.is_none())
+    };
+    let authored = !sources.procfile.iter().all(replaced)
         || manifest.web.command.is_some()
         || !manifest.processes.is_empty()
         || !manifest.jobs.is_empty()
@@ -365,7 +377,11 @@ fn procfile_workers(entries: &[Entry], manifest: &Manifest, notes: &mut Vec<Note
         if taken.any(|taken| *taken == name) {
             continue;
         }
-        let start = Sourced::from(command(&entry.command), entry.place.clone());
+        let (line, reason) = match trimmed(&entry.command) {
+            Some((line, what)) => (line, format!("without `{what}`, which is for development")),
+            None => (entry.command.clone(), String::new()),
+        };
+        let start = Sourced::because(command(&line), reason, vec![entry.place.clone()]);
         workers.push(worker(name, start, None, None));
     }
     workers
@@ -593,8 +609,13 @@ fn data_path(written: &Path) -> DataPath {
     }
 }
 
-fn env(manifest: &Manifest, found: Option<&Found>) -> BTreeMap<String, Sourced<String>> {
+fn env(
+    manifest: &Manifest,
+    found: Option<&Found>,
+    of_web: Vec<(String, Sourced<String>)>,
+) -> BTreeMap<String, Sourced<String>> {
     let mut env = found.map(|found| found.env.clone()).unwrap_or_default();
+    env.extend(of_web);
     for (name, value) in &manifest.env {
         env.insert(name.clone(), sourced(value));
     }

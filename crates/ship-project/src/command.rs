@@ -5,6 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+mod sequence;
+
+pub(crate) use sequence::Sequence;
+
 /// A command as it will be executed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -75,26 +79,6 @@ impl CommandLine {
         }
     }
 
-    /// The last command of `a && b` or `a; b`, with what comes before it as it is written. `None`
-    /// where anything else of the shell's is used, or where what comes before prepares the shell
-    /// itself (`cd`, `export`).
-    pub(crate) fn last_of_sequence(&self) -> Option<(String, Self)> {
-        let Self::Shell { shell } = self else {
-            return None;
-        };
-        let mut parts = split_sequence(shell);
-        let plain = |part: &&str| matches!(Self::parse(part), Ok(Self::Argv(_)));
-        if parts.len() < 2 || !parts.iter().all(|part| plain(&part.text)) {
-            return None;
-        }
-        let last = parts.pop()?;
-        let before = shell[..last.start]
-            .trim_end()
-            .trim_end_matches(['&', ';'])
-            .trim_end();
-        Some((before.to_owned(), Self::parse(last.text).ok()?))
-    }
-
     fn shell(text: &str) -> Self {
         Self::Shell {
             shell: text.to_owned(),
@@ -112,45 +96,6 @@ impl fmt::Display for CommandLine {
             Self::Shell { shell } => f.write_str(shell),
         }
     }
-}
-
-struct Part<'a> {
-    start: usize,
-    text: &'a str,
-}
-
-/// Splits at `&&` and `;` outside quotes.
-fn split_sequence(line: &str) -> Vec<Part<'_>> {
-    let mut parts = Vec::new();
-    let mut quote = None;
-    let mut start = 0;
-    let mut chars = line.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        let separator = match (quote, c) {
-            (None, '\'' | '"') => {
-                quote = Some(c);
-                0
-            }
-            (Some(open), _) if open == c => {
-                quote = None;
-                0
-            }
-            (None, ';') => 1,
-            (None, '&') if line[at..].starts_with("&&") => {
-                chars.next();
-                2
-            }
-            _ => 0,
-        };
-        if separator > 0 {
-            let text = &line[start..at];
-            parts.push(Part { start, text });
-            start = at + separator;
-        }
-    }
-    let text = &line[start..];
-    parts.push(Part { start, text });
-    parts
 }
 
 /// Words that only a shell understands at the start of a line.
@@ -413,28 +358,6 @@ mod tests {
                 Ok(CommandLine::Shell { shell }),
                 "{text}"
             );
-        }
-    }
-
-    #[test]
-    fn a_sequence_gives_its_last_command() {
-        let last = |text: &str| {
-            let (before, last) = CommandLine::parse(text).unwrap().last_of_sequence()?;
-            Some((before, last.to_string()))
-        };
-        let told = |before: &str, last: &str| Some((before.to_owned(), last.to_owned()));
-        assert_eq!(last("a 1 && b; c d"), told("a 1 && b", "c d"));
-        assert_eq!(last("a 'x && y' && c"), told("a 'x && y'", "c"));
-        for text in [
-            "cd x && a",
-            "a | b && c",
-            "a && b > log",
-            "a || b",
-            "a & b",
-            "a",
-            "a && ",
-        ] {
-            assert_eq!(last(text), None, "{text}");
         }
     }
 

@@ -6,6 +6,12 @@
 /// The oldest Python that can be used here.
 pub const OLDEST: (u32, u32) = (3, 8);
 
+/// The newest Python that is known here.
+pub(crate) const NEWEST: (u32, u32) = LIVES[LIVES.len() - 1].0;
+
+/// The day up to which [`LIVES`] is known: what had ended then has ended for good.
+pub(crate) const AS_OF: &str = "2026-11-26";
+
 /// Minor versions with the day of their first release and that of their last security fix, oldest
 /// first.
 const LIVES: &[((u32, u32), &str, &str)] = &[

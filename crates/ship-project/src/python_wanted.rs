@@ -4,15 +4,16 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::excerpt::Excerpt;
-use crate::files::python_version;
+use crate::files::poetry_range::allows;
+use crate::files::python_version::{self, Named};
 use crate::manifest::Manifest;
 use crate::packages::Packages;
-use crate::plan::{Place, PythonRequest, Sourced};
+use crate::plan::{Note, Place, PythonRequest, Sourced};
 use crate::project::Project;
-use crate::python_life;
+use crate::python_life::{self, AS_OF, NEWEST};
 
 /// Finds a version in a file's text, with its line.
-type Reader = fn(&str) -> Option<(String, u32)>;
+type Reader = fn(&str) -> Option<(Named, u32)>;
 
 /// Files that name one Python, the plainest first.
 const FILES: [(&str, Reader); 8] = [
@@ -54,17 +55,107 @@ pub(crate) fn choose(
     })
 }
 
+/// The first file that names a Python.
 fn in_files(project: &Project, folders: &[&Path]) -> Result<Option<(String, Place)>> {
+    let all = said(project, folders)?;
+    Ok(all.into_iter().find_map(|(named, place)| match named {
+        Named::Python(version) => Some((version, place)),
+        Named::Unknown(_) => None,
+    }))
+}
+
+/// What every file says of Python, the plainest first.
+fn said(project: &Project, folders: &[&Path]) -> Result<Vec<(Named, Place)>> {
+    let mut said = Vec::new();
     for folder in folders {
         for (name, read) in FILES {
             let file = folder.join(name);
             let text = project.tree.text(&file)?;
-            if let Some((version, line)) = text.and_then(|text| read(&text)) {
-                return Ok(Some((version, Place::line(file, line))));
+            if let Some((named, line)) = text.and_then(|text| read(&text)) {
+                said.push((named, Place::line(file, line)));
             }
         }
     }
-    Ok(None)
+    Ok(said)
+}
+
+/// What is wrong with the Python that is wanted; `folder` is where the application starts.
+pub(crate) fn doubts(
+    project: &Project,
+    folder: &Path,
+    python: &Sourced<PythonRequest>,
+) -> Result<Vec<Note>> {
+    let mut doubts = Vec::from_iter(contradiction(python));
+    doubts.extend(not_released(python));
+    let said = said(project, &[folder, Path::new("")])?;
+    let named = said
+        .iter()
+        .any(|(named, _)| matches!(named, Named::Python(_)));
+    if let Some((Named::Unknown(text), place)) = said.first().filter(|_| !named) {
+        doubts.push(Note {
+            text: format!("`{text}` names no Python that is understood here"),
+            hint: Some("write `3.13`, `3.12.4` or `pypy@3.11`".to_owned()),
+            place: Some(place.clone()),
+        });
+    }
+    Ok(doubts)
+}
+
+/// A version that `requires-python` does not allow.
+fn contradiction(python: &Sourced<PythonRequest>) -> Option<Note> {
+    let PythonRequest { request, requires } = &python.value;
+    let requires = requires.as_ref().filter(|it| *it != request)?;
+    let (major, minor) = version(python)?;
+    let patch = request
+        .split('.')
+        .nth(2)
+        .and_then(|patch| patch.parse().ok());
+    // Some release of `3.11` may do where `3.11.0` does not.
+    let patches = patch.map_or(0..100, |patch| patch..patch + 1);
+    let fits = |patch| allows(requires, [major, minor, patch]);
+    if patches.into_iter().any(fits) {
+        return None;
+    }
+    Some(Note {
+        text: format!("Python {request} is asked for, and `requires-python` is `{requires}`"),
+        hint: Some("make the two agree".to_owned()),
+        place: python.places.first().cloned(),
+    })
+}
+
+/// A version that nobody has released as far as is known.
+fn not_released(python: &Sourced<PythonRequest>) -> Option<Note> {
+    let (major, minor) = version(python).filter(|wanted| *wanted > NEWEST)?;
+    let (newest, of_it) = NEWEST;
+    let text = format!("Python {major}.{minor} is not known: the newest is {newest}.{of_it}");
+    Some(maintained(text, python))
+}
+
+/// A version that has ended; PyPy and GraalPy have lives of their own.
+pub(crate) fn ended(python: &Sourced<PythonRequest>) -> Option<Note> {
+    let is_cpython = python
+        .value
+        .request
+        .starts_with(|c: char| c.is_ascii_digit());
+    let (major, minor) = version(python).filter(|_| is_cpython)?;
+    let day = python_life::ended((major, minor), AS_OF)?;
+    let text = format!("Python {major}.{minor} has had no security fixes since {day}");
+    Some(maintained(text, python))
+}
+
+fn maintained(text: String, python: &Sourced<PythonRequest>) -> Note {
+    Note {
+        text,
+        hint: Some("`echo 3.13 > .python-version` asks for a maintained one".to_owned()),
+        place: python.places.first().cloned(),
+    }
+}
+
+/// The minor version of a request that names one: `3.12`, not `3` or `>=3.12`.
+fn version(python: &Sourced<PythonRequest>) -> Option<(u32, u32)> {
+    let request = &python.value.request;
+    let names = request.starts_with(|c: char| c.is_ascii_alphanumeric()) && request.contains('.');
+    names.then(|| python_life::minor(request))?
 }
 
 /// A project for Python 2 says so at times; its code would only look broken.

@@ -147,15 +147,11 @@ impl Authored {
     }
 }
 
-/// The flag of an author's command that is for development alone and is left out.
-pub(crate) fn left_out(command: &CommandLine) -> Option<&str> {
-    let words = without_runner(command.words()?);
-    let (server, at) = server_at(words)?;
-    let unwanted = server.row().unwanted;
-    let flags = words[at + 1..].iter().map(String::as_str);
-    flags
-        .filter(|word| word.contains("reload"))
-        .find(|word| is_flag(word, unwanted))
+/// The flags with which the server that `words` start watches files.
+pub(crate) fn reloading(words: &[String]) -> Vec<&'static str> {
+    let unwanted = server_at(words).map(|(server, _)| server.row().unwanted);
+    let unwanted = unwanted.into_iter().flatten().copied();
+    unwanted.filter(|flag| flag.contains("reload")).collect()
 }
 
 /// The file that `gunicorn -c FILE` names, or the one it reads by itself.

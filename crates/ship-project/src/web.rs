@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::assemble::Sources;
 use crate::command::CommandLine;
-use crate::detect::development::{Replaceable, recognise};
+use crate::detect::development::{Replaceable, recognise, trimmed};
 use crate::detect::known::ONE_WORKER;
 use crate::detect::program::Program;
 use crate::detect::{Candidate, Found, named};
@@ -13,9 +13,9 @@ use crate::error::{Error, Result};
 use crate::excerpt::Excerpt;
 use crate::manifest::{self, Located};
 use crate::packages::Packages;
-use crate::plan::{Authored, Interface, ObjectRef, OwnPort, Place, Served, Sourced, Start};
+use crate::plan::{Authored, Interface, Note, ObjectRef, OwnPort, Place, Served, Sourced, Start};
 use crate::project::Project;
-use crate::start::{gunicorn_config, is_python, left_out, without_runner};
+use crate::start::{gunicorn_config, is_python, without_runner};
 use crate::web_server::{ROWS, WebServer};
 
 /// How `web` is started, and what its author runs right before.
@@ -23,6 +23,9 @@ pub(crate) struct Web {
     pub(crate) start: Sourced<Start>,
     /// From `python manage.py migrate && python manage.py runserver`, whose server is replaced.
     pub(crate) before: Option<Sourced<CommandLine>>,
+    /// What the replaced line sets: `SHOP_MODE=live flask run`.
+    pub(crate) env: Vec<(String, Sourced<String>)>,
+    pub(crate) notes: Vec<Note>,
 }
 
 impl From<Sourced<Start>> for Web {
@@ -30,6 +33,8 @@ impl From<Sourced<Start>> for Web {
         Self {
             start,
             before: None,
+            env: Vec::new(),
+            notes: Vec::new(),
         }
     }
 }
@@ -48,8 +53,7 @@ pub(crate) fn process(
         folder,
     };
     if let Some(command) = &web.command {
-        let start = choice.authored(&command.value);
-        return Ok(Some(Sourced::from(start, command.place.clone()).into()));
+        return Ok(Some(choice.as_written(&command.value, &command.place)));
     }
     if let Some(app) = &web.app {
         return Ok(Some(choice.declared(app)?.into()));
@@ -61,27 +65,30 @@ pub(crate) fn process(
             None => Ok(None),
         };
     };
-    let development = recognise(&sources.project, &entry.command);
-    if let Some(development) = development
+    let line = trimmed(&entry.command).map(|(line, _)| line);
+    let line = line.as_ref().unwrap_or(&entry.command);
+    if let Some(development) = recognise(&sources.project, line).filter(|it| it.remedy.is_none())
         && let Some(start) = choice.in_place_of(&development, found, &entry.place)?
     {
         let before = development
             .before
             .and_then(|line| CommandLine::parse(&line).ok());
         let before = before.map(|line| Sourced::from(line, entry.place.clone()));
-        return Ok(Some(Web { start, before }));
+        let env = development.env.into_iter();
+        let env = env.map(|(name, value)| (name, Sourced::from(value, entry.place.clone())));
+        return Ok(Some(Web {
+            start,
+            before,
+            env: env.collect(),
+            notes: Vec::new(),
+        }));
     }
     if let Some(program) = found.and_then(|found| known(&entry.command, found)) {
         let start = Choice::run(program, &program.command);
         let start = Sourced::because(start, program.reason.clone(), vec![entry.place.clone()]);
         return Ok(Some(start.into()));
     }
-    let authored = choice.authored(&entry.command);
-    let reason = left_out(&entry.command)
-        .map(|flag| format!("without `{flag}`, which is for development"))
-        .unwrap_or_default();
-    let start = Sourced::because(authored, reason, vec![entry.place.clone()]);
-    Ok(Some(start.into()))
+    Ok(Some(choice.as_written(&entry.command, &entry.place)))
 }
 
 /// Whether the Procfile's `web` starts the program that detection found, and leaves the port to it.
@@ -114,6 +121,21 @@ struct Choice<'a> {
 impl Choice<'_> {
     fn project(&self) -> &Project {
         &self.sources.project
+    }
+
+    /// The author's own command without what is for development; a development server is told.
+    fn as_written(&self, command: &CommandLine, place: &Place) -> Web {
+        let (command, reason) = match trimmed(command) {
+            Some((line, flag)) => (line, format!("without `{flag}`, which is for development")),
+            None => (command.clone(), String::new()),
+        };
+        let start = self.authored(&command);
+        let development = recognise(self.project(), &command);
+        let notes = development.map(|found| found.note(place));
+        Web {
+            notes: Vec::from_iter(notes),
+            ..Sourced::because(start, reason, vec![place.clone()]).into()
+        }
     }
 
     /// The author's own command.

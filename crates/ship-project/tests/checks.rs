@@ -328,6 +328,38 @@ fn a_development_server_is_advice_where_it_is_replaced_and_an_error_where_it_run
 }
 
 #[test]
+fn what_is_for_development_is_found_wherever_a_line_has_it() {
+    let app = "from flask import Flask\napp = Flask(__name__)\nif __name__ == '__main__':\n    app.run()\n";
+    for (line, severity) in [
+        ("gunicorn app:app --reload", "advice"),
+        ("cd . && gunicorn app:app --reload --bind :$PORT", "advice"),
+        ("FLASK_ENV=development flask run --port=$PORT", "advice"),
+        ("python app.py --debug", "advice"),
+        ("watchfiles 'gunicorn app:app'", "advice"),
+        ("python app.py --config live.toml", "error"),
+        ("honcho start -f Procfile.dev", "error"),
+        ("MODE=$MODE flask run", "error"),
+    ] {
+        let procfile = format!("web: {line}\n");
+        let mut files = flask(app);
+        files.push(("Procfile", &procfile));
+        let wanted = format!("{severity} development-server Procfile:1");
+        assert!(has(&files, &wanted), "{line}: {:?}", told(&files));
+    }
+}
+
+#[test]
+fn a_program_that_runs_an_event_loop_is_no_development_server() {
+    let app = "import asyncio\nfrom aiohttp import web\nasync def main():\n    pass\n\
+               if __name__ == '__main__':\n    asyncio.run(main())\n";
+    let mut files = flask(app);
+    files.push(("Procfile", "web: python app.py\n"));
+    let found = told(&files);
+    let is_server = |finding: &String| finding.contains("development-server");
+    assert!(!found.iter().any(is_server), "{found:?}");
+}
+
+#[test]
 fn without_a_plan_the_rest_is_still_looked_at() {
     let found = told(&[
         ("lib.py", "TOKEN = 1\n"),
@@ -392,5 +424,39 @@ fn a_line_that_is_more_than_debug_is_true_is_left_to_its_author() {
             .find(|finding| finding.id == "debug")
             .unwrap();
         assert!(debug.fix.is_none(), "{settings}");
+    }
+}
+
+#[test]
+fn a_python_that_cannot_be_is_told() {
+    let app = "from flask import Flask\napp = Flask(__name__)\n";
+    for (version, what) in [
+        ("3.11", "`requires-python` is `>=3.12`"),
+        ("3.99", "Python 3.99 is not known"),
+        ("my-env", "`my-env` names no Python"),
+    ] {
+        let mut files = flask(app);
+        files[2] = (".python-version", version);
+        files.push((
+            "pyproject.toml",
+            "[project]\nname = \"shop\"\nrequires-python = \">=3.12\"\n",
+        ));
+        let (_folder, report) = project(&files);
+        let told = report.findings.iter().find(|it| it.id == "python-unnamed");
+        assert!(told.unwrap().what.contains(what), "{told:?}");
+        assert_eq!(told.unwrap().severity, Severity::Warning, "{version}");
+    }
+    for version in ["3.12", "cp313", ">=3.12", "3", "pypy"] {
+        let mut files = flask(app);
+        files[2] = (".python-version", version);
+        files.push((
+            "pyproject.toml",
+            "[project]\nname = \"shop\"\nrequires-python = \">=3.12.4\"\n",
+        ));
+        let found = told(&files);
+        assert!(
+            !found.iter().any(|it| it.contains("python-unnamed")),
+            "{version}: {found:?}"
+        );
     }
 }

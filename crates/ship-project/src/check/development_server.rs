@@ -3,14 +3,14 @@
 use super::{Check, Finding, Severity};
 use crate::check::subject::Subject;
 use crate::command::CommandLine;
-use crate::detect::development::recognise;
+use crate::detect::development::{NAME_A_SERVER, recognise, trimmed};
 use crate::plan::{Place, Start};
 
 pub(super) const CHECK: Check = Check {
     id: "development-server",
     severity: Severity::Error,
     title: "no command starts a development server",
-    why: "`runserver`, `flask run`, `fastapi dev` and `--reload` are made for one developer: they are slow, watch files, may show a debugger, and their makers say not to use them in production. Shipsmith replaces them in a Procfile where it finds the application itself; then this is advice, because other platforms would run the line as it is.",
+    why: "`runserver`, `flask run`, `fastapi dev` and `--reload` are made for one developer: they are slow, watch files, may show a debugger, and their makers say not to use them in production. Shipsmith replaces them in a Procfile where it finds the application itself, and leaves out `--reload` and what else watches files; then this is advice, because other platforms would run the line as it is.",
     remedy: "Name a production server, `web: gunicorn shop.wsgi`, or leave the line out: the server is then chosen for you.",
     fix: None,
     look,
@@ -35,7 +35,14 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
     commands
         .into_iter()
         .filter_map(|(name, command, place)| {
-            let found = recognise(subject.project(), command)?;
+            let trimmed = trimmed(command);
+            let line = trimmed.as_ref().map_or(command, |(line, _)| line);
+            let Some(found) = recognise(subject.project(), line) else {
+                let (_, what) = trimmed?;
+                let what = format!("`{what}` is for development: it is left out");
+                let finding = Finding::new(&CHECK, place.clone(), what, "take it out of the line");
+                return Some(finding.severity(Severity::Advice));
+            };
             let served = subject.plan.ok().and_then(|plan| plan.web());
             // The plan says what it put in its place.
             let replaced = served.filter(|web| {
@@ -62,7 +69,7 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
                     &CHECK,
                     place.clone(),
                     found.reason,
-                    "name a production server: `gunicorn module:app`, `uvicorn module:app`",
+                    found.remedy.as_deref().unwrap_or(NAME_A_SERVER),
                 ),
             })
         })

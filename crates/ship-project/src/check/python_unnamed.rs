@@ -5,12 +5,14 @@ use std::path::Path;
 use super::edit::{Edit, Fix};
 use super::{Check, Finding, Severity};
 use crate::check::subject::Subject;
+use crate::python::index::plain;
+use crate::python_wanted::doubts;
 
 pub(super) const CHECK: Check = Check {
     id: "python-unnamed",
     severity: Severity::Advice,
     title: "the project says which Python it runs on",
-    why: "Where nothing names a Python, each machine takes its own, and a server's next upgrade may change it.",
+    why: "Where nothing names a Python, each machine takes its own, and a server's next upgrade may change it. A name that is not understood says no more than none, and two files that contradict each other, or a version that nobody has released, end the build.",
     remedy: "`echo 3.13 > .python-version` names it for every tool; `python` in `ship.toml` for Shipsmith alone.",
     fix: Some(
         "Writes `.python-version` with the version of the virtual environment in the project (`.venv`, `venv`, `env`), where there is one.",
@@ -19,7 +21,19 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn look(subject: &Subject<'_>) -> Vec<Finding> {
-    let python = subject.plan.ok().and_then(|plan| plan.python.as_ref());
+    let Ok(plan) = subject.plan else {
+        return Vec::new();
+    };
+    let python = plan.python.as_ref();
+    let doubts = python.map(|python| doubts(subject.project(), &plain(&plan.folder), python));
+    let doubts = doubts.and_then(Result::ok).unwrap_or_default();
+    if !doubts.is_empty() {
+        let told = doubts.into_iter().map(|doubt| {
+            let remedy = doubt.hint.unwrap_or_default();
+            Finding::new(&CHECK, doubt.place, doubt.text, remedy).severity(Severity::Warning)
+        });
+        return told.collect();
+    }
     let open = python.filter(|python| python.value.request.is_empty());
     let finding = open.map(|_| {
         let own = environment(subject);

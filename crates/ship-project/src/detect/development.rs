@@ -2,15 +2,25 @@
 
 use std::path::Path;
 
-use crate::command::CommandLine;
+use crate::command::{CommandLine, Sequence};
+use crate::plan::{Note, Place};
 use crate::project::Project;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::View;
 use crate::python::module::Module;
 use crate::start::{file_name, is_python, without_runner};
 
+mod shell_script;
+mod trimmed;
+
+pub(crate) use trimmed::trimmed;
+
+/// What to do about a line that nothing can stand in for.
+pub(crate) const NAME_A_SERVER: &str =
+    "name a production server: `gunicorn module:app`, `uvicorn module:app`";
+
 /// A command that is replaced by what detection finds.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Replaceable {
     /// `runserver` is Django's development server.
     pub(crate) reason: String,
@@ -18,22 +28,88 @@ pub(crate) struct Replaceable {
     pub(crate) names: Option<String>,
     /// What the line runs first: `python manage.py migrate`.
     pub(crate) before: Option<String>,
+    /// What it sets that is not for the development server: `SHOP_MODE=live flask run`.
+    pub(crate) env: Vec<(String, String)>,
+    /// Nothing can stand in for it: what its author can do.
+    pub(crate) remedy: Option<String>,
+}
+
+impl Replaceable {
+    fn because(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            ..Self::default()
+        }
+    }
+
+    /// For a line that runs as it is.
+    pub(crate) fn note(&self, place: &Place) -> Note {
+        let remedy = self.remedy.as_deref().unwrap_or(NAME_A_SERVER);
+        Note {
+            text: format!("{}: it runs as it is written", self.reason),
+            hint: Some(remedy.to_owned()),
+            place: Some(place.clone()),
+        }
+    }
 }
 
 /// Why `command` must not serve visitors; `None` when it may.
 pub(crate) fn recognise(project: &Project, command: &CommandLine) -> Option<Replaceable> {
-    let Some((before, last)) = command.last_of_sequence() else {
-        return single(project, command);
-    };
-    let found = single(project, &last)?;
-    Some(Replaceable {
-        before: Some(before),
-        ..found
-    })
+    let sequence = command.sequence()?;
+    let words = without_runner(&sequence.last);
+    let folder = sequence.folder.as_deref().unwrap_or_default();
+    let script = shell_script::named(words)
+        .and_then(|script| shell_script::recognise(project, &project.folder.join(folder), script));
+    let found = script.or_else(|| single(project, folder, words))?;
+    Some(with_surroundings(project, found, sequence))
 }
 
-fn single(project: &Project, command: &CommandLine) -> Option<Replaceable> {
-    let words = without_runner(command.words()?);
+/// What the line says around its last command.
+fn with_surroundings(project: &Project, mut found: Replaceable, line: Sequence) -> Replaceable {
+    let Sequence {
+        folder,
+        env,
+        before,
+        ..
+    } = line;
+    if !before.is_empty() {
+        let inner = found.before.take();
+        found.before = Some(inner.map_or(before.clone(), |inner| format!("{before} && {inner}")));
+    }
+    let app = |name: &str| name == "FLASK_APP" || name == "QUART_APP";
+    let named = env.iter().rev().find(|(name, _)| app(name));
+    let named = named.map(|(_, value)| value.clone());
+    found.names = found.names.or(named);
+    if let Some(folder) = folder {
+        found.names = found
+            .names
+            .and_then(|names| below(project, &folder, &names));
+    }
+    let own = ["FLASK_", "QUART_", "PORT", "PYTHONUNBUFFERED"];
+    let env = env.into_iter();
+    let kept = env.filter(|(name, _)| !own.iter().any(|own| name.starts_with(own)));
+    found.env.extend(kept);
+    if found.env.iter().any(|(_, value)| value.contains('$')) {
+        found.remedy = Some(NAME_A_SERVER.to_owned());
+    }
+    found
+}
+
+/// `main:app` or `main.py` as it is called from `folder`, as a file of the project.
+fn below(project: &Project, folder: &str, names: &str) -> Option<String> {
+    let (path, attribute) = match names.split_once(':') {
+        Some((path, attribute)) => (path, format!(":{attribute}")),
+        None => (names, String::new()),
+    };
+    let plain = path.trim_start_matches("./").trim_end_matches(".py");
+    let plain = Path::new(folder).join(plain.replace('.', "/"));
+    let plain = crate::python::index::plain(&plain);
+    let there = |file: &Path| project.index.get(file).is_some();
+    let is_module = there(&plain.with_extension("py")) || there(&plain.join("__init__.py"));
+    is_module.then(|| format!("{}{attribute}", plain.display()))
+}
+
+fn single(project: &Project, folder: &str, words: &[String]) -> Option<Replaceable> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let (program, rest) = words.split_first()?;
     let (program, rest) = match (is_python(file_name(program)), rest) {
@@ -48,7 +124,7 @@ fn single(project: &Project, command: &CommandLine) -> Option<Replaceable> {
         [script, arguments @ ..] if file_name(script) == "manage.py" => {
             by_program("manage.py", arguments)
         }
-        [script] => by_script(project, script),
+        [script, arguments @ ..] => by_script(project, folder, script, arguments),
         _ => None,
     }
 }
@@ -58,7 +134,7 @@ fn by_program(program: &str, arguments: &[&str]) -> Option<Replaceable> {
         Some(Replaceable {
             reason: reason.to_owned(),
             names: names.map(str::to_owned),
-            before: None,
+            ..Replaceable::default()
         })
     };
     let does = |verb: &str| arguments.contains(&verb);
@@ -91,6 +167,17 @@ fn by_program(program: &str, arguments: &[&str]) -> Option<Replaceable> {
             "`fastapi run` starts Uvicorn on a port",
             path_after(arguments, "run"),
         ),
+        "honcho" | "foreman" | "goreman" | "hivemind" | "overmind" => Some(Replaceable {
+            remedy: Some(match option(arguments, &["-f", "--procfile"]) {
+                Some(file) => format!(
+                    "write the lines of `{file}` into the `Procfile`: each becomes a process of its own"
+                ),
+                None => "write a line for each of its processes".to_owned(),
+            }),
+            ..Replaceable::because(format!(
+                "`{program}` starts several processes for one developer"
+            ))
+        }),
         _ => None,
     }
 }
@@ -109,19 +196,54 @@ fn path_after<'a>(arguments: &[&'a str], verb: &str) -> Option<&'a str> {
 }
 
 /// `python app.py`, where `app.py` runs its application itself.
-fn by_script(project: &Project, script: &str) -> Option<Replaceable> {
-    let module = project
-        .index
-        .get(Path::new(script.trim_start_matches("./")))?;
+fn by_script(
+    project: &Project,
+    folder: &str,
+    script: &str,
+    arguments: &[&str],
+) -> Option<Replaceable> {
+    let file = crate::python::index::plain(&Path::new(folder).join(script));
+    let module = project.index.get(&file)?;
     let calls = module.main.calls.iter().chain(&module.top.calls);
     let server = calls
         .map(|(call, _)| call)
         .find_map(|call| runs(project, module, call))?;
+    let remedy = read_by_the_script(arguments).map(|argument| {
+        format!("`{argument}` is for `{script}` to read: name a production server and set what it needs, `gunicorn module:app`")
+    });
     Some(Replaceable {
-        reason: format!("`python {script}` starts {server}"),
         names: Some(script.to_owned()),
-        before: None,
+        remedy,
+        ..Replaceable::because(format!("`python {script}` starts {server}"))
     })
+}
+
+/// The first argument that is neither for development nor says where to listen.
+fn read_by_the_script<'a>(arguments: &[&'a str]) -> Option<&'a str> {
+    const ALONE: [&str; 7] = [
+        "--debug",
+        "-d",
+        "--dev",
+        "--development",
+        "--reload",
+        "run",
+        "runserver",
+    ];
+    const WITH_VALUE: [&str; 6] = ["--host", "--port", "--bind", "-p", "-h", "-b"];
+    let mut rest = arguments.iter();
+    while let Some(word) = rest.next() {
+        let (name, joined) = word
+            .split_once('=')
+            .map_or((*word, false), |(name, _)| (name, true));
+        if WITH_VALUE.contains(&name) {
+            if !joined {
+                rest.next();
+            }
+        } else if !ALONE.contains(word) && !word.contains("$PORT") && !word.contains("${PORT") {
+            return Some(word);
+        }
+    }
+    None
 }
 
 fn runs(project: &Project, module: &Module, call: &Call) -> Option<&'static str> {
@@ -134,6 +256,10 @@ fn runs(project: &Project, module: &Module, call: &Call) -> Option<&'static str>
         Some("waitress.serve") => return Some("Waitress on a port of its own"),
         Some("werkzeug.serving.run_simple") => return Some("Werkzeug's development server"),
         Some("wsgiref.simple_server.make_server") => return Some("wsgiref's development server"),
+        // What they run is no server, or says itself which.
+        Some("anyio.run" | "asyncio.run" | "subprocess.run" | "trio.run" | "uvloop.run") => {
+            return None;
+        }
         _ => {}
     }
     match &call.function {

@@ -1,4 +1,5 @@
-//! `pyproject.toml`: the project's name, its packages (PEP 621), its Python, and `[tool.fastapi]`.
+//! `pyproject.toml`: the project's name, its packages (PEP 621 and tools' own tables), its Python, and
+//! `[tool.fastapi]`.
 
 use std::path::Path;
 
@@ -7,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, Result};
 use crate::excerpt::{Excerpt, line_of};
+use crate::files::conda::{self, Conda};
 use crate::files::poetry::{self, Poetry};
 use crate::files::requirements::{Requirement, requirement};
 use crate::plan::Place;
@@ -24,6 +26,8 @@ pub(crate) struct Pyproject {
     pub(crate) fastapi_entrypoint: Option<(String, Place)>,
     /// `[tool.poetry]` with packages.
     pub(crate) poetry: Option<Poetry>,
+    /// `[tool.pixi]`, where it names packages.
+    pub(crate) pixi: Option<Conda>,
     /// `[project] dependencies` as they are written.
     pub(crate) lines: Vec<String>,
     /// There is a `[project]` table with `dependencies`.
@@ -57,6 +61,7 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Pyproject> {
         lines: get("dependencies").map(lines).unwrap_or_default(),
         has_list: dependencies.is_some(),
         indexes: pdm_indexes(&plain),
+        pixi: pixi(&plain),
         poetry,
         dependencies: dependencies.unwrap_or_default(),
         scripts: table_at(&table, &["project", "scripts"])
@@ -120,6 +125,12 @@ fn pdm_indexes(table: &toml::Table) -> Vec<String> {
     urls.filter(|url| !poetry::is_pypi(url))
         .map(str::to_owned)
         .collect()
+}
+
+fn pixi(table: &toml::Table) -> Option<Conda> {
+    let read = conda::pixi(table.get("tool")?.get("pixi")?.as_table()?);
+    let names = !read.requirements.is_empty() || !read.foreign.is_empty();
+    names.then_some(read)
 }
 
 struct Reader<'a> {

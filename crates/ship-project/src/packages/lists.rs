@@ -70,6 +70,18 @@ pub(super) fn pyproject(packages: &mut Packages, folder: &Folder<'_>) -> Result<
         return Ok(false);
     };
     let file = folder.path.join("pyproject.toml");
+    if let Some(pixi) = project
+        .pixi
+        .clone()
+        .filter(|_| !project.dynamic_dependencies)
+    {
+        let mut read = pixi.beside(&project.lines);
+        if !project.lines.is_empty() {
+            let foreign = std::mem::take(&mut read.foreign);
+            packages.notes.extend(without(&file, &foreign));
+        }
+        return Ok(packages.conda(file, read));
+    }
     if !project.dependencies.is_empty()
         || (project.dynamic_dependencies && project.poetry.is_none())
     {
@@ -177,12 +189,22 @@ impl Packages {
             return false;
         }
         self.add_lines(&read.requirements, &file);
-        self.notes.push(Note {
-            text: format!(
-                "`{}` is for conda: its packages are taken from PyPI",
-                file.display()
+        let (list, remedy) = match file.extension() {
+            Some(ending) if ending != "toml" => (
+                format!("`{}` is for conda", file.display()),
+                "init --bare && uv add",
             ),
-            hint: Some("`uv init --bare && uv add …` names and locks them for both".to_owned()),
+            _ if file.ends_with("pyproject.toml") => {
+                ("`[tool.pixi]` is for pixi".to_owned(), "add")
+            }
+            _ => (
+                format!("`{}` is for pixi", file.display()),
+                "init --bare && uv add",
+            ),
+        };
+        self.notes.push(Note {
+            text: format!("{list}: its packages are taken from PyPI"),
+            hint: Some(format!("`uv {remedy} …` names and locks them for both")),
             place: Some(Place::file(&file)),
         });
         let value = Dependencies::Listed {
@@ -195,6 +217,22 @@ impl Packages {
     }
 }
 
+/// Programs and C libraries beside a list of Python packages.
+fn without(file: &std::path::Path, foreign: &[(String, u32)]) -> Option<Note> {
+    let names: Vec<String> = foreign
+        .iter()
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    (!names.is_empty()).then(|| Note {
+        text: format!("PyPI does not have {}: not installed", names.join(", ")),
+        hint: Some(
+            "programs and C libraries are installed on the machine: `sudo apt install …`"
+                .to_owned(),
+        ),
+        place: Some(Place::file(file)),
+    })
+}
+
 fn refused(file: &std::path::Path, line: u32, foreign: &[(String, u32)]) -> Refused {
     let names: Vec<String> = foreign
         .iter()
@@ -203,7 +241,7 @@ fn refused(file: &std::path::Path, line: u32, foreign: &[(String, u32)]) -> Refu
     Refused {
         place: Place::line(file, line),
         message: format!(
-            "`{}` names what only conda is known to install: {}",
+            "`{}` names what PyPI does not have: {}",
             file.display(),
             names.join(", ")
         ),
