@@ -38,6 +38,7 @@ mod gradio;
 mod http_server;
 mod klein;
 pub(crate) mod known;
+mod listens;
 mod litestar;
 mod marimo;
 mod mcp;
@@ -66,6 +67,7 @@ mod tool;
 mod tornado;
 mod twistd;
 mod twisted;
+mod unfinished;
 mod voila;
 pub(crate) mod worker;
 mod wsgi;
@@ -119,10 +121,11 @@ type Step = fn(&Project) -> Result<Option<Found>>;
 /// What is looked for, in order: a Django project has objects of other frameworks at times, and
 /// any project may have a folder of plain pages. A program that nothing else explains is a worker;
 /// documentation below the project is served where there is nothing else.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     django::find,
     pyramid::find,
     objects::find,
+    bottle::find,
     own_server::find,
     tool::find,
     scrapy::find,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::detect::known::{FIRST_OF, GIVERS, INSIDE, Inside, MAKERS, WRAPPERS};
+use crate::detect::known::{DECORATORS, FIRST_OF, GIVERS, INSIDE, Inside, MAKERS, WRAPPERS};
 use crate::detect::{Candidate, Found, ROWS, Row, asgi, declared, mcp, stored, wsgi};
 use crate::error::Result;
 use crate::plan::{Interface, Note, ObjectRef};
@@ -98,27 +98,6 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     found.notes.extend(mcp::note(&found));
     stored::add(project, &mut found);
     Ok(Some(found))
-}
-
-/// What keeps a project from being served that only has factories with arguments: where one is, and
-/// what it needs.
-pub(super) fn unfinished(project: &Project) -> Option<String> {
-    let objects = Objects::new(&project.index);
-    let needy = |module| Some((module, objects.needy(module)?));
-    let (module, function) = objects.modules().into_iter().find_map(needy)?;
-    let needed = function.parameters.iter().take(function.required);
-    let needed: Vec<String> = needed.map(|name| format!("`{name}`")).collect();
-    let needed = if needed.is_empty() {
-        "arguments".to_owned()
-    } else {
-        needed.join(", ")
-    };
-    let (_, import) = project.index.import_name(&module.file);
-    Some(format!(
-        "`{place}`: `{name}` gives an application and needs {needed}; a file `wsgi.py` that says with what is enough: `from {import} import {name}`, `app = {name}(…)`",
-        place = module.place(function.line),
-        name = function.name,
-    ))
 }
 
 /// Applications as deep as the chosen one, in folders of their own.
@@ -271,11 +250,12 @@ impl<'a> Objects<'a> {
     }
 
     /// The modules in which anything is that can be served; others as well.
-    fn modules(&self) -> Vec<&'a Module> {
+    pub(super) fn modules(&self) -> Vec<&'a Module> {
         let classes = ROWS.iter().flat_map(|row| row.classes);
         let names = classes.map(|(class, _)| *class).chain(FIRST_OF);
         let names = names.chain(GIVERS.iter().map(|(giver, ..)| *giver));
         let names = names.chain(MAKERS.iter().map(|(maker, ..)| *maker));
+        let names = names.chain(DECORATORS);
         let names: Vec<&str> = names.chain(INSIDE.iter().map(|i| i.class)).collect();
         let named = Sought::new(&names);
         let seed = |source: &Source| {
@@ -398,7 +378,7 @@ impl<'a> Objects<'a> {
     }
 
     /// Functions that return an application and need arguments, so that nobody can call them.
-    fn needy(&self, module: &'a Module) -> Option<&'a Function> {
+    pub(super) fn needy(&self, module: &'a Module) -> Option<&'a Function> {
         let view = View::of(module);
         module.top.functions.iter().find(|function| {
             function.required > 0
@@ -410,11 +390,22 @@ impl<'a> Objects<'a> {
 
     fn functions(&self, module: &'a Module) -> Vec<Object<'a>> {
         let view = View::of(module);
-        let plain = module
+        let named = module
             .top
             .functions
             .iter()
-            .filter(|f| !f.decorated && !f.name.starts_with('_'));
+            .filter(|f| !f.name.starts_with('_'));
+        let decorated = named.clone().filter_map(|function| {
+            Some(Object {
+                name: &function.name,
+                inside: None,
+                factory: false,
+                written: false,
+                kind: self.decorated(&view, function)?,
+                line: function.line,
+            })
+        });
+        let plain = named.filter(|function| !function.decorated);
         plain
             .filter_map(|function| {
                 let callable = callable(function, &function.parameters);
@@ -434,7 +425,21 @@ impl<'a> Objects<'a> {
                     line: function.line,
                 })
             })
+            .chain(decorated)
             .collect()
+    }
+
+    /// What a decorator makes of a function of one request.
+    fn decorated(&self, view: &View<'a>, function: &Function) -> Option<Kind> {
+        let mut decorators = function.decorators.iter();
+        let known = decorators.any(|decorator| {
+            let name = self.index.outside(view, decorator);
+            name.is_some_and(|name| DECORATORS.contains(&name.as_str()))
+        });
+        known.then_some(Kind {
+            row: &wsgi::ROW,
+            interface: Interface::Wsgi,
+        })
     }
 
     /// What `expr` is, if it is an application.
@@ -474,7 +479,7 @@ impl<'a> Objects<'a> {
     }
 
     /// The foreign class or function whose call `expr` stands for.
-    fn class_of(&self, view: &View<'a>, expr: &Expr, left: usize) -> Option<String> {
+    pub(super) fn class_of(&self, view: &View<'a>, expr: &Expr, left: usize) -> Option<String> {
         let left = left.checked_sub(1)?;
         if let Expr::Call(call) = expr {
             return self.index.outside(view, &call.function);
@@ -630,7 +635,7 @@ fn callable(function: &Function, parameters: &[String]) -> Option<Kind> {
     })
 }
 
-fn class_kind(name: &str) -> Option<Kind> {
+pub(super) fn class_kind(name: &str) -> Option<Kind> {
     ROWS.iter().find_map(|row| {
         let (_, interface) = row.classes.iter().find(|(class, _)| *class == name)?;
         Some(Kind {

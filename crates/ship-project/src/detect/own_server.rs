@@ -2,19 +2,20 @@
 //! or by the framework's own command.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use crate::command::CommandLine;
 use crate::detect::objects::UNCONVENTIONAL;
 use crate::detect::program::{self, Program};
 use crate::detect::{
-    Found, Row, aiohttp, bokeh, chainlit, cherrypy, gradio, http_server, klein, marimo, nicegui,
+    Found, Row, aiohttp, bokeh, chainlit, cherrypy, gradio, http_server, klein, listens, marimo, nicegui,
     objects, panel, robyn, stored, streamlit, tornado, twisted,
 };
 use crate::error::Result;
 use crate::plan::{Note, OwnPort};
 use crate::project::Project;
 use crate::python::index::{Target, View};
-use crate::python::module::Module;
+use crate::python::module::{Module, Scope};
 
 /// A framework that listens by itself.
 #[derive(Debug)]
@@ -63,6 +64,13 @@ const SERVERS: &[&OwnServer] = &[
     &aiohttp::SERVER,
     &tornado::SERVER,
     &twisted::SERVER,
+    &listens::UVICORN,
+    &listens::HYPERCORN,
+    &listens::WAITRESS,
+    &listens::CHEROOT,
+    &listens::GEVENT,
+    &listens::EVENTLET,
+    &listens::WEBSOCKETS,
     &http_server::SERVER,
 ];
 
@@ -85,6 +93,24 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
         }
     }
     Ok(None)
+}
+
+/// Whether an entry point (`kiosk.web:main`) leads to a module that serves by itself, or that
+/// imports one.
+pub(super) fn listens(project: &Project, target: &str) -> bool {
+    let name = target.split(':').next().unwrap_or_default().trim();
+    let roots = [PathBuf::new(), PathBuf::from("src")];
+    let Some(module) = project.index.find(name, &roots) else {
+        return false;
+    };
+    let imported = imports(project, module);
+    let imported = imported.iter().filter_map(|file| project.index.get(file));
+    let mut modules = std::iter::once(module).chain(imported);
+    let serves = |module: &Module| {
+        let mut servers = SERVERS.iter();
+        servers.any(|server| first_sign(project, module, server.signs).is_some())
+    };
+    modules.any(serves)
 }
 
 impl OwnServer {
@@ -147,14 +173,23 @@ impl OwnServer {
 }
 
 /// The first line of `module` that calls one of `signs`, or makes a class from one.
-fn first_sign(project: &Project, module: &Module, signs: &[&str]) -> Option<u32> {
+pub(super) fn first_sign(project: &Project, module: &Module, signs: &[&str]) -> Option<u32> {
     // Most modules import none of these: names are followed only in the others.
     let packages: Vec<&str> = signs.iter().map(|sign| package(sign)).collect();
-    let mut imports = module.top.imports.iter();
-    if !imports.any(|import| packages.contains(&package(&import.module))) {
+    let imports = |scope: &&Scope| {
+        let mut imports = scope.imports.iter();
+        imports.any(|import| packages.contains(&package(&import.module)))
+    };
+    let mut scopes = vec![&module.main];
+    inner_scopes(&module.top, &mut scopes);
+    scopes.retain(imports);
+    if scopes.is_empty() && !imports(&&module.top) {
         return None;
     }
-    let view = View::of(module);
+    let view = View {
+        module,
+        inner: scopes,
+    };
     let fits = |name: &str| {
         signs
             .iter()
@@ -171,8 +206,18 @@ fn first_sign(project: &Project, module: &Module, signs: &[&str]) -> Option<u32>
     })
 }
 
+/// The bodies of the functions in a scope, and of those in them: servers are often imported right
+/// before they are started.
+fn inner_scopes<'a>(scope: &'a Scope, scopes: &mut Vec<&'a Scope>) {
+    let methods = scope.classes.iter().flat_map(|class| &class.methods);
+    for function in scope.functions.iter().chain(methods) {
+        scopes.push(&function.body);
+        inner_scopes(&function.body, scopes);
+    }
+}
+
 /// `tornado` of `tornado.web.Application`
-fn package(name: &str) -> &str {
+pub(super) fn package(name: &str) -> &str {
     name.split('.').next().unwrap_or_default()
 }
 
@@ -208,7 +253,7 @@ fn page<'a>(project: &Project, serving: &[&'a Module]) -> Option<&'a Module> {
 }
 
 /// The files that a module imports.
-pub(super) fn imports(project: &Project, module: &Module) -> Vec<std::path::PathBuf> {
+pub(super) fn imports(project: &Project, module: &Module) -> Vec<PathBuf> {
     let view = View::of(module);
     let inside = |import: &crate::python::module::Import| {
         let by_name = crate::python::expr::Expr::Name(import.local.clone());
