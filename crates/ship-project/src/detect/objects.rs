@@ -69,6 +69,9 @@ pub(super) struct Kind {
 
 /// The best object of the project, with the next ones for the proof.
 pub(super) fn find(project: &Project) -> Result<Option<Found>> {
+    if let Some(found) = declared::with_arguments(project)? {
+        return Ok(Some(found));
+    }
     let mut ranked = match declared::object(project)? {
         Some(named) => vec![named],
         None => Vec::new(),
@@ -301,9 +304,21 @@ impl<'a> Objects<'a> {
         objects
     }
 
+    /// Everything in a file that its author names: also what it only imports, whatever the file is
+    /// called.
+    pub(super) fn in_named(&self, module: &'a Module) -> Vec<Object<'a>> {
+        let mut objects = self.of(module);
+        for object in self.taken(module) {
+            if objects.iter().all(|other| other.name != object.name) {
+                objects.push(object);
+            }
+        }
+        objects
+    }
+
     /// The object with this name, also one that is imported.
     pub(super) fn named(&self, module: &'a Module, name: &str) -> Option<Object<'a>> {
-        let mut objects = self.of(module);
+        let mut objects = self.in_named(module);
         let at = objects.iter().position(|object| object.name == name)?;
         Some(objects.swap_remove(at))
     }
@@ -355,6 +370,11 @@ impl<'a> Objects<'a> {
         if rank_of(module) >= UNCONVENTIONAL || module.stem() == "__init__" {
             return Vec::new();
         }
+        self.taken(module)
+    }
+
+    /// Applications among the imports of a module.
+    fn taken(&self, module: &'a Module) -> Vec<Object<'a>> {
         let view = View::of(module);
         let names = module
             .top

@@ -8,8 +8,8 @@ use crate::command::CommandLine;
 use crate::detect::objects::UNCONVENTIONAL;
 use crate::detect::program::{self, Program};
 use crate::detect::{
-    Found, Row, aiohttp, bokeh, chainlit, cherrypy, gradio, http_server, klein, listens, marimo, nicegui,
-    objects, panel, robyn, stored, streamlit, tornado, twisted,
+    Found, Row, aiohttp, bokeh, chainlit, cherrypy, gradio, http_server, klein, listens, marimo,
+    nicegui, objects, panel, robyn, stored, streamlit, tornado, twisted,
 };
 use crate::error::Result;
 use crate::plan::{Note, OwnPort};

@@ -71,7 +71,8 @@ fn entry_point(project: &Project) -> Option<Found> {
     let serving = scripts
         .iter()
         .find(|(name, ..)| SERVES.contains(&name.replace('_', "-").as_str()));
-    let ((Some((name, target, place)), _) | (None, [(name, target, place)])) = (serving, scripts.as_slice())
+    let ((Some((name, target, place)), _) | (None, [(name, target, place)])) =
+        (serving, scripts.as_slice())
     else {
         return None;
     };
