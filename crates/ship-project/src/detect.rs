@@ -44,6 +44,7 @@ mod marimo;
 mod mcp;
 mod nicegui;
 mod objects;
+mod others;
 mod own_server;
 mod panel;
 pub(crate) mod program;
@@ -159,6 +160,8 @@ pub(crate) struct Found {
     /// Settings that a random value will do for.
     pub(crate) drawn: Vec<Sourced<String>>,
     pub(crate) notes: Vec<Note>,
+    /// What could be run in its place, where nobody says what is.
+    pub(crate) others: Option<Note>,
 }
 
 /// An object that can be served.
@@ -188,6 +191,7 @@ impl Found {
             env: BTreeMap::new(),
             drawn: Vec::new(),
             notes: Vec::new(),
+            others: None,
         }
     }
 

@@ -1,13 +1,12 @@
 //! Application objects in the syntax tree: instances of known classes, the functions that return
 //! one, what wraps one, and plain WSGI and ASGI callables.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::detect::known::{DECORATORS, FIRST_OF, GIVERS, INSIDE, Inside, MAKERS, WRAPPERS};
-use crate::detect::{Candidate, Found, ROWS, Row, asgi, declared, mcp, stored, wsgi};
+use crate::detect::{Candidate, Found, ROWS, Row, asgi, declared, mcp, others, stored, wsgi};
 use crate::error::Result;
-use crate::plan::{Interface, Note, ObjectRef};
+use crate::plan::{Interface, ObjectRef};
 use crate::project::Project;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::{Index, Target, View};
@@ -72,10 +71,8 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     if let Some(found) = declared::with_arguments(project)? {
         return Ok(Some(found));
     }
-    let mut ranked = match declared::object(project)? {
-        Some(named) => vec![named],
-        None => Vec::new(),
-    };
+    let mut ranked = Vec::from_iter(declared::object(project)?);
+    let is_named = !ranked.is_empty();
     ranked.extend(search(project));
     let Some(first) = ranked.first() else {
         return Ok(None);
@@ -86,7 +83,9 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     let (root, row) = (first.root.clone(), first.row);
     let mut found = Found::new(row, first.candidate.place.clone());
     found.reason.clone_from(&first.candidate.reason);
-    found.notes.extend(elsewhere(&ranked));
+    if !is_named {
+        found.others = others::note(project, &ranked);
+    }
     for other in ranked {
         let is_new = found
             .objects
@@ -98,30 +97,9 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     }
     found.folder = start_folder(&root);
     found.import_paths = import_paths(&root);
-    found.notes.extend(mcp::note(&found));
+    mcp::tell(project, &mut found);
     stored::add(project, &mut found);
     Ok(Some(found))
-}
-
-/// Applications as deep as the chosen one, in folders of their own.
-fn elsewhere(ranked: &[Ranked]) -> Option<Note> {
-    let depth = |ranked: &Ranked| ranked.candidate.place.file.components().count();
-    let (first, rest) = ranked.split_first()?;
-    let others = rest
-        .iter()
-        .filter(|other| other.root != first.root && depth(other) == depth(first));
-    let files: BTreeSet<String> = others
-        .map(|other| format!("`{}`", other.candidate.place.file.display()))
-        .collect();
-    if first.root.iter().next().is_none() || files.is_empty() {
-        return None;
-    }
-    let files: Vec<String> = files.into_iter().collect();
-    Some(Note {
-        text: format!("there are other applications: {}", files.join(", ")),
-        hint: Some("name the folder of the one to run: `ship up FOLDER`".to_owned()),
-        place: Some(first.candidate.place.clone()),
-    })
 }
 
 /// A src layout is imported from `src` and started above it; any other folder is where its author

@@ -4,7 +4,7 @@
 use crate::detect::known::{INSIDE, MAKERS};
 use crate::detect::objects::{self, Objects, class_kind};
 use crate::detect::own_server::package;
-use crate::detect::{ROWS, Row};
+use crate::detect::{ROWS, Row, mcp};
 use crate::project::Project;
 use crate::python::expr::Expr;
 use crate::python::index::View;
@@ -17,7 +17,9 @@ const FOLLOWED: usize = 4;
 
 /// For a plan that has nothing else to run.
 pub(super) fn told(project: &Project) -> Option<String> {
-    needy(project).or_else(|| hidden(project))
+    needy(project)
+        .or_else(|| hidden(project))
+        .or_else(|| mcp::spoken_to_by_nobody(project))
 }
 
 /// Where a factory with arguments is, and what it needs.
@@ -51,9 +53,13 @@ fn hidden(project: &Project) -> Option<String> {
     modules.find_map(|module| {
         let made = inside.module(module)?;
         Some(format!(
-            "`{place}`: {label}'s application is made inside {inside}, where no server can come to it; write {written} at the top level of the file. Where the program is a worker all the same: `[process.worker]` with `command` in `ship.toml`",
+            "`{place}`: {what} is made inside {inside}, where no server can come to it; write {written} at the top level of the file. Where the program is a worker all the same: `[process.worker]` with `command` in `ship.toml`",
             place = module.place(made.line),
-            label = made.row.label,
+            what = if made.row.key == mcp::ROW.key {
+                "the MCP server".to_owned()
+            } else {
+                format!("{}'s application", made.row.label)
+            },
             inside = made.inside,
             written = match &made.name {
                 Some(name) => format!("`{name} = …`"),
