@@ -96,6 +96,9 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     let asked = asked::settings(project, &mut settings)?;
     notes.extend(asked.notes);
     notes.extend(found.iter().flat_map(|found| found.notes.iter().cloned()));
+    if !is_said(sources) {
+        notes.extend(found.iter().filter_map(|found| found.others.clone()));
+    }
     if is_python {
         notes.extend(detect::services::notes(project, &asked.addons));
         notes.extend(detect::secrets_file::note(project));

@@ -38,12 +38,14 @@ mod gradio;
 mod http_server;
 mod klein;
 pub(crate) mod known;
+mod listens;
 mod litestar;
 mod marimo;
 mod mcp;
 pub(crate) mod migrations;
 mod nicegui;
 mod objects;
+mod others;
 mod own_server;
 mod panel;
 pub(crate) mod program;
@@ -68,6 +70,7 @@ mod tool;
 mod tornado;
 mod twistd;
 mod twisted;
+mod unfinished;
 mod voila;
 pub(crate) mod worker;
 mod wsgi;
@@ -121,10 +124,11 @@ type Step = fn(&Project) -> Result<Option<Found>>;
 /// What is looked for, in order: a Django project has objects of other frameworks at times, and
 /// any project may have a folder of plain pages. A program that nothing else explains is a worker;
 /// documentation below the project is served where there is nothing else.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     django::find,
     pyramid::find,
     objects::find,
+    bottle::find,
     own_server::find,
     tool::find,
     scrapy::find,
@@ -158,6 +162,8 @@ pub(crate) struct Found {
     /// Settings that a random value will do for.
     pub(crate) drawn: Vec<Sourced<String>>,
     pub(crate) notes: Vec<Note>,
+    /// What could be run in its place, where nobody says what is.
+    pub(crate) others: Option<Note>,
 }
 
 /// An object that can be served.
@@ -187,6 +193,7 @@ impl Found {
             env: BTreeMap::new(),
             drawn: Vec::new(),
             notes: Vec::new(),
+            others: None,
         }
     }
 

@@ -58,6 +58,7 @@ fn starts(command: &CommandLine, worker: &Worker) -> bool {
                 file_name(script)
             }) && (script == "-m" || has(verb))
         }
+        [python, script] if is_python(python) => has(file_name(script)),
         [program, ..] => has(program),
         [] => false,
     }
@@ -87,10 +88,7 @@ pub(crate) fn processes(proposed: &[Proposed], taken: &[Process], folder: &Path)
 /// `python site/manage.py …` where processes start in `site` is `python manage.py …`.
 fn start(worker: &Worker, folder: &Path) -> Start {
     let mut words = worker.words.clone();
-    for word in words
-        .iter_mut()
-        .filter(|word| file_name(word) == "manage.py")
-    {
+    for word in words.iter_mut().filter(|word| word.ends_with(".py")) {
         if let Ok(below) = Path::new(word.as_str()).strip_prefix(folder) {
             *word = below.display().to_string();
         }

@@ -176,7 +176,10 @@ impl Choice<'_> {
 
     fn detected(&self, found: &Found) -> Result<Option<Sourced<Start>>> {
         if let Some(program) = found.program.as_ref().filter(|program| program.is_web) {
-            let start = Self::run(program, &program.command);
+            let start = match program.own_port {
+                Some(_) => Self::run(program, &program.command),
+                None => self.authored(&program.command),
+            };
             let places = vec![program.place.clone()];
             return Ok(Some(Sourced::because(
                 start,

@@ -3,11 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::detect::objects::{Object, Objects, Ranked, row};
-use crate::detect::{Candidate, Row, asgi, flask, wsgi};
+use crate::command::CommandLine;
+use crate::detect::objects::{Object, Objects, Ranked, import_paths, row, start_folder};
+use crate::detect::program::Program;
+use crate::detect::{Candidate, Found, Row, asgi, flask, stored, wsgi};
 use crate::error::Result;
 use crate::plan::{Interface, ObjectRef, Place};
 use crate::project::Project;
+use crate::python::expr::Expr;
 use crate::python::index::View;
 use crate::python::module::Module;
 use crate::python::paths::Texts;
@@ -124,7 +127,7 @@ fn in_module(
     };
     let found = match attribute {
         Some(_) => objects.named(module, name),
-        None => best(objects.of(module)),
+        None => best(objects.in_named(module)),
     };
     let (row, interface, factory, name) = match &found {
         Some(object) => (
@@ -165,7 +168,65 @@ fn best(mut objects: Vec<Object<'_>>) -> Option<Object<'_>> {
     objects.into_iter().next()
 }
 
-/// `app` or `create_app()`. A call with arguments cannot be made by a web server.
+/// A factory that is told something: `shop:create_app("prod")`. Gunicorn makes such calls, where all
+/// arguments are written out (<https://docs.gunicorn.org/en/stable/run.html#gunicorn>).
+pub(super) fn with_arguments(project: &Project) -> Result<Option<Found>> {
+    let named = [gunicorn(project), flask_app(project)];
+    for declared in named.into_iter().flatten() {
+        let Some((path, call)) = declared.text.split_once(':') else {
+            continue;
+        };
+        let call = call.trim();
+        if !is_written_out(call) {
+            continue;
+        }
+        let Some((module, import)) = module_at(project, path.trim()) else {
+            continue;
+        };
+        module.check()?;
+        let (root, name) = import.unwrap_or_else(|| project.index.import_name(&module.file));
+        let place = declared.place.clone();
+        let mut found = Found::new(declared.row, place.clone());
+        declared.reason.clone_into(&mut found.reason);
+        found.folder = start_folder(&root);
+        found.import_paths = import_paths(&root);
+        found.program = Some(Program {
+            command: CommandLine::Argv(vec![
+                "gunicorn".to_owned(),
+                "--threads=4".to_owned(),
+                format!("{name}:{call}"),
+            ]),
+            own_port: None,
+            is_web: true,
+            reason: format!("{}: Gunicorn makes the call", declared.reason),
+            place,
+        });
+        stored::add(project, &mut found);
+        return Ok(Some(found));
+    }
+    Ok(None)
+}
+
+/// `create_app("prod", debug=False)`: a call whose arguments are all written out.
+fn is_written_out(text: &str) -> bool {
+    let call = Module::read(Path::new("FLASK_APP"), text);
+    let [(call, _)] = call.top.calls.as_slice() else {
+        return false;
+    };
+    let mut values = call.values().peekable();
+    call.function.name().is_some() && values.peek().is_some() && values.all(is_literal)
+}
+
+fn is_literal(value: &Expr) -> bool {
+    match value {
+        Expr::Text(_) | Expr::Number(_) | Expr::Truth(_) | Expr::Nothing => true,
+        Expr::List(items) => items.iter().all(is_literal),
+        Expr::Dict(items) => items.iter().all(|(k, v)| is_literal(k) && is_literal(v)),
+        _ => false,
+    }
+}
+
+/// `app` or `create_app()`. A call with arguments is for [`with_arguments`].
 fn call_or_name(text: &str) -> Option<(&str, bool)> {
     match text.split_once('(') {
         Some((name, arguments)) => {

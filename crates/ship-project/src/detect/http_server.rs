@@ -16,6 +16,7 @@ const SIGNS: &[&str] = &[
     "socketserver.TCPServer",
     "socketserver.ThreadingTCPServer",
     "wsgiref.simple_server.make_server",
+    "xmlrpc.server.SimpleXMLRPCServer",
 ];
 
 pub(super) const SERVER: OwnServer = OwnServer {

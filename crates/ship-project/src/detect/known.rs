@@ -64,6 +64,13 @@ pub(super) const MAKERS: [(&str, &str, &str, Interface); 8] = [
     ("mcp.server.FastMCP", "streamable_http_app", "mcp", Asgi),
 ];
 
+/// Decorators that make a WSGI application of a function that takes a request.
+pub(super) const DECORATORS: [&str; 3] = [
+    "werkzeug.Request.application",
+    "werkzeug.wrappers.Request.application",
+    "webob.dec.wsgify",
+];
+
 /// Functions that give several things, the application first.
 pub(super) const FIRST_OF: [&str; 2] = ["fasthtml.common.fast_app", "fasthtml.fastapp.fast_app"];
 
@@ -96,7 +103,9 @@ const fn inside(
     }
 }
 
-pub(super) const INSIDE: [Inside; 8] = [
+pub(super) const INSIDE: [Inside; 9] = [
+    // web.py: https://webpy.org
+    inside("web.application", "wsgifunc", true, Wsgi, "wsgi"),
     inside("dash.Dash", "server", false, Wsgi, "dash"),
     inside("dash.dash.Dash", "server", false, Wsgi, "dash"),
     inside("jupyter_dash.JupyterDash", "server", false, Wsgi, "dash"),

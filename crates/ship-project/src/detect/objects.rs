@@ -1,13 +1,12 @@
 //! Application objects in the syntax tree: instances of known classes, the functions that return
 //! one, what wraps one, and plain WSGI and ASGI callables.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::detect::known::{FIRST_OF, GIVERS, INSIDE, Inside, MAKERS, WRAPPERS};
-use crate::detect::{Candidate, Found, ROWS, Row, asgi, declared, mcp, stored, wsgi};
+use crate::detect::known::{DECORATORS, FIRST_OF, GIVERS, INSIDE, Inside, MAKERS, WRAPPERS};
+use crate::detect::{Candidate, Found, ROWS, Row, asgi, declared, mcp, others, stored, wsgi};
 use crate::error::Result;
-use crate::plan::{Interface, Note, ObjectRef};
+use crate::plan::{Interface, ObjectRef};
 use crate::project::Project;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::{Index, Target, View};
@@ -69,10 +68,11 @@ pub(super) struct Kind {
 
 /// The best object of the project, with the next ones for the proof.
 pub(super) fn find(project: &Project) -> Result<Option<Found>> {
-    let mut ranked = match declared::object(project)? {
-        Some(named) => vec![named],
-        None => Vec::new(),
-    };
+    if let Some(found) = declared::with_arguments(project)? {
+        return Ok(Some(found));
+    }
+    let mut ranked = Vec::from_iter(declared::object(project)?);
+    let is_named = !ranked.is_empty();
     ranked.extend(search(project));
     let Some(first) = ranked.first() else {
         return Ok(None);
@@ -83,7 +83,9 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     let (root, row) = (first.root.clone(), first.row);
     let mut found = Found::new(row, first.candidate.place.clone());
     found.reason.clone_from(&first.candidate.reason);
-    found.notes.extend(elsewhere(&ranked));
+    if !is_named {
+        found.others = others::note(project, &ranked);
+    }
     for other in ranked {
         let is_new = found
             .objects
@@ -95,51 +97,9 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     }
     found.folder = start_folder(&root);
     found.import_paths = import_paths(&root);
-    found.notes.extend(mcp::note(&found));
+    mcp::tell(project, &mut found);
     stored::add(project, &mut found);
     Ok(Some(found))
-}
-
-/// What keeps a project from being served that only has factories with arguments: where one is, and
-/// what it needs.
-pub(super) fn unfinished(project: &Project) -> Option<String> {
-    let objects = Objects::new(&project.index);
-    let needy = |module| Some((module, objects.needy(module)?));
-    let (module, function) = objects.modules().into_iter().find_map(needy)?;
-    let needed = function.parameters.iter().take(function.required);
-    let needed: Vec<String> = needed.map(|name| format!("`{name}`")).collect();
-    let needed = if needed.is_empty() {
-        "arguments".to_owned()
-    } else {
-        needed.join(", ")
-    };
-    let (_, import) = project.index.import_name(&module.file);
-    Some(format!(
-        "`{place}`: `{name}` gives an application and needs {needed}; a file `wsgi.py` that says with what is enough: `from {import} import {name}`, `app = {name}(…)`",
-        place = module.place(function.line),
-        name = function.name,
-    ))
-}
-
-/// Applications as deep as the chosen one, in folders of their own.
-fn elsewhere(ranked: &[Ranked]) -> Option<Note> {
-    let depth = |ranked: &Ranked| ranked.candidate.place.file.components().count();
-    let (first, rest) = ranked.split_first()?;
-    let others = rest
-        .iter()
-        .filter(|other| other.root != first.root && depth(other) == depth(first));
-    let files: BTreeSet<String> = others
-        .map(|other| format!("`{}`", other.candidate.place.file.display()))
-        .collect();
-    if first.root.iter().next().is_none() || files.is_empty() {
-        return None;
-    }
-    let files: Vec<String> = files.into_iter().collect();
-    Some(Note {
-        text: format!("there are other applications: {}", files.join(", ")),
-        hint: Some("name the folder of the one to run: `ship up FOLDER`".to_owned()),
-        place: Some(first.candidate.place.clone()),
-    })
 }
 
 /// A src layout is imported from `src` and started above it; any other folder is where its author
@@ -271,11 +231,12 @@ impl<'a> Objects<'a> {
     }
 
     /// The modules in which anything is that can be served; others as well.
-    fn modules(&self) -> Vec<&'a Module> {
+    pub(super) fn modules(&self) -> Vec<&'a Module> {
         let classes = ROWS.iter().flat_map(|row| row.classes);
         let names = classes.map(|(class, _)| *class).chain(FIRST_OF);
         let names = names.chain(GIVERS.iter().map(|(giver, ..)| *giver));
         let names = names.chain(MAKERS.iter().map(|(maker, ..)| *maker));
+        let names = names.chain(DECORATORS);
         let names: Vec<&str> = names.chain(INSIDE.iter().map(|i| i.class)).collect();
         let named = Sought::new(&names);
         let seed = |source: &Source| {
@@ -321,9 +282,21 @@ impl<'a> Objects<'a> {
         objects
     }
 
+    /// Everything in a file that its author names: also what it only imports, whatever the file is
+    /// called.
+    pub(super) fn in_named(&self, module: &'a Module) -> Vec<Object<'a>> {
+        let mut objects = self.of(module);
+        for object in self.taken(module) {
+            if objects.iter().all(|other| other.name != object.name) {
+                objects.push(object);
+            }
+        }
+        objects
+    }
+
     /// The object with this name, also one that is imported.
     pub(super) fn named(&self, module: &'a Module, name: &str) -> Option<Object<'a>> {
-        let mut objects = self.of(module);
+        let mut objects = self.in_named(module);
         let at = objects.iter().position(|object| object.name == name)?;
         Some(objects.swap_remove(at))
     }
@@ -375,6 +348,11 @@ impl<'a> Objects<'a> {
         if rank_of(module) >= UNCONVENTIONAL || module.stem() == "__init__" {
             return Vec::new();
         }
+        self.taken(module)
+    }
+
+    /// Applications among the imports of a module.
+    fn taken(&self, module: &'a Module) -> Vec<Object<'a>> {
         let view = View::of(module);
         let names = module
             .top
@@ -398,7 +376,7 @@ impl<'a> Objects<'a> {
     }
 
     /// Functions that return an application and need arguments, so that nobody can call them.
-    fn needy(&self, module: &'a Module) -> Option<&'a Function> {
+    pub(super) fn needy(&self, module: &'a Module) -> Option<&'a Function> {
         let view = View::of(module);
         module.top.functions.iter().find(|function| {
             function.required > 0
@@ -410,11 +388,22 @@ impl<'a> Objects<'a> {
 
     fn functions(&self, module: &'a Module) -> Vec<Object<'a>> {
         let view = View::of(module);
-        let plain = module
+        let named = module
             .top
             .functions
             .iter()
-            .filter(|f| !f.decorated && !f.name.starts_with('_'));
+            .filter(|f| !f.name.starts_with('_'));
+        let decorated = named.clone().filter_map(|function| {
+            Some(Object {
+                name: &function.name,
+                inside: None,
+                factory: false,
+                written: false,
+                kind: self.decorated(&view, function)?,
+                line: function.line,
+            })
+        });
+        let plain = named.filter(|function| !function.decorated);
         plain
             .filter_map(|function| {
                 let callable = callable(function, &function.parameters);
@@ -434,7 +423,21 @@ impl<'a> Objects<'a> {
                     line: function.line,
                 })
             })
+            .chain(decorated)
             .collect()
+    }
+
+    /// What a decorator makes of a function of one request.
+    fn decorated(&self, view: &View<'a>, function: &Function) -> Option<Kind> {
+        let mut decorators = function.decorators.iter();
+        let known = decorators.any(|decorator| {
+            let name = self.index.outside(view, decorator);
+            name.is_some_and(|name| DECORATORS.contains(&name.as_str()))
+        });
+        known.then_some(Kind {
+            row: &wsgi::ROW,
+            interface: Interface::Wsgi,
+        })
     }
 
     /// What `expr` is, if it is an application.
@@ -474,7 +477,7 @@ impl<'a> Objects<'a> {
     }
 
     /// The foreign class or function whose call `expr` stands for.
-    fn class_of(&self, view: &View<'a>, expr: &Expr, left: usize) -> Option<String> {
+    pub(super) fn class_of(&self, view: &View<'a>, expr: &Expr, left: usize) -> Option<String> {
         let left = left.checked_sub(1)?;
         if let Expr::Call(call) = expr {
             return self.index.outside(view, &call.function);
@@ -630,7 +633,7 @@ fn callable(function: &Function, parameters: &[String]) -> Option<Kind> {
     })
 }
 
-fn class_kind(name: &str) -> Option<Kind> {
+pub(super) fn class_kind(name: &str) -> Option<Kind> {
     ROWS.iter().find_map(|row| {
         let (_, interface) = row.classes.iter().find(|(class, _)| *class == name)?;
         Some(Kind {

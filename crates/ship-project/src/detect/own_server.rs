@@ -2,19 +2,20 @@
 //! or by the framework's own command.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use crate::command::CommandLine;
 use crate::detect::objects::UNCONVENTIONAL;
 use crate::detect::program::{self, Program};
 use crate::detect::{
-    Found, Row, aiohttp, bokeh, chainlit, cherrypy, gradio, http_server, klein, marimo, nicegui,
-    objects, panel, robyn, stored, streamlit, tornado, twisted,
+    Found, Row, aiohttp, bokeh, chainlit, cherrypy, gradio, http_server, klein, listens, marimo,
+    nicegui, objects, panel, robyn, stored, streamlit, tornado, twisted,
 };
 use crate::error::Result;
 use crate::plan::{Note, OwnPort};
 use crate::project::Project;
 use crate::python::index::{Target, View};
-use crate::python::module::Module;
+use crate::python::module::{Module, Scope};
 
 /// A framework that listens by itself.
 #[derive(Debug)]
@@ -63,23 +64,21 @@ const SERVERS: &[&OwnServer] = &[
     &aiohttp::SERVER,
     &tornado::SERVER,
     &twisted::SERVER,
+    &listens::UVICORN,
+    &listens::HYPERCORN,
+    &listens::WAITRESS,
+    &listens::CHEROOT,
+    &listens::GEVENT,
+    &listens::EVENTLET,
+    &listens::WEBSOCKETS,
     &http_server::SERVER,
 ];
 
 /// A program that serves by itself.
 pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     for server in SERVERS {
-        let packages: Vec<&str> = server.signs.iter().map(|sign| package(sign)).collect();
-        let serving: Vec<&Module> = project
-            .index
-            .own_modules_with(&packages)
-            .filter(|module| first_sign(project, module, server.signs).is_some())
-            .collect();
-        let entry = match server.start {
-            Starting::Command(_) => page(project, &serving),
-            _ => program::entry(project, &serving),
-        };
-        if let Some(entry) = entry {
+        let serving = server.serving(project);
+        if let Some(entry) = server.entry(project, &serving) {
             entry.check()?;
             return Ok(Some(server.found(project, entry, &serving)));
         }
@@ -87,7 +86,55 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     Ok(None)
 }
 
+/// The pages of frameworks that bring a command of their own, or settings, with the framework's
+/// name: one for each framework.
+pub(super) fn pages(project: &Project) -> Vec<(&Module, &'static str)> {
+    let mut pages = Vec::new();
+    for server in SERVERS {
+        if !matches!(server.start, Starting::Script)
+            && let Some(entry) = server.entry(project, &server.serving(project))
+        {
+            pages.push((entry, server.row.label));
+        }
+    }
+    pages
+}
+
+/// Whether an entry point (`kiosk.web:main`) leads to a module that serves by itself, or that
+/// imports one.
+pub(super) fn listens(project: &Project, target: &str) -> bool {
+    let name = target.split(':').next().unwrap_or_default().trim();
+    let roots = [PathBuf::new(), PathBuf::from("src")];
+    let Some(module) = project.index.find(name, &roots) else {
+        return false;
+    };
+    let imported = imports(project, module);
+    let imported = imported.iter().filter_map(|file| project.index.get(file));
+    let mut modules = std::iter::once(module).chain(imported);
+    let serves = |module: &Module| {
+        let mut servers = SERVERS.iter();
+        servers.any(|server| first_sign(project, module, server.signs).is_some())
+    };
+    modules.any(serves)
+}
+
 impl OwnServer {
+    /// The modules that have one of its signs.
+    fn serving<'a>(&self, project: &'a Project) -> Vec<&'a Module> {
+        let packages: Vec<&str> = self.signs.iter().map(|sign| package(sign)).collect();
+        let modules = project.index.own_modules_with(&packages);
+        modules
+            .filter(|module| first_sign(project, module, self.signs).is_some())
+            .collect()
+    }
+
+    fn entry<'a>(&self, project: &'a Project, serving: &[&'a Module]) -> Option<&'a Module> {
+        match self.start {
+            Starting::Command(_) => page(project, serving),
+            _ => program::entry(project, serving),
+        }
+    }
+
     fn found(&self, project: &Project, entry: &Module, serving: &[&Module]) -> Found {
         let sign = first_sign(project, entry, self.signs)
             .map(|line| entry.place(line))
@@ -129,8 +176,43 @@ impl OwnServer {
             place,
         });
         found.notes.extend(self.remark(project, serving));
+        if matches!(self.start, Starting::Command(_)) {
+            found
+                .notes
+                .extend(self.other_pages(project, entry, serving));
+        }
         stored::add(project, &mut found);
         found
+    }
+
+    /// Files beside the chosen one that could be given to the command in its place: it does not
+    /// name them, and nobody imports them.
+    fn other_pages(&self, project: &Project, entry: &Module, serving: &[&Module]) -> Option<Note> {
+        const SHOWN: usize = 4;
+        let named = |module: &Module| {
+            let mut texts = entry.texts.iter();
+            texts.any(|(text, _)| {
+                text.ends_with(module.stem()) || text.ends_with(&format!("{}.py", module.stem()))
+            })
+        };
+        let others = alone(project, serving).into_iter().filter(|module| {
+            module.file != entry.file
+                && module.file.parent() == entry.file.parent()
+                && !named(module)
+        });
+        let files: Vec<String> = others
+            .take(SHOWN)
+            .map(|module| format!("`{}`", module.file.display()))
+            .collect();
+        (!files.is_empty()).then(|| Note {
+            text: format!(
+                "one page of {} is run of several: also found {}",
+                self.row.label,
+                files.join(", ")
+            ),
+            hint: Some("`[web]` with `command` in `ship.toml` picks another".to_owned()),
+            place: Some(entry.place(0)),
+        })
     }
 
     fn remark(&self, project: &Project, serving: &[&Module]) -> Option<Note> {
@@ -147,14 +229,23 @@ impl OwnServer {
 }
 
 /// The first line of `module` that calls one of `signs`, or makes a class from one.
-fn first_sign(project: &Project, module: &Module, signs: &[&str]) -> Option<u32> {
+pub(super) fn first_sign(project: &Project, module: &Module, signs: &[&str]) -> Option<u32> {
     // Most modules import none of these: names are followed only in the others.
     let packages: Vec<&str> = signs.iter().map(|sign| package(sign)).collect();
-    let mut imports = module.top.imports.iter();
-    if !imports.any(|import| packages.contains(&package(&import.module))) {
+    let imports = |scope: &&Scope| {
+        let mut imports = scope.imports.iter();
+        imports.any(|import| packages.contains(&package(&import.module)))
+    };
+    let mut scopes = vec![&module.main];
+    inner_scopes(&module.top, &mut scopes);
+    scopes.retain(imports);
+    if scopes.is_empty() && !imports(&&module.top) {
         return None;
     }
-    let view = View::of(module);
+    let view = View {
+        module,
+        inner: scopes,
+    };
     let fits = |name: &str| {
         signs
             .iter()
@@ -171,27 +262,28 @@ fn first_sign(project: &Project, module: &Module, signs: &[&str]) -> Option<u32>
     })
 }
 
+/// The bodies of the functions in a scope, and of those in them: servers are often imported right
+/// before they are started.
+fn inner_scopes<'a>(scope: &'a Scope, scopes: &mut Vec<&'a Scope>) {
+    let methods = scope.classes.iter().flat_map(|class| &class.methods);
+    for function in scope.functions.iter().chain(methods) {
+        scopes.push(&function.body);
+        inner_scopes(&function.body, scopes);
+    }
+}
+
 /// `tornado` of `tornado.web.Application`
-fn package(name: &str) -> &str {
+pub(super) fn package(name: &str) -> &str {
     name.split('.').next().unwrap_or_default()
 }
 
 /// The page that a framework's own command is given: not one of several below `pages/`, and none
 /// that another module imports.
-fn page<'a>(project: &Project, serving: &[&'a Module]) -> Option<&'a Module> {
+fn page<'a>(project: &'a Project, serving: &[&'a Module]) -> Option<&'a Module> {
     const NAMES: [&str; 6] = ["streamlit_app", "Home", "home", "Main", "dashboard", "demo"];
     if serving.is_empty() {
         return None;
     }
-    let imported: BTreeSet<_> = project
-        .index
-        .own_modules()
-        .flat_map(|module| imports(project, module))
-        .collect();
-    let is_page = |module: &Module| {
-        let mut folders = module.file.iter();
-        folders.any(|folder| folder == "pages") || imported.contains(&module.file)
-    };
     let key = |module: &&&Module| {
         let known = NAMES.iter().position(|name| *name == module.stem());
         let rank = objects::rank_of(module);
@@ -203,12 +295,27 @@ fn page<'a>(project: &Project, serving: &[&'a Module]) -> Option<&'a Module> {
             module.file.clone(),
         )
     };
-    let pages = serving.iter().filter(|module| !is_page(module));
-    pages.min_by_key(key).copied()
+    alone(project, serving).iter().min_by_key(key).copied()
+}
+
+/// Those that are no page of a larger whole: not below `pages/`, and imported by no other.
+fn alone<'a>(project: &'a Project, serving: &[&'a Module]) -> Vec<&'a Module> {
+    let imported: BTreeSet<_> = project
+        .index
+        .own_modules()
+        .flat_map(|module| imports(project, module))
+        .collect();
+    let is_page = |module: &Module| {
+        let mut folders = module.file.iter();
+        folders.any(|folder| folder == "pages") || imported.contains(&module.file)
+    };
+    let mut alone = serving.to_vec();
+    alone.retain(|module| !is_page(module));
+    alone
 }
 
 /// The files that a module imports.
-pub(super) fn imports(project: &Project, module: &Module) -> Vec<std::path::PathBuf> {
+pub(super) fn imports(project: &Project, module: &Module) -> Vec<PathBuf> {
     let view = View::of(module);
     let inside = |import: &crate::python::module::Import| {
         let by_name = crate::python::expr::Expr::Name(import.local.clone());

@@ -16,7 +16,8 @@ use crate::python::module::Module;
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
     pub(crate) command: CommandLine,
-    /// How it comes to listen where it should; `None` for a worker.
+    /// How it comes to listen where it should; `None` for a web server that is told by flags, and
+    /// for a worker.
     pub(crate) own_port: Option<OwnPort>,
     /// It answers HTTP; else it is a worker.
     pub(crate) is_web: bool,

@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::command::CommandLine;
-use crate::detect::objects::{self, UNCONVENTIONAL, rank_of};
+use crate::detect::objects::{UNCONVENTIONAL, rank_of};
 use crate::detect::program::{self, Program, has_main};
-use crate::detect::{Found, Row, stored};
+use crate::detect::{Found, Row, own_server, stored, unfinished};
 use crate::error::{Error, Result};
 use crate::plan::{Note, OwnPort, Place};
 use crate::project::Project;
@@ -38,7 +38,7 @@ const NAMES: [&str; 10] = [
 
 /// `[project.scripts]`, then a single script.
 pub(super) fn find(project: &Project) -> Result<Option<Found>> {
-    if let Some(unfinished) = objects::unfinished(project) {
+    if let Some(unfinished) = unfinished::told(project) {
         return Err(Error::Nothing {
             project: project.root.clone(),
             looked_at: vec![unfinished],
@@ -56,6 +56,12 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
         return Err(several(project, &scripts));
     }
     first.check()?;
+    if let Some(unfinished) = unfinished::imported(project, first) {
+        return Err(Error::Nothing {
+            project: project.root.clone(),
+            looked_at: vec![unfinished],
+        });
+    }
     Ok(Some(of_script(project, first)))
 }
 
@@ -65,12 +71,13 @@ fn entry_point(project: &Project) -> Option<Found> {
     let serving = scripts
         .iter()
         .find(|(name, ..)| SERVES.contains(&name.replace('_', "-").as_str()));
-    let ((Some((name, _, place)), _) | (None, [(name, _, place)])) = (serving, scripts.as_slice())
+    let ((Some((name, target, place)), _) | (None, [(name, target, place)])) =
+        (serving, scripts.as_slice())
     else {
         return None;
     };
     let mut found = Found::new(&ROW, place.clone());
-    let is_web = serving.is_some();
+    let is_web = serving.is_some() || own_server::listens(project, target);
     "`[project.scripts]` names it".clone_into(&mut found.reason);
     found.import_paths = vec![PathBuf::from(".")];
     found.program = Some(Program {

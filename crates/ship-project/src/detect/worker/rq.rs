@@ -1,14 +1,23 @@
 //! RQ: <https://python-rq.org>, and django-rq.
 
 use super::{DEPTH, Search, Worker};
+use crate::detect::program::has_main;
 use crate::plan::Sourced;
-use crate::python::expr::Expr;
+use crate::python::expr::{Call, Expr};
 use crate::python::index::View;
+use crate::python::module::Module;
 
 const CLASSES: [&str; 2] = ["rq.Queue", "rq.queue.Queue"];
+const WORKERS: [&str; 4] = [
+    "rq.Worker",
+    "rq.worker.Worker",
+    "rq.SimpleWorker",
+    "rq.worker.SimpleWorker",
+];
 
 pub(super) fn look(search: &Search<'_>) -> Vec<Worker> {
     in_django(search)
+        .or_else(|| script(search))
         .or_else(|| plain(search))
         .into_iter()
         .collect()
@@ -31,6 +40,42 @@ fn in_django(search: &Search<'_>) -> Option<Worker> {
         values.find_map(|value| search.variable_in(&view, value, DEPTH))
     });
     Some(worker.needing(address))
+}
+
+/// A script that makes the worker itself: it knows its queues, and what it is connected to.
+fn script(search: &Search<'_>) -> Option<Worker> {
+    let index = &search.project.index;
+    let made = |module: &Module| {
+        let view = View::of(module);
+        let mut calls = module.calls.iter();
+        let made = calls.find_map(|(call, line)| {
+            let name = index.outside(&view, &call.function)?;
+            WORKERS.contains(&name.as_str()).then_some(*line)
+        })?;
+        let starts = |(call, _): &(Call, u32)| matches!(&call.function, Expr::Attribute(_, name) if name == "work");
+        let runs = has_main(module) || !module.top.calls.is_empty();
+        (runs && module.calls.iter().any(starts)).then_some(made)
+    };
+    let scripts = search.modules_with_a(&WORKERS).into_iter();
+    let scripts = scripts.filter_map(|module| Some((module, made(module)?)));
+    let (module, line) = scripts.min_by_key(|(module, _)| {
+        let is_named = module.stem().contains("worker");
+        (
+            !is_named,
+            module.file.components().count(),
+            module.file.clone(),
+        )
+    })?;
+    let (root, name) = index.import_name(&module.file);
+    let file = module.file.display().to_string();
+    let words = if name.contains('.') {
+        vec!["python", "-m", name.as_str()]
+    } else {
+        vec!["python", file.as_str()]
+    };
+    let address = search.variable(&["REDIS", "VALKEY"]);
+    let worker = Worker::new("worker", &words, "RQ", module.place(line));
+    Some(worker.needing(address).rooted(&root))
 }
 
 /// `rq.Queue("mails", connection=…)` anywhere in the code.

@@ -1,0 +1,6 @@
+from bottle import get
+
+
+@get("/")
+def home():
+    return "Good morning"

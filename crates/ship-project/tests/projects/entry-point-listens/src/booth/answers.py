@@ -1,0 +1,5 @@
+class Answer:
+    pass
+
+
+answer = Answer()

@@ -1,0 +1,7 @@
+from flask import Flask
+
+
+def create_app(stage, debug=True):
+    app = Flask(__name__)
+    app.config.update(STAGE=stage, DEBUG=debug)
+    return app

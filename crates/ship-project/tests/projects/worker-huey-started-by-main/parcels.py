@@ -1,0 +1,6 @@
+from config import huey
+
+
+@huey.periodic_task(lambda when: True)
+def pack():
+    return "packed"

@@ -1,0 +1,6 @@
+from queues import queue
+
+
+@queue.task()
+def send():
+    return "sent"
