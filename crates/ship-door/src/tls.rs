@@ -6,6 +6,8 @@
 //! another app's.
 
 mod bundle;
+mod der;
+mod identity;
 pub mod local_ca;
 mod own;
 mod store;
@@ -19,6 +21,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::ServerSessionMemoryCache;
 
 pub(crate) use bundle::{Bundle, BundleError};
+pub(crate) use identity::Identity;
 pub(crate) use own::Own;
 pub(crate) use store::{Store, is_of_this_machine};
 pub(crate) use validity::Validity;

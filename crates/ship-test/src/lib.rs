@@ -27,7 +27,7 @@ mod terminal;
 pub mod trace;
 mod wait;
 
-pub use authority::Authority;
+pub use authority::{Authority, Names};
 pub use home::{Home, Output, Running};
 pub use load::{Load, Outcome};
 pub use project::Project;

@@ -11,8 +11,11 @@ use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::sign::CertifiedKey;
 
-use super::AcmeError;
-use crate::tls::{self, Store};
+use ship_base::hint;
+use tracing::debug;
+
+use super::{AcmeError, renewal};
+use crate::tls::{self, Identity, Store};
 
 /// How often a step is tried again whose nonce an authority did not like (RFC 8555, 6.5): it says so
 /// at random, and a new one comes with its refusal.
@@ -21,16 +24,24 @@ const NONCES: usize = 20;
 /// How long an authority may take to look, and to sign.
 const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_mins(1));
 
-/// Obtains a certificate for `name`: its key and chain as PEM.
+/// What is asked for.
+pub(super) struct Ask {
+    pub(super) name: String,
+    /// The way to show that the name is ours, where the authority offers it.
+    pub(super) challenge: ChallengeType,
+    /// The certificate that the new one is for the place of, of the same authority.
+    pub(super) replaces: Option<Identity>,
+}
+
+/// Obtains a certificate: its key and chain as PEM.
 pub(super) async fn obtain(
     account: &Account,
-    name: &str,
+    ask: &Ask,
     store: &Arc<Store>,
-    challenge: ChallengeType,
 ) -> Result<String, AcmeError> {
-    let identifiers = [Identifier::Dns(name.to_owned())];
-    let mut order = again(async || account.new_order(&NewOrder::new(&identifiers)).await).await?;
-    let shown = prove(&mut order, name, store, &challenge).await?;
+    let name = &ask.name;
+    let mut order = begin(account, ask).await?;
+    let shown = prove(&mut order, name, store, &ask.challenge).await?;
     let verified = again(async || order.poll_ready(&PATIENCE).await).await;
     drop(shown);
     if !matches!(verified, Ok(OrderStatus::Ready)) {
@@ -43,6 +54,37 @@ pub(super) async fn obtain(
     again(async || order.finalize_csr(request.der()).await).await?;
     let chain = again(async || order.poll_certificate(&PATIENCE).await).await?;
     Ok(key.serialize_pem() + &chain)
+}
+
+/// An order that names the certificate it is to replace, for which some authorities make an exception
+/// of their limits (RFC 9773, 5); a plain one, where that is what the authority minds.
+async fn begin(account: &Account, ask: &Ask) -> Result<Order, Error> {
+    let names = [Identifier::Dns(ask.name.clone())];
+    if let Some(replaced) = &ask.replaces {
+        let replaced = renewal::identifier(replaced);
+        let new = async || {
+            let order = NewOrder::new(&names).replaces(replaced.clone());
+            account.new_order(&order).await
+        };
+        match again(new).await {
+            Err(error) if may_be_about_replaced(&error) => {
+                let error = hint::chain(&error);
+                debug!(name = ask.name, error, "the order names no predecessor");
+            }
+            done => return done,
+        }
+    }
+    again(async || account.new_order(&NewOrder::new(&names)).await).await
+}
+
+/// It takes none, knows it not, has replaced it already, or does not say it again (which the RFC asks
+/// for, and `instant-acme` insists on).
+fn may_be_about_replaced(error: &Error) -> bool {
+    match error {
+        Error::Api(problem) => matches!(problem.status, Some(400..=428 | 430..=499)),
+        Error::Unsupported(_) => true,
+        other => other.to_string().starts_with("replaces field mismatch"),
+    }
 }
 
 /// Does a step again as long as only its nonce is at fault.

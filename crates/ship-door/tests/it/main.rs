@@ -7,6 +7,7 @@
 
 mod access_log;
 mod acme;
+mod authority_front;
 mod cache;
 mod compression;
 mod door;
