@@ -1,16 +1,21 @@
 //! Certificates from an authority (RFC 8555), asked for before anybody misses them.
 //!
-//! The protocol is `instant-acme`'s; when to ask, for what, and what to do when it fails is ours. One
-//! task of the door's main thread does it, one name after the other. Whatever goes wrong, the last
-//! good certificate is served until it is replaced.
+//! The protocol is `instant-acme`'s; when to ask, for what, and what to do when it fails is ours. The
+//! door's main thread does it, one name after the other, and beside that one wildcard after the other:
+//! those wait for the servers of their zones. Whatever goes wrong, the last good certificate is served
+//! until it is replaced.
 
 mod authority;
 mod client;
+mod dns01;
 mod error;
+mod hook;
 mod memory;
+mod name_server;
 mod order;
 mod renewal;
 mod schedule;
+mod shown;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -45,8 +50,10 @@ pub(crate) struct Acme {
     held: RefCell<BTreeMap<String, Held>>,
     /// Authorities, by directory, that have answered nobody since then.
     silent: RefCell<BTreeMap<String, Moment>>,
-    /// Something is asked for that was not before.
-    changed: Notify,
+    /// Something is asked for that was not before: names, wildcards.
+    changed: [Notify; 2],
+    /// One account is made at a time.
+    accounts: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -112,15 +119,20 @@ impl Acme {
             wanted: RefCell::default(),
             held: RefCell::default(),
             silent: RefCell::default(),
-            changed: Notify::new(),
+            changed: [Notify::new(), Notify::new()],
+            accounts: tokio::sync::Mutex::default(),
         }
     }
 
     /// Asks for these names from now on. What is on disk serves at once.
     pub(crate) fn want(&self, policy: Option<&table::Acme>, hosts: impl Iterator<Item = String>) {
         let names = match policy {
-            Some(_) => hosts
-                .filter(|host| schedule::can_be_asked_for(host))
+            // What there is for a wildcard serves to its end, whoever can change its zone.
+            Some(policy) => hosts
+                .filter(|host| {
+                    let dns = policy.dns.is_some() || self.file(host).exists();
+                    schedule::can_be_asked_for(host, dns)
+                })
                 .collect(),
             None => Vec::new(),
         };
@@ -135,7 +147,7 @@ impl Acme {
         self.remember(&wanted.names, first);
         self.wanted.replace(wanted);
         self.serve();
-        self.changed.notify_one();
+        self.changed.iter().for_each(Notify::notify_one);
     }
 
     /// Takes up what was obtained before for names that are new.
@@ -153,6 +165,8 @@ impl Acme {
     }
 
     fn file(&self, name: &str) -> PathBuf {
+        // No host that is asked for begins like this.
+        let name = name.replace("*.", "_.");
         self.folder.join(format!("{name}.pem"))
     }
 
@@ -164,22 +178,28 @@ impl Acme {
 
     /// Asks for what is due, for ever.
     pub(crate) async fn run(&self) {
+        let [names, wildcards] = &self.changed;
+        tokio::join!(self.ask_for(false, names), self.ask_for(true, wildcards));
+    }
+
+    async fn ask_for(&self, wildcards: bool, changed: &Notify) {
         loop {
-            let rest = self.step().await.min(LONGEST_REST);
-            let _ = tokio::time::timeout(rest, self.changed.notified()).await;
+            let rest = self.step(wildcards).await.min(LONGEST_REST);
+            let _ = tokio::time::timeout(rest, changed.notified()).await;
         }
     }
 
     /// Asks for what is due now, and says how long there is nothing more to do.
-    async fn step(&self) -> Duration {
-        let Wanted { policy, names } = self.wanted.borrow().clone();
+    async fn step(&self, wildcards: bool) -> Duration {
+        let Wanted { policy, mut names } = self.wanted.borrow().clone();
         let Some(policy) = policy else {
             return LONGEST_REST;
         };
+        names.retain(|name| schedule::is_wildcard(name) == wildcards);
         let mut rest = LONGEST_REST;
         let mut answers = true;
         for name in names {
-            if self.store.is_own(&name) {
+            if self.store.is_own(&name) || self.is_covered(&name) {
                 continue;
             }
             // One that does not answer is not asked for each name in turn.
@@ -191,6 +211,13 @@ impl Acme {
             rest = rest.min(self.due_in(&policy, &name));
         }
         rest
+    }
+
+    /// Whether a wildcard's certificate serves a name that never had one of its own.
+    fn is_covered(&self, name: &str) -> bool {
+        let held = self.held.borrow();
+        let has_none = held.get(name).is_none_or(|held| held.bundle.is_none());
+        has_none && is_covered(&held, name)
     }
 
     fn due_in(&self, policy: &table::Acme, name: &str) -> Duration {
@@ -243,7 +270,7 @@ impl Acme {
             (
                 authority,
                 why(held, policy, authority),
-                ask(held, name, authority),
+                ask(held, policy, name, authority),
             )
         });
         let Some((authority, why, ask)) = asked else {
@@ -346,14 +373,22 @@ impl Acme {
         http: &Client,
         policy: &table::Acme,
         authority: &Authority,
-        ask: Ask,
+        ask: Ask<'_>,
     ) -> Result<Bundle, AcmeError> {
         let name = &ask.name;
-        if policy.check_dns && tokio::net::lookup_host((name.as_str(), 80)).await.is_err() {
+        if schedule::is_wildcard(name) && ask.dns.is_none() {
+            return Err(AcmeError::NoDns);
+        }
+        // A wildcard has no address, and its zone is asked anyway.
+        let looks = policy.check_dns && !schedule::is_wildcard(name);
+        if looks && tokio::net::lookup_host((name.as_str(), 80)).await.is_err() {
             let name = name.clone();
             return Err(AcmeError::NoAddress { name });
         }
-        let account = authority::account(&self.folder, authority, &policy.contact, http).await?;
+        let account = {
+            let _alone = self.accounts.lock().await;
+            authority::account(&self.folder, authority, &policy.contact, http).await?
+        };
         let pem = order::obtain(&account, &ask, &self.store).await?;
         let bundle = Bundle::from_pem(pem.as_bytes())?;
         // Key and chain in one file that is there whole or not at all.
@@ -382,8 +417,25 @@ impl Acme {
                 .unwrap_or_default(),
             trouble: held.trouble.clone(),
         };
-        held.iter().map(state).collect()
+        // What a wildcard covers is told with it.
+        let told = held
+            .iter()
+            .filter(|(name, held_of)| held_of.bundle.is_some() || !is_covered(&held, name));
+        told.map(state).collect()
     }
+}
+
+/// Whether a certificate for a wildcard that has not ended is for this name as well.
+fn is_covered(held: &BTreeMap<String, Held>, name: &str) -> bool {
+    let Some((_, above)) = name
+        .split_once('.')
+        .filter(|_| !schedule::is_wildcard(name))
+    else {
+        return false;
+    };
+    let wildcard = held.get(&format!("*.{above}"));
+    let bundle = wildcard.and_then(|held| held.bundle.as_ref());
+    bundle.is_some_and(|bundle| bundle.validity.until > Moment::now().as_millis())
 }
 
 /// Why a certificate is asked for, and why there.
@@ -399,12 +451,13 @@ fn why(held: &Held, policy: &table::Acme, authority: &Authority) -> String {
     }
 }
 
-fn ask(held: &Held, name: &str, authority: &Authority) -> Ask {
+fn ask<'p>(held: &Held, policy: &'p table::Acme, name: &str, authority: &Authority) -> Ask<'p> {
     let is_signer = held.past.from.as_ref() == Some(&authority.directory);
     let replaced = held.bundle.as_ref().filter(|_| is_signer);
     Ask {
         name: name.to_owned(),
-        challenge: held.tries(authority).challenge(),
+        challenge: held.tries(authority).challenge(policy.dns.is_some()),
+        dns: policy.dns.as_ref(),
         replaces: replaced.and_then(|bundle| bundle.identity.clone()),
     }
 }

@@ -65,6 +65,46 @@ pub struct Acme {
     /// certificate, else for a quarter of what is left of its life, a day at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Authority>,
+    /// Who can change the zones of the names, for `dns-01`: without it, wildcards are not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<Dns>,
+}
+
+/// How a record gets into the zone of a name, and how it is seen to be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dns {
+    /// Who changes the zone.
+    pub provider: DnsProvider,
+    /// Who is asked which zone has a name and who serves it; the resolvers of this machine where there
+    /// is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<SocketAddr>,
+    /// The port of the servers of zones; another one than 53 is for tests.
+    #[serde(default = "dns_port")]
+    pub port: u16,
+    /// Seconds: so long may the hook take, and after that the servers of the zone until each has the
+    /// record.
+    pub wait: u64,
+}
+
+/// Who changes a zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DnsProvider {
+    /// A program, called with `set|remove NAME VALUE`.
+    Hook(PathBuf),
+    /// A server of names that takes changes (RFC 2136).
+    Server {
+        /// With its port: `ns1.example.com:53`.
+        address: String,
+        /// A file with the key that it shares, as `tsig-keygen` of BIND writes it; unsigned without.
+        #[serde(default)]
+        key: Option<PathBuf>,
+    },
+}
+
+fn dns_port() -> u16 {
+    53
 }
 
 impl Acme {
@@ -117,7 +157,8 @@ pub struct Site {
     pub app: AppName,
     /// The release that is live, for error pages and logs; `None` when nothing is.
     pub release: Option<ReleaseId>,
-    /// Host names in lower case, without port.
+    /// Host names in lower case, without port; `*.blog.example` for every name that is one label
+    /// longer and stands nowhere itself.
     pub hosts: Vec<String>,
     /// Prefixes and who answers; the longest that fits wins, on whole path segments.
     pub routes: Vec<Route>,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::wait::wait_until;
 
-const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// Where an authority looks names up.
 pub enum Names<'a> {
@@ -163,7 +163,7 @@ fn quiet(program: &str) -> Command {
     command
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
     socket.local_addr().expect("an address").port()
 }

@@ -1,6 +1,7 @@
 //! `/etc/ship/server.toml`: how the server of a machine is set up. Its being there is what makes a
 //! machine a server: root's commands then mean `/var/lib/ship`.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use serde::Deserialize;
 use ship_base::fault::FaultKind;
 use ship_base::file;
 use ship_base::secret::Secret;
-use ship_server::{Authority, Eab};
+use ship_server::{Authority, DnsProvider, Eab};
 use tracing::warn;
 
 use crate::error::{CommandError, Result};
@@ -55,6 +56,8 @@ pub(crate) struct Acme {
     check_dns: bool,
     /// Another one, for when the first does not sign for long.
     fallback: Option<Fallback>,
+    /// Who can change the zones of the domains.
+    dns: Option<Dns>,
 }
 
 /// `[acme.fallback]`: the second authority.
@@ -78,7 +81,90 @@ impl Default for Acme {
             eab_key: None,
             check_dns: true,
             fallback: None,
+            dns: None,
         }
+    }
+}
+
+/// `[acme.dns]`: how a record gets into the zone of a domain, for wildcards (`dns-01`, RFC 8555, 8.4).
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Dns {
+    /// A program, called with `set|remove NAME VALUE`.
+    hook: Option<PathBuf>,
+    /// A DNS server that takes changes (RFC 2136): `ns1.example.com`, with its port where that is not
+    /// 53.
+    server: Option<String>,
+    /// A file with the key that it shares, as `tsig-keygen` writes it.
+    key: Option<PathBuf>,
+    /// The address of the resolver that is asked about zones, in place of the machine's own.
+    resolver: Option<String>,
+    /// Seconds: the time of the hook, and after that of the zone's servers until each has the record.
+    #[serde(default = "wait")]
+    wait: u64,
+}
+
+fn wait() -> u64 {
+    120
+}
+
+/// The port of DNS.
+const DNS: u16 = 53;
+
+impl Dns {
+    fn provider(&self) -> Result<DnsProvider, String> {
+        let is_absolute = |path: &PathBuf| path.is_absolute();
+        match (&self.hook, &self.server) {
+            (Some(hook), None) if self.key.is_none() => match is_absolute(hook) {
+                true => Ok(DnsProvider::Hook(hook.clone())),
+                false => Err("`acme.dns.hook` is a whole path: `/etc/ship/dns-hook`".to_owned()),
+            },
+            (None, Some(server)) if self.key.as_ref().is_none_or(is_absolute) => {
+                Ok(DnsProvider::Server {
+                    address: with_port(server),
+                    key: self.key.clone(),
+                })
+            }
+            (None, Some(_)) => {
+                Err("`acme.dns.key` is a whole path: `/etc/ship/dns.key`".to_owned())
+            }
+            (Some(_), None) => {
+                Err("`acme.dns.key` belongs to a `server`, not to a `hook`".to_owned())
+            }
+            _ => Err("`acme.dns` has either `server` or `hook`".to_owned()),
+        }
+    }
+
+    fn resolver(&self) -> Result<Option<SocketAddr>, String> {
+        let Some(text) = &self.resolver else {
+            return Ok(None);
+        };
+        match with_port(text).parse() {
+            Ok(address) => Ok(Some(address)),
+            Err(_) => Err(format!("`acme.dns.resolver` is an address, not `{text}`")),
+        }
+    }
+
+    /// For the door.
+    fn read(&self) -> Result<ship_server::Dns, String> {
+        if !(1..=3600).contains(&self.wait) {
+            return Err("`acme.dns.wait` is between 1 and 3600 seconds".to_owned());
+        }
+        Ok(ship_server::Dns {
+            provider: self.provider()?,
+            resolver: self.resolver()?,
+            port: DNS,
+            wait: self.wait,
+        })
+    }
+}
+
+/// A host with its port, or with that of DNS.
+fn with_port(text: &str) -> String {
+    match text.parse::<std::net::IpAddr>() {
+        Ok(address) => SocketAddr::from((address, DNS)).to_string(),
+        Err(_) if text.contains(':') => text.to_owned(),
+        Err(_) => format!("{text}:{DNS}"),
     }
 }
 
@@ -100,6 +186,8 @@ impl Acme {
             contact: contact.map(|address| format!("mailto:{address}")).collect(),
             check_dns: self.check_dns,
             fallback,
+            // Checked when it was read.
+            dns: self.dns.and_then(|dns| dns.read().ok()),
         })
     }
 
@@ -121,6 +209,7 @@ impl Acme {
                 );
             }
         }
+        self.dns.as_ref().map(Dns::read).transpose()?;
         match self.contact.iter().find(|address| !is_mail(address)) {
             Some(wrong) => Err(format!(
                 "`acme.contact` holds mail addresses, not `{wrong}`"
@@ -287,6 +376,42 @@ mod tests {
         let twice = format!("[acme.fallback]\ndirectory = \"{LETS_ENCRYPT}\"");
         assert!(Config::parse(&twice).is_err());
         assert!(Config::parse("[acme.fallback]\ndirectory = \"other.example\"").is_err());
+    }
+
+    #[test]
+    fn who_changes_zones_is_a_server_or_a_program() {
+        let dns = |text: &str| {
+            let config = Config::parse(&format!("[acme.dns]\n{text}"));
+            config.map(|config| config.acme.authority().unwrap().dns.unwrap())
+        };
+        let server = |text: &str| match dns(text).unwrap().provider {
+            DnsProvider::Server { address, .. } => address,
+            DnsProvider::Hook(_) => "a hook".to_owned(),
+        };
+        assert_eq!(server("server = \"ns1.example.com\""), "ns1.example.com:53");
+        assert_eq!(
+            server("server = \"ns1.example.com:5353\""),
+            "ns1.example.com:5353"
+        );
+        assert_eq!(server("server = \"2001:db8::1\""), "[2001:db8::1]:53");
+        let hook = dns("hook = \"/etc/ship/dns-hook\"\nresolver = \"192.0.2.1\"").unwrap();
+        assert_eq!(
+            hook.provider,
+            DnsProvider::Hook("/etc/ship/dns-hook".into())
+        );
+        assert_eq!(hook.resolver, Some("192.0.2.1:53".parse().unwrap()));
+        assert_eq!(hook.wait, 120);
+        for wrong in [
+            "",
+            "hook = \"dns-hook\"",
+            "server = \"a.example\"\nkey = \"dns.key\"",
+            "server = \"a.example\"\nhook = \"/hook\"",
+            "hook = \"/hook\"\nkey = \"/key\"",
+            "hook = \"/hook\"\nresolver = \"a.example\"",
+            "hook = \"/hook\"\nwait = 0",
+        ] {
+            assert!(dns(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use ship_base::file::FileError;
 
 use super::schedule::Fault;
+use crate::dns::DnsError;
 use crate::tls::BundleError;
 
 /// Why a name has no new certificate.
@@ -25,8 +26,14 @@ pub(crate) enum AcmeError {
         why: String,
     },
     /// The authority offers no way to show that the name is ours.
-    #[error("the authority offers neither http-01 nor tls-alpn-01")]
+    #[error("the authority offers no challenge that can be answered here")]
     NoChallenge,
+    /// The zone of a wildcard cannot be changed any more.
+    #[error("for a wildcard, `[acme.dns]` in `server.toml` has to say who can change its zone")]
+    NoDns,
+    /// The record that shows the name to be ours is not in its zone.
+    #[error("cannot show by DNS that the name is yours")]
+    Dns(#[from] DnsError),
     /// The authority refused, or could not be reached.
     #[error("the authority did not answer as hoped")]
     Authority(#[from] instant_acme::Error),

@@ -102,12 +102,13 @@ impl Tries {
         self.failing.map(Moment::from_millis)
     }
 
-    /// The ways take turns: where one is blocked, by a firewall or a proxy, the other may not be.
-    pub(super) fn challenge(self) -> ChallengeType {
-        if self.refusals.is_multiple_of(2) {
-            ChallengeType::Http01
-        } else {
-            ChallengeType::TlsAlpn01
+    /// The ways take turns: where one is blocked, by a firewall or a proxy, another may not be. `dns`:
+    /// whether the zone can be changed.
+    pub(super) fn challenge(self, dns: bool) -> ChallengeType {
+        match self.refusals % if dns { 3 } else { 2 } {
+            0 => ChallengeType::Http01,
+            1 => ChallengeType::TlsAlpn01,
+            _ => ChallengeType::Dns01,
         }
     }
 
@@ -148,8 +149,15 @@ fn patience(until: Option<i64>, since: i64) -> i64 {
     until.map_or(least, |until| ((until - since) / 4).clamp(least, most))
 }
 
-/// Names of the internet: no address, no name of this machine, no wildcard (which needs dns-01).
-pub(super) fn can_be_asked_for(host: &str) -> bool {
+/// All names that are one label longer (RFC 8555, 7.1.3).
+pub(super) fn is_wildcard(host: &str) -> bool {
+    host.starts_with("*.")
+}
+
+/// Names of the internet: no address, no name of this machine; and wildcards, where the zone can be
+/// changed (`dns`).
+pub(super) fn can_be_asked_for(host: &str, dns: bool) -> bool {
+    let host = host.strip_prefix("*.").filter(|_| dns).unwrap_or(host);
     let is_address = host.starts_with('[') || host.parse::<std::net::IpAddr>().is_ok();
     host.contains('.') && !is_address && !host.contains(['*', '_']) && !is_of_this_machine(host)
 }
@@ -309,19 +317,44 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_the_internet_are_asked_for() {
+    fn only_names_of_the_internet_are_asked_for_and_wildcards_where_the_zone_can_be_changed() {
         for name in ["blog.example", "a.b.example"] {
-            assert!(can_be_asked_for(name), "{name}");
+            assert!(can_be_asked_for(name, false), "{name}");
         }
         for name in [
             "localhost",
             "blog.localhost",
+            "*.blog.localhost",
             "127.0.0.1",
             "[::1]",
             "intranet",
-            "*.example.org",
+            "*.org",
+            "*.*.example.org",
+            "a.*.example.org",
         ] {
-            assert!(!can_be_asked_for(name), "{name}");
+            assert!(!can_be_asked_for(name, true), "{name}");
         }
+        assert!(can_be_asked_for("*.example.org", true));
+        assert!(!can_be_asked_for("*.example.org", false));
+    }
+
+    #[test]
+    fn after_refusals_each_way_has_its_turn() {
+        let mut tries = Tries::default();
+        let mut turn = |dns| {
+            let way = tries.challenge(dns);
+            tries.failed(Fault::Refused, None, None, Moment::from_millis(START));
+            way
+        };
+        let [http, tls, dns] = [
+            ChallengeType::Http01,
+            ChallengeType::TlsAlpn01,
+            ChallengeType::Dns01,
+        ];
+        assert_eq!(
+            [(); 4].map(|()| turn(true)),
+            [http.clone(), tls.clone(), dns, http.clone()]
+        );
+        assert_eq!([(); 2].map(|()| turn(false)), [http, tls]);
     }
 }

@@ -21,7 +21,7 @@ fn policy(authority: &Authority) -> Certificates {
     certificates(one(authority.directory(), authority.root()), None)
 }
 
-fn one(directory: &str, root: &Path) -> table::Authority {
+pub(crate) fn one(directory: &str, root: &Path) -> table::Authority {
     table::Authority {
         directory: directory.to_owned(),
         root: Some(root.to_owned()),
@@ -29,7 +29,10 @@ fn one(directory: &str, root: &Path) -> table::Authority {
     }
 }
 
-fn certificates(authority: table::Authority, fallback: Option<table::Authority>) -> Certificates {
+pub(crate) fn certificates(
+    authority: table::Authority,
+    fallback: Option<table::Authority>,
+) -> Certificates {
     Certificates {
         local: true,
         acme: Some(Box::new(Acme {
@@ -37,11 +40,12 @@ fn certificates(authority: table::Authority, fallback: Option<table::Authority>)
             contact: vec!["mailto:you@blog.example".to_owned()],
             check_dns: false,
             fallback,
+            dns: None,
         })),
     }
 }
 
-async fn swap(door: &Door, app: &App, hosts: &[&str], certificates: Certificates) {
+pub(crate) async fn swap(door: &Door, app: &App, hosts: &[&str], certificates: Certificates) {
     let mut sites = served_by(&[app]);
     sites[0].hosts.extend(hosts.iter().map(ToString::to_string));
     let table = Table {
@@ -52,7 +56,7 @@ async fn swap(door: &Door, app: &App, hosts: &[&str], certificates: Certificates
     door.client().await.swap(table).await.unwrap();
 }
 
-fn file(door: &Door, name: &str) -> PathBuf {
+pub(crate) fn file(door: &Door, name: &str) -> PathBuf {
     door.folder
         .path()
         .join("door/acme")
@@ -60,7 +64,7 @@ fn file(door: &Door, name: &str) -> PathBuf {
 }
 
 /// The certificates above the leaf, for a visitor that trusts them.
-fn issuers(path: &Path) -> String {
+pub(crate) fn issuers(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
     let all = CertificateDer::pem_slice_iter(text.as_bytes()).count();
     assert!(all >= 2, "a leaf and its chain");

@@ -10,6 +10,7 @@ mod acme;
 mod authority_front;
 mod cache;
 mod compression;
+mod dns01;
 mod door;
 mod files;
 mod forwarding;
