@@ -77,7 +77,8 @@ impl Scratch {
     ) -> Result<(), Error> {
         let cache = self.folder.join("cache");
         file::create_folder(&cache)?;
-        let domain = plan.domains.first();
+        let is_single = |name: &str| !name.starts_with('*');
+        let domain = plan.domains.iter().find(|it| is_single(&it.value));
         let address = domain.map(|domain| format!("https://{}", domain.value));
         let argv = site.argv(&SiteBuild {
             output,

@@ -254,7 +254,8 @@ impl Door {
         let _one = self.swap.lock().await;
         let routes = self.compile(&table)?;
         let text = serde_json::to_vec(&table).map_err(|error| unreadable(&error))?;
-        file::write_whole(&self.table, &text)?;
+        // The keys of accounts elsewhere stand in it.
+        file::write_whole_with_mode(&self.table, &text, 0o600)?;
         self.use_certificates(&table);
         self.use_routes(routes).await;
         info!(sites = table.sites.len(), "swapped the table");
@@ -269,7 +270,7 @@ impl Door {
             .sites
             .iter()
             .flat_map(|site| site.hosts.iter().cloned());
-        self.acme.want(wanted.acme.as_ref(), hosts);
+        self.acme.want(wanted.acme.as_deref(), hosts);
         match (wanted.local, self.store.has_local()) {
             (true, false) => match LocalCa::open(&self.folder) {
                 Ok(ca) => self.store.set_local(Some(ca)),

@@ -28,6 +28,7 @@ mod conditional;
 mod control;
 mod core;
 mod crowd;
+mod dns;
 mod door;
 mod encoder;
 mod error;

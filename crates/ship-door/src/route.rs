@@ -1,5 +1,5 @@
-//! The route table in the form in which requests ask it: one look-up for the host, one per path
-//! segment of the deepest prefix. The cost does not depend on how many hosts and routes there are.
+//! The route table in the form in which requests ask it: one look-up for the host, a second where that
+//! stands nowhere itself, one per path segment of the deepest prefix. The cost does not depend on how many hosts and routes there are.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -29,6 +29,8 @@ use crate::table::{self, Https, SiteRules, Table, Target};
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     hosts: HashMap<Box<str>, Arc<Site>>,
+    /// Sites of all names that are one label longer.
+    wildcards: HashMap<Box<str>, Arc<Site>>,
     sites: Vec<Arc<Site>>,
     /// All instances; [`To::Instances`] holds places in this list, and so does each core's list of
     /// connection pools.
@@ -149,12 +151,16 @@ impl Routes {
     }
 
     fn claim(&mut self, name: &str, site: &Arc<Site>) -> Result<(), TableError> {
-        let host = host::parse(name).filter(|host| host.port.is_none());
+        let (names, bare) = match name.strip_prefix("*.") {
+            Some(above) => (&mut self.wildcards, above),
+            None => (&mut self.hosts, name),
+        };
+        let host = host::parse(bare).filter(|host| host.port.is_none());
         let host = host.ok_or_else(|| TableError::Host {
             app: site.app.to_string(),
             host: name.to_owned(),
         })?;
-        match self.hosts.insert(host.name.into(), site.clone()) {
+        match names.insert(host.name.into(), site.clone()) {
             Some(other) if other.app != site.app => Err(TableError::HostTwice {
                 host: name.to_owned(),
                 first: other.app.to_string(),
@@ -204,7 +210,8 @@ impl Routes {
 
     /// The site that answers for a canonical host name.
     pub(crate) fn site(&self, host: &str) -> Option<&Arc<Site>> {
-        self.hosts.get(host)
+        let wildcard = || self.wildcards.get(host.split_once('.')?.1);
+        self.hosts.get(host).or_else(wildcard)
     }
 
     /// Every site, for the page that lists them.
@@ -408,6 +415,28 @@ mod tests {
         ] {
             let to = answer(&routes, "B.test:8000", path);
             assert_eq!(to.as_deref(), Some(&*format!("/to{prefix}")), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_has_the_names_one_label_longer_that_stand_nowhere_themselves() {
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        let routes = compile(vec![
+            site("shop", names(&["*.b.test"]), &["/".to_owned()]),
+            site("blog", names(&["a.b.test"]), &["/".to_owned()]),
+        ])
+        .unwrap();
+        let app = |host: &str| routes.site(host).map(|site| site.app.to_string());
+        assert_eq!(app("x.b.test").as_deref(), Some("shop"));
+        assert_eq!(app("a.b.test").as_deref(), Some("blog"));
+        for host in ["b.test", "x.a.b.test", "xb.test", "*.b.test.x", "test"] {
+            assert_eq!(app(host), None, "{host}");
+        }
+        for wrong in ["*", "*.", "*.*.test", "a.*.test", "*b.test"] {
+            assert!(
+                compile(vec![site("shop", names(&[wrong]), &[])]).is_err(),
+                "{wrong}"
+            );
         }
     }
 

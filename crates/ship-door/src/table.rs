@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use ship_base::base64;
 use ship_base::hash::{ContentHash, Hasher};
 use ship_base::name::{AppName, ReleaseId};
+use ship_base::secret::Secret;
 
 /// The version of the table's JSON on disk and on the door's socket.
 pub const VERSION: u32 = 1;
@@ -42,27 +43,107 @@ pub struct Certificates {
     pub local: bool,
     /// Names of the internet get certificates of an authority.
     #[serde(default)]
-    pub acme: Option<Acme>,
+    pub acme: Option<Box<Acme>>,
 }
 
-/// An authority that speaks ACME (RFC 8555). Every host of the table that is a name of the internet
+/// Authorities that speak ACME (RFC 8555). Every host of the table that is a name of the internet
 /// is asked for, unless a file of the author's covers it. `http-01` needs a listener on port 80,
 /// `tls-alpn-01` one on 443.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acme {
-    /// Its directory: `https://acme-v02.api.letsencrypt.org/directory`.
-    pub directory: String,
-    /// `mailto:` addresses for the account; may be none. Whoever sends this has agreed to the
-    /// authority's terms.
+    /// The one that is asked. Whoever sends this has agreed to its terms.
+    #[serde(flatten)]
+    pub authority: Authority,
+    /// `mailto:` addresses for the accounts; may be none.
     #[serde(default)]
     pub contact: Vec<String>,
-    /// A file of the only roots to trust when talking to it; the system's where there is none.
-    #[serde(default)]
-    pub root: Option<PathBuf>,
     /// Look a name up before asking for it. False where the authority sees another DNS than this
     /// machine.
     #[serde(default = "yes")]
     pub check_dns: bool,
+    /// The one that is asked where the first has failed for long: for 15 minutes where a name has no
+    /// certificate, else for a quarter of what is left of its life, a day at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Authority>,
+    /// Who can change the zones of the names, for `dns-01`: without it, wildcards are not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<Dns>,
+}
+
+/// How a record gets into the zone of a name, and how it is seen to be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dns {
+    /// Who changes the zone.
+    pub provider: DnsProvider,
+    /// Who is asked which zone has a name and who serves it; the resolvers of this machine where there
+    /// is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<SocketAddr>,
+    /// The port of the servers of zones; another one than 53 is for tests.
+    #[serde(default = "dns_port")]
+    pub port: u16,
+    /// Seconds: so long may the hook take, and after that the servers of the zone until each has the
+    /// record.
+    pub wait: u64,
+}
+
+/// Who changes a zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DnsProvider {
+    /// A program, called with `set|remove NAME VALUE`.
+    Hook(PathBuf),
+    /// A server of names that takes changes (RFC 2136).
+    Server {
+        /// With its port: `ns1.example.com:53`.
+        address: String,
+        /// A file with the key that it shares, as `tsig-keygen` of BIND writes it; unsigned without.
+        #[serde(default)]
+        key: Option<PathBuf>,
+    },
+}
+
+fn dns_port() -> u16 {
+    53
+}
+
+impl Acme {
+    /// In the order in which they are asked.
+    pub(crate) fn authorities(&self) -> impl Iterator<Item = &Authority> {
+        std::iter::once(&self.authority).chain(&self.fallback)
+    }
+}
+
+/// One authority.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authority {
+    /// Its directory: `https://acme-v02.api.letsencrypt.org/directory`.
+    pub directory: String,
+    /// A file of the only roots to trust when talking to it; the system's where there is none.
+    #[serde(default)]
+    pub root: Option<PathBuf>,
+    /// The account that one has there already, where it asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eab: Option<Eab>,
+}
+
+/// An account that was made elsewhere, for the one of ACME to be bound to (RFC 8555, 7.3.4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Eab {
+    /// What the authority calls it.
+    pub kid: String,
+    /// The key that it gave out with that: base64url, as authorities show it.
+    pub key: Secret<String>,
+}
+
+impl Eab {
+    /// The key itself; `None` where it is no base64, of either alphabet.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        let text = self.key.reveal().trim_end_matches('=');
+        let mut text = text.replace('-', "+").replace('_', "/");
+        text.extend(std::iter::repeat_n('=', (4 - text.len() % 4) % 4));
+        base64::decode(&text)
+    }
 }
 
 fn yes() -> bool {
@@ -76,7 +157,8 @@ pub struct Site {
     pub app: AppName,
     /// The release that is live, for error pages and logs; `None` when nothing is.
     pub release: Option<ReleaseId>,
-    /// Host names in lower case, without port.
+    /// Host names in lower case, without port; `*.blog.example` for every name that is one label
+    /// longer and stands nowhere itself.
     pub hosts: Vec<String>,
     /// Prefixes and who answers; the longest that fits wins, on whole path segments.
     pub routes: Vec<Route>,
@@ -408,4 +490,32 @@ pub struct CertificateState {
     pub from: String,
     /// In our voice; `None` when all is well.
     pub trouble: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_of_before_the_second_authority_is_read() {
+        let text = r#"{"directory": "https://ca.example/dir", "contact": [], "root": null}"#;
+        let acme: Acme = serde_json::from_str(text).unwrap();
+        assert_eq!(acme.authority.directory, "https://ca.example/dir");
+        assert!(acme.check_dns);
+        assert_eq!(acme.authorities().count(), 1);
+    }
+
+    #[test]
+    fn a_key_of_an_account_is_read_with_either_alphabet_and_with_or_without_padding() {
+        let bytes = |text: &str| {
+            let (kid, key) = ("k".to_owned(), text.to_owned().into());
+            Eab { kid, key }.bytes()
+        };
+        for text in ["-_8", "-_8=", "+/8", "+/8="] {
+            assert_eq!(bytes(text), Some(vec![0xFB, 0xFF]), "{text}");
+        }
+        for text in ["", "a", "a key"] {
+            assert_eq!(bytes(text), None, "{text}");
+        }
+    }
 }

@@ -6,8 +6,10 @@
 //! another app's.
 
 mod bundle;
+mod der;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod identity;
 pub mod local_ca;
 mod own;
 mod store;
@@ -21,6 +23,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::ServerSessionMemoryCache;
 
 pub(crate) use bundle::{Bundle, BundleError};
+pub(crate) use identity::Identity;
 pub(crate) use own::Own;
 pub(crate) use store::{Store, is_of_this_machine};
 pub(crate) use validity::Validity;

@@ -71,6 +71,14 @@ fn asks(server: &Server) -> bool {
     public.is_some_and(|public| public.acme.is_some())
 }
 
+/// Whether `host` is a wildcard that the authority cannot be asked for, and that no file covers.
+pub(crate) fn can_never_be(server: &Server, host: &str) -> bool {
+    let public = server.config.public.as_ref();
+    let acme = public.and_then(|public| public.acme.as_ref());
+    let cannot = acme.is_some_and(|acme| acme.dns.is_none());
+    host.starts_with("*.") && cannot && !serves(server, host)
+}
+
 /// Why there is none for `host`, where that is known.
 fn trouble(server: &Server, host: &str) -> Option<String> {
     let known = lock(&server.certificates);
@@ -118,6 +126,14 @@ pub(crate) async fn await_all(server: &Server, plan: &Plan, events: &Events) {
 
 fn tell(server: &Server, host: &str, events: &Events) {
     match trouble(server, host) {
+        Some(why) if host.starts_with("*.") => events.note(
+            format!("`{host}` has no certificate: {why}"),
+            Some(
+                "see `[acme.dns]` in `/etc/ship/server.toml`; it is asked for again by itself, and \
+                 plain HTTP answers meanwhile"
+                    .to_owned(),
+            ),
+        ),
         Some(why) => events.note(
             format!("`{host}` has no certificate: {why}"),
             Some(
@@ -189,6 +205,54 @@ mod tests {
             .server
             .base_of(&plan(&[web()], &[]), Some(8000), Some(8443));
         assert_eq!(base, "http://blog.localhost:8000");
+    }
+
+    #[test]
+    fn a_wildcard_alone_is_shown_by_a_name_that_it_has() {
+        let scene = Scene::public();
+        let mut plan = plan(&[web()], &[]);
+        plan.domains[0].value = "*.talk.example".to_owned();
+        let base = |plan: &Plan| scene.server.base_of(plan, Some(80), Some(443));
+        assert_eq!(base(&plan), "http://blog.talk.example");
+        *lock(&scene.server.certificates) = vec![certificate(&["*.talk.example"], true)];
+        assert_eq!(base(&plan), "https://blog.talk.example");
+        let single = ship_project::plan::Sourced::by_default("talk.example".to_owned(), "");
+        plan.domains.push(single);
+        assert_eq!(base(&plan), "http://talk.example");
+    }
+
+    #[test]
+    fn a_wildcard_that_nobody_can_sign_is_refused_with_what_to_set() {
+        let acme = |dns| ship_door::table::Acme {
+            authority: ship_door::table::Authority {
+                directory: "https://ca.example/dir".to_owned(),
+                root: None,
+                eab: None,
+            },
+            contact: Vec::new(),
+            check_dns: true,
+            fallback: None,
+            dns,
+        };
+        let hook = ship_door::table::Dns {
+            provider: ship_door::table::DnsProvider::Hook("/etc/ship/hook".into()),
+            resolver: None,
+            port: 53,
+            wait: 1,
+        };
+        let mut plan = plan(&[web()], &[]);
+        plan.domains[0].value = "*.talk.example".to_owned();
+        let check = |scene: &Scene| crate::enter::check_domains(&scene.server, &plan);
+        let scene = Scene::signed_by(acme(None));
+        let error = check(&scene).unwrap_err();
+        assert!(error.to_string().contains("`*.talk.example`"));
+        let hint = ship_base::hint::Hints::hints(&error).join(" ");
+        assert!(hint.contains("[acme.dns]"), "{hint}");
+        // A file of one's own, somebody who can change the zone, or nobody who is asked at all.
+        *lock(&scene.server.certificates) = vec![certificate(&["*.talk.example"], true)];
+        assert!(check(&scene).is_ok());
+        assert!(check(&Scene::signed_by(acme(Some(hook)))).is_ok());
+        assert!(check(&Scene::public()).is_ok());
     }
 
     #[test]

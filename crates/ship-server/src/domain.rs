@@ -46,8 +46,9 @@ fn given_before(server: &Server, app: &App) -> Vec<String> {
         .collect()
 }
 
-/// A host name of letters, digits and hyphens (RFC 1123, 2.1), with a dot.
+/// A host name of letters, digits and hyphens (RFC 1123, 2.1), with a dot; or `*.` and such a name.
 fn is_domain(text: &str) -> bool {
+    let text = text.strip_prefix("*.").unwrap_or(text);
     let is_label = |label: &str| {
         let inner = label
             .bytes()
@@ -83,6 +84,21 @@ mod tests {
     }
 
     #[test]
+    fn a_wildcard_is_a_domain() {
+        let scene = Scene::new();
+        let app = scene.app("blog", true);
+        let mut next = plan(&[web()], &[]);
+        add(
+            &scene.server,
+            &app,
+            &mut next,
+            &["*.Talk.Example".to_owned()],
+        )
+        .unwrap();
+        assert_eq!(values(&next), ["Blog.Example", "*.talk.example"]);
+    }
+
+    #[test]
     fn what_is_no_domain_is_refused() {
         let scene = Scene::new();
         let app = scene.app("blog", true);
@@ -93,6 +109,9 @@ mod tests {
             "-a.example",
             "a b.example",
             "https://a.example",
+            "*.localhost",
+            "*a.example",
+            "*.*.example.org",
         ] {
             let mut next = plan(&[web()], &[]);
             let refused = add(&scene.server, &app, &mut next, &[no.to_owned()]);

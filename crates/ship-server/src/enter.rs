@@ -9,6 +9,7 @@ use ship_project::plan::Plan;
 use ship_store::AppRecord;
 
 use crate::app::App;
+use crate::certificate;
 use crate::change::Change;
 use crate::environment::Variables;
 use crate::error::Error;
@@ -90,8 +91,15 @@ pub(crate) fn claim(server: &Server, name: &AppName, project: &Path) -> Result<A
     Ok(server.app_or_new(name))
 }
 
-/// No host name may lead to two apps; the door would refuse the routes after all the work.
+/// No host name may lead to two apps; the door would refuse the routes after all the work. And a
+/// wildcard has a certificate by DNS alone.
 pub(crate) fn check_domains(server: &Server, plan: &Plan) -> Result<(), Error> {
+    let mut domains = plan.domains.iter().map(|domain| domain.value.as_str());
+    if let Some(domain) = domains.find(|domain| certificate::can_never_be(server, domain)) {
+        return Err(Error::Wildcard {
+            domain: domain.to_owned(),
+        });
+    }
     let own: Vec<String> = hosts(plan).collect();
     let others = server
         .apps()

@@ -154,6 +154,14 @@ pub enum Error {
         /// What was given.
         domain: String,
     },
+    /// A wildcard whose certificate nobody can be asked for.
+    #[error(
+        "`{domain}` can have no certificate: for a wildcard, the authority wants to see a record in its DNS"
+    )]
+    Wildcard {
+        /// Which.
+        domain: String,
+    },
     /// Content that was offered and is not here, or not what it was.
     #[error("the content of `{path}` did not arrive whole")]
     Content {
@@ -403,6 +411,10 @@ impl Error {
             Self::Domain { .. } => {
                 "the bare name that visitors use: `--domain talkshow.example`".to_owned()
             }
+            Self::Wildcard { .. } => "in `/etc/ship/server.toml`, below `[acme.dns]`: `server` and `key` of a DNS server that takes \
+                 changes (RFC 2136), or `hook`, a program that sets records at your provider; then \
+                 `systemctl restart ship`. Or a certificate of your own in `/var/lib/ship/door/certificates`"
+                .to_owned(),
             Self::Batch(_) | Self::Content { .. } => {
                 "the same command again: only what is missing is sent".to_owned()
             }

@@ -71,4 +71,4 @@ pub use life::run;
 pub use plan_view::plan_view;
 pub use port::holder as port_holder;
 pub use server::{Config, Public};
-pub use ship_door::table::Acme;
+pub use ship_door::table::{Acme, Authority, Dns, DnsProvider, Eab};

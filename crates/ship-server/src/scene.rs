@@ -37,6 +37,15 @@ impl Scene {
         }))
     }
 
+    /// The same, where this authority signs certificates.
+    pub(crate) fn signed_by(acme: ship_door::table::Acme) -> Self {
+        Self::with(Some(Public {
+            http: 0,
+            https: 0,
+            acme: Some(acme),
+        }))
+    }
+
     fn with(public: Option<Public>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let folders = Folders::under(folder.path().to_owned());

@@ -203,10 +203,15 @@ impl Server {
         https: Option<u16>,
         has_tls: impl Fn(&str) -> bool,
     ) -> String {
-        let domain = plan
-            .domains
-            .first()
-            .map(|domain| domain.value.to_lowercase());
+        let domain = plan.domains.first();
+        let single = plan.domains.iter().find(|it| !it.value.starts_with("*."));
+        let domain = single.or(domain).map(|domain| domain.value.to_lowercase());
+        // Where all are wildcards, a name that they have.
+        let app = &plan.name.value;
+        let domain = domain.map(|domain| match domain.strip_prefix('*') {
+            Some(below) => format!("{app}{below}"),
+            None => domain,
+        });
         let domain = domain.filter(|_| self.config.public.is_some());
         let with_tls = domain.as_deref().is_some_and(has_tls);
         let host = domain.unwrap_or_else(|| local_host(&plan.name.value));

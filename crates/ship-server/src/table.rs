@@ -31,7 +31,12 @@ pub(crate) fn of(server: &Server) -> Table {
         sites,
         certificates: Certificates {
             local: server.config.developer,
-            acme: server.config.public.as_ref().and_then(|it| it.acme.clone()),
+            acme: server
+                .config
+                .public
+                .as_ref()
+                .and_then(|it| it.acme.clone())
+                .map(Box::new),
         },
     }
 }

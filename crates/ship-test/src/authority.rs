@@ -1,14 +1,23 @@
 //! A real certificate authority on this machine: Pebble, the one that Let's Encrypt tests clients
 //! with, and the DNS that it asks.
 
-use std::net::{TcpListener, TcpStream};
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::wait::wait_until;
 
-const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+
+/// Where an authority looks names up.
+pub enum Names<'a> {
+    /// Each leads to this address.
+    All(&'a str),
+    /// This server of names is asked.
+    Server(SocketAddr),
+}
 
 /// An authority of this test. Dropping it ends it.
 pub struct Authority {
@@ -22,8 +31,19 @@ impl Authority {
     /// One for whom every name leads to `address`, and that looks at these ports. It refuses half of
     /// all nonces. `None` where Pebble is not installed.
     pub fn start(http: u16, tls: u16, address: &str) -> Option<Self> {
+        Self::start_with(http, tls, &Names::All(address), None)
+    }
+
+    /// The same with other names, or for accounts that have a key here already: its id, and the key
+    /// in base64url.
+    pub fn start_with(
+        http: u16,
+        tls: u16,
+        names: &Names<'_>,
+        account: Option<(&str, &str)>,
+    ) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
-        let [listen, manage, dns, dns_manage] = [(); 4].map(|()| free_port());
+        let [listen, manage, free, dns_manage] = [(); 4].map(|()| free_port());
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
         let made = made.expect("a certificate");
         let write = |name: &str, content: &str| {
@@ -33,6 +53,7 @@ impl Authority {
         };
         let root = write("root.pem", &made.cert.pem());
         let key = write("key.pem", &made.signing_key.serialize_pem());
+        let accounts: BTreeMap<&str, &str> = account.into_iter().collect();
         let config = serde_json::json!({"pebble": {
             "listenAddress": format!("localhost:{listen}"),
             "managementListenAddress": format!("localhost:{manage}"),
@@ -41,21 +62,19 @@ impl Authority {
             "httpPort": http,
             "tlsPort": tls,
             "ocspResponderURL": "",
-            "externalAccountBindingRequired": false,
+            "externalAccountBindingRequired": !accounts.is_empty(),
+            "externalAccountMACKeys": accounts,
         }});
         let config = write("pebble.json", &config.to_string());
-        let mut names = quiet("pebble-challtestsrv");
-        for (option, value) in [
-            ("-http01", ""),
-            ("-https01", ""),
-            ("-tlsalpn01", ""),
-            ("-defaultIPv6", ""),
-            ("-defaultIPv4", address),
-            ("-dns01", &format!("127.0.0.1:{dns}")),
-            ("-management", &format!("127.0.0.1:{dns_manage}")),
-        ] {
-            names.args([option, value]);
-        }
+        let mut programs = Vec::new();
+        let dns = match names {
+            Names::Server(address) => *address,
+            Names::All(address) => {
+                let dns = SocketAddr::from(([127, 0, 0, 1], free));
+                programs.push(all_names(address, dns, dns_manage));
+                dns
+            }
+        };
         let mut pebble = quiet("pebble");
         pebble
             .env("PEBBLE_VA_NOSLEEP", "1")
@@ -64,17 +83,20 @@ impl Authority {
             .arg("-config")
             .arg(config)
             .arg("-dnsserver")
-            .arg(format!("127.0.0.1:{dns}"));
-        let mut programs = Vec::new();
-        for program in [&mut names, &mut pebble] {
+            .arg(dns.to_string());
+        let mut ports = vec![listen];
+        ports.extend(programs.iter().map(|_| dns_manage));
+        programs.push(pebble);
+        let mut running = Vec::new();
+        for mut program in programs {
             let Ok(child) = program.spawn() else {
                 say_skipped();
-                end(&mut programs);
+                end(&mut running);
                 return None;
             };
-            programs.push(child);
+            running.push(child);
         }
-        for port in [listen, dns_manage] {
+        for port in ports {
             wait_until("the authority listens", SOON, || {
                 TcpStream::connect(("localhost", port)).is_ok()
             });
@@ -82,7 +104,7 @@ impl Authority {
         Some(Self {
             directory: format!("https://localhost:{listen}/dir"),
             root,
-            programs,
+            programs: running,
             _folder: folder,
         })
     }
@@ -96,6 +118,22 @@ impl Authority {
     pub fn root(&self) -> &Path {
         &self.root
     }
+}
+
+fn all_names(address: &str, dns: SocketAddr, manage: u16) -> Command {
+    let mut names = quiet("pebble-challtestsrv");
+    for (option, value) in [
+        ("-http01", ""),
+        ("-https01", ""),
+        ("-tlsalpn01", ""),
+        ("-defaultIPv6", ""),
+        ("-defaultIPv4", address),
+        ("-dns01", &dns.to_string()),
+        ("-management", &format!("127.0.0.1:{manage}")),
+    ] {
+        names.args([option, value]);
+    }
+    names
 }
 
 impl Drop for Authority {
@@ -125,7 +163,7 @@ fn quiet(program: &str) -> Command {
     command
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
     socket.local_addr().expect("an address").port()
 }

@@ -5,6 +5,7 @@
 //! - [`Terminal`] is a command at a pseudo-terminal: what it draws, and what is typed;
 //! - [`Project`] is a folder with a project, from a fixture or from the test's own lines;
 //! - [`Authority`] is a certificate authority on this machine;
+//! - [`NameServer`] is a DNS server on this machine, with a zone that can be changed;
 //! - [`Strace`] hangs on to a process, shows what it does to files, and lets calls of it fail;
 //! - [`fuzz`] gives parsers input that was changed in every way it knows;
 //! - [`Load`] keeps asking a URL and counts every request that failed, exactly.
@@ -21,6 +22,7 @@ pub mod fuzz;
 mod home;
 pub mod http;
 mod load;
+mod name_server;
 mod project;
 mod snapshot;
 mod ssh;
@@ -29,9 +31,10 @@ mod terminal;
 pub mod trace;
 mod wait;
 
-pub use authority::Authority;
+pub use authority::{Authority, Names};
 pub use home::{Home, Output, Running};
 pub use load::{Load, Outcome};
+pub use name_server::NameServer;
 pub use project::Project;
 pub use snapshot::filtered;
 pub use ssh::Sshd;

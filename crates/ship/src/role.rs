@@ -84,6 +84,7 @@ pub(crate) fn server(world: &World) -> ExitCode {
 
 fn run_server(world: &World) -> Result<()> {
     let machine = world.is_server().then(Config::read).transpose()?.flatten();
+    machine.iter().for_each(Config::warn_if_open);
     let mut tools = crate::control::tool_environment(world);
     if let Some(index) = machine.as_ref().and_then(|machine| machine.index.clone()) {
         // uv and pip each read their own.

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
-use hyper::header::{self, HeaderValue};
-use hyper::{Request, Response, Uri};
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use rustls::pki_types::pem::PemObject as _;
@@ -28,12 +28,17 @@ const TIME: Duration = Duration::from_secs(30);
 /// The longest answer: a chain has a few kilobytes.
 const LONGEST: usize = 1 << 20;
 
-type Cause = Box<dyn std::error::Error + Send + Sync>;
+/// RFC 8555, 6.1 asks for one.
+const AGENT: &str = concat!("shipsmith/", env!("CARGO_PKG_VERSION"));
+
+pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// See the module.
 #[derive(Clone)]
 pub(super) struct Client {
     tls: TlsConnector,
+    /// The pause that its last answer asks for.
+    told: Arc<Mutex<Option<Duration>>>,
 }
 
 impl Client {
@@ -47,7 +52,36 @@ impl Client {
             Some(root) => config.with_root_certificates(roots(&file::read(root)?)?),
         };
         let tls = TlsConnector::from(Arc::new(config.with_no_client_auth()));
-        Ok(Self { tls })
+        let told = Arc::default();
+        Ok(Self { tls, told })
+    }
+
+    /// The pause that the last answer asks for, where that was one of too much or of a trouble.
+    pub(super) fn told(&self) -> Option<Duration> {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is there for everybody.
+    pub(super) async fn get(&self, url: &str) -> Result<Response<Bytes>, Cause> {
+        let request = Request::get(url)
+            .header(header::USER_AGENT, AGENT)
+            .body(BodyWrapper::default())?;
+        let answer = self.timed(request).await?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        Err(format!("`{url}` answers {}", answer.status()).into())
+    }
+
+    async fn timed(&self, request: Request<BodyWrapper<Bytes>>) -> Result<Response<Bytes>, Cause> {
+        let answer = tokio::time::timeout(TIME, self.clone().exchange(request)).await??;
+        let is_pause = matches!(
+            answer.status(),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        );
+        let told = retry_after(answer.headers()).filter(|_| is_pause);
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = told;
+        Ok(answer)
     }
 
     async fn exchange(
@@ -98,17 +132,24 @@ fn roots(pem: &[u8]) -> Result<RootCertStore, AcmeError> {
     Ok(roots)
 }
 
+/// How long from now, where an answer says so: in seconds, or as a date (RFC 9110, 10.2.3).
+pub(super) fn retry_after(fields: &HeaderMap) -> Option<Duration> {
+    let text = fields.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
 impl HttpClient for Client {
     fn request(
         &self,
         request: Request<BodyWrapper<Bytes>>,
     ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
-        let exchange = self.clone().exchange(request);
+        let client = self.clone();
         Box::pin(async move {
-            let answer = match tokio::time::timeout(TIME, exchange).await {
-                Ok(answer) => answer.map_err(Error::Other)?,
-                Err(late) => return Err(Error::Other(Box::new(late))),
-            };
+            let answer = client.timed(request).await.map_err(Error::Other)?;
             let (parts, body) = answer.into_parts();
             let body = Box::new(body);
             Ok(BytesResponse { parts, body })

@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use instant_acme::{
-    Account, AuthorizationStatus, ChallengeType, Error, Identifier, KeyAuthorization, NewOrder,
-    Order, OrderStatus, RetryPolicy,
+    Account, AuthorizationStatus, ChallengeType, Error, Identifier, NewOrder, Order, OrderStatus,
+    RetryPolicy,
 };
-use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
-use rustls::pki_types::PrivatePkcs8KeyDer;
-use rustls::sign::CertifiedKey;
+use rcgen::{CertificateParams, DistinguishedName, KeyPair};
+use ship_base::hint;
+use tracing::debug;
 
-use super::AcmeError;
-use crate::tls::{self, Store};
+use super::shown::Shown;
+use super::{AcmeError, renewal, schedule};
+use crate::table::Dns;
+use crate::tls::{Identity, Store};
 
 /// How often a step is tried again whose nonce an authority did not like (RFC 8555, 6.5): it says so
 /// at random, and a new one comes with its refusal.
@@ -21,18 +23,44 @@ const NONCES: usize = 20;
 /// How long an authority may take to look, and to sign.
 const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_mins(1));
 
-/// Obtains a certificate for `name`: its key and chain as PEM.
+/// What is asked for.
+pub(super) struct Ask<'p> {
+    pub(super) name: String,
+    /// The way to show that the name is ours, where the authority offers it.
+    pub(super) challenge: ChallengeType,
+    /// Who can change its zone.
+    pub(super) dns: Option<&'p Dns>,
+    /// The certificate that the new one is for the place of, of the same authority.
+    pub(super) replaces: Option<Identity>,
+}
+
+impl Ask<'_> {
+    /// The ways to show that the name is ours, the best first. For a wildcard there is one (RFC 8555,
+    /// 7.1.3 leaves it to authorities; none of them takes another).
+    fn ways(&self) -> Vec<ChallengeType> {
+        if schedule::is_wildcard(&self.name) {
+            return vec![ChallengeType::Dns01];
+        }
+        let others = [ChallengeType::Http01, ChallengeType::TlsAlpn01];
+        std::iter::once(self.challenge.clone())
+            .chain(others)
+            .collect()
+    }
+}
+
+/// Obtains a certificate: its key and chain as PEM.
 pub(super) async fn obtain(
     account: &Account,
-    name: &str,
+    ask: &Ask<'_>,
     store: &Arc<Store>,
-    challenge: ChallengeType,
 ) -> Result<String, AcmeError> {
-    let identifiers = [Identifier::Dns(name.to_owned())];
-    let mut order = again(async || account.new_order(&NewOrder::new(&identifiers)).await).await?;
-    let shown = prove(&mut order, name, store, &challenge).await?;
+    let name = &ask.name;
+    let mut order = begin(account, ask).await?;
+    let shown = prove(&mut order, ask, store).await?;
     let verified = again(async || order.poll_ready(&PATIENCE).await).await;
-    drop(shown);
+    if let Some(shown) = shown {
+        shown.hide().await;
+    }
     if !matches!(verified, Ok(OrderStatus::Ready)) {
         return Err(refusal(&mut order, name, verified.err()).await);
     }
@@ -43,6 +71,37 @@ pub(super) async fn obtain(
     again(async || order.finalize_csr(request.der()).await).await?;
     let chain = again(async || order.poll_certificate(&PATIENCE).await).await?;
     Ok(key.serialize_pem() + &chain)
+}
+
+/// An order that names the certificate it is to replace, for which some authorities make an exception
+/// of their limits (RFC 9773, 5); a plain one, where that is what the authority minds.
+async fn begin(account: &Account, ask: &Ask<'_>) -> Result<Order, Error> {
+    let names = [Identifier::Dns(ask.name.clone())];
+    if let Some(replaced) = &ask.replaces {
+        let replaced = renewal::identifier(replaced);
+        let new = async || {
+            let order = NewOrder::new(&names).replaces(replaced.clone());
+            account.new_order(&order).await
+        };
+        match again(new).await {
+            Err(error) if may_be_about_replaced(&error) => {
+                let error = hint::chain(&error);
+                debug!(name = ask.name, error, "the order names no predecessor");
+            }
+            done => return done,
+        }
+    }
+    again(async || account.new_order(&NewOrder::new(&names)).await).await
+}
+
+/// It takes none, knows it not, has replaced it already, or does not say it again (which the RFC asks
+/// for, and `instant-acme` insists on).
+fn may_be_about_replaced(error: &Error) -> bool {
+    match error {
+        Error::Api(problem) => matches!(problem.status, Some(400..=428 | 430..=499)),
+        Error::Unsupported(_) => true,
+        other => other.to_string().starts_with("replaces field mismatch"),
+    }
 }
 
 /// Does a step again as long as only its nonce is at fault.
@@ -67,24 +126,22 @@ fn is_about_nonce(error: &Error) -> bool {
 /// Shows what the authority wants to see, and has it look.
 async fn prove(
     order: &mut Order,
-    name: &str,
+    ask: &Ask<'_>,
     store: &Arc<Store>,
-    wanted: &ChallengeType,
 ) -> Result<Option<Shown>, AcmeError> {
     for _ in 0..NONCES {
-        match prove_once(order, name, store, wanted).await {
+        match prove_once(order, ask, store).await {
             Err(AcmeError::Authority(error)) if is_about_nonce(&error) => {}
             done => return done,
         }
     }
-    prove_once(order, name, store, wanted).await
+    prove_once(order, ask, store).await
 }
 
 async fn prove_once(
     order: &mut Order,
-    name: &str,
+    ask: &Ask<'_>,
     store: &Arc<Store>,
-    wanted: &ChallengeType,
 ) -> Result<Option<Shown>, AcmeError> {
     let mut authorizations = order.authorizations();
     let Some(next) = authorizations.next().await else {
@@ -101,20 +158,17 @@ async fn prove_once(
             .iter()
             .any(|one| one.r#type == *kind)
     };
-    let ways = [wanted, &ChallengeType::Http01, &ChallengeType::TlsAlpn01];
-    let way = ways.into_iter().find(|kind| offered(kind));
-    let way = way.ok_or(AcmeError::NoChallenge)?.clone();
+    let way = ask.ways().into_iter().find(offered);
+    let way = way.ok_or(AcmeError::NoChallenge)?;
     let mut challenge = authorization
         .challenge(way.clone())
         .ok_or(AcmeError::NoChallenge)?;
-    let shown = Shown::new(
-        store,
-        name,
-        &way,
-        &challenge.token,
-        &challenge.key_authorization(),
-    )?;
-    again(async || challenge.set_ready().await).await?;
+    let proof = challenge.key_authorization();
+    let shown = Shown::new(ask, store, &way, &challenge.token, &proof).await?;
+    if let Err(error) = again(async || challenge.set_ready().await).await {
+        shown.hide().await;
+        return Err(error.into());
+    }
     Ok(Some(shown))
 }
 
@@ -146,52 +200,4 @@ async fn told(order: &mut Order) -> Option<String> {
     let _ = again(async || authorization.refresh().await.map(|_| ())).await;
     let mut problems = authorization.challenges.iter();
     problems.find_map(|challenge| challenge.error.as_ref()?.detail.clone())
-}
-
-/// What an authority is to see; taken away when it has looked.
-struct Shown {
-    store: Arc<Store>,
-    name: String,
-    token: String,
-}
-
-impl Shown {
-    fn new(
-        store: &Arc<Store>,
-        name: &str,
-        way: &ChallengeType,
-        token: &str,
-        proof: &KeyAuthorization,
-    ) -> Result<Self, AcmeError> {
-        if *way == ChallengeType::TlsAlpn01 {
-            store.set_challenge(name, Some(certificate(name, proof)?));
-        } else {
-            store.set_token(token, Some((name.to_owned(), proof.as_str().to_owned())));
-        }
-        Ok(Self {
-            store: store.clone(),
-            name: name.to_owned(),
-            token: token.to_owned(),
-        })
-    }
-}
-
-impl Drop for Shown {
-    fn drop(&mut self) {
-        self.store.set_challenge(&self.name, None);
-        self.store.set_token(&self.token, None);
-    }
-}
-
-/// The certificate of `tls-alpn-01` (RFC 8737, 3): for the name, with the proof in an extension.
-fn certificate(name: &str, proof: &KeyAuthorization) -> Result<Arc<CertifiedKey>, AcmeError> {
-    let mut params = CertificateParams::new(vec![name.to_owned()])?;
-    let digest = CustomExtension::new_acme_identifier(proof.digest().as_ref());
-    params.custom_extensions.push(digest);
-    let key = KeyPair::generate()?;
-    let made = params.self_signed(&key)?;
-    let der = PrivatePkcs8KeyDer::from(key.serialize_der());
-    let key = CertifiedKey::from_der(vec![made.der().clone()], der.into(), &tls::provider());
-    key.map(Arc::new)
-        .map_err(|error| AcmeError::Bundle(tls::BundleError::Key(error)))
 }

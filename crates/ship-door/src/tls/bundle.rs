@@ -8,6 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use ship_base::file::{self, FileError};
 
+use super::identity::Identity;
 use super::validity::{self, Validity};
 
 /// Why a file's certificate cannot be served.
@@ -46,6 +47,8 @@ pub(crate) struct Bundle {
     /// In lower case; `*.example.org` covers one label.
     pub(crate) names: Vec<String>,
     pub(crate) validity: Validity,
+    /// By what its authority knows it; `None` where nobody signed it but itself.
+    pub(crate) identity: Option<Identity>,
 }
 
 impl Bundle {
@@ -82,11 +85,13 @@ impl Bundle {
         let leaf = chain.first().ok_or(BundleError::Empty)?;
         let names = names(leaf)?;
         let validity = validity::of(leaf).ok_or(BundleError::Timeless)?;
+        let identity = Identity::of(leaf);
         let key = CertifiedKey::from_der(chain, key, &super::provider());
         Ok(Self {
             key: Arc::new(key.map_err(BundleError::Key)?),
             names,
             validity,
+            identity,
         })
     }
 }

@@ -3,6 +3,8 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+use super::der::{self, one};
+
 /// In milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Validity {
@@ -10,43 +12,15 @@ pub(crate) struct Validity {
     pub(crate) until: i64,
 }
 
-const INTEGER: u8 = 0x02;
-const SEQUENCE: u8 = 0x30;
-const VERSION: u8 = 0xA0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
-/// Reads the validity of a certificate (RFC 5280, 4.1): the fifth field of its signed part, behind
-/// the version, the serial number, the algorithm and the issuer.
+/// Reads the validity of a certificate.
 pub(super) fn of(certificate: &[u8]) -> Option<Validity> {
-    let (certificate, _) = one(certificate, SEQUENCE)?;
-    let (signed, _) = one(certificate, SEQUENCE)?;
-    // The first version leaves its number out.
-    let rest = one(signed, VERSION).map_or(signed, |(_, rest)| rest);
-    let (_, rest) = one(rest, INTEGER)?;
-    let (_, rest) = one(rest, SEQUENCE)?;
-    let (_, rest) = one(rest, SEQUENCE)?;
-    let (validity, _) = one(rest, SEQUENCE)?;
+    let (validity, _) = der::validity(certificate)?;
     let (since, rest) = moment(validity)?;
     let (until, _) = moment(rest)?;
     Some(Validity { since, until })
-}
-
-/// The content of one DER value, and what follows it.
-fn one(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (first, rest) = bytes.split_first()?;
-    let (length, rest) = rest.split_first()?;
-    let (length, rest) = match usize::from(*length) {
-        short @ ..0x80 => (short, rest),
-        // The low bits say how many bytes the length has.
-        long => {
-            let (digits, rest) = rest.split_at_checked(long & 0x7F)?;
-            let add =
-                |sum: usize, digit: &u8| sum.checked_mul(256)?.checked_add(usize::from(*digit));
-            (digits.iter().try_fold(0, add)?, rest)
-        }
-    };
-    (*first == tag).then(|| rest.split_at_checked(length))?
 }
 
 /// `YYMMDDHHMMSSZ`, of 1950 to 2049, or the same with four digits of the year.

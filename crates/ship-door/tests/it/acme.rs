@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use ship_door::table::{Acme, Certificates, Table};
-use ship_test::Authority;
+use ship_door::table::{self, Acme, Certificates, Table};
+use ship_test::{Authority, Names};
 
+use crate::authority_front::Front;
 use crate::door::{App, Door, served_by, text, until};
 use crate::tls::shake;
 
@@ -17,18 +18,34 @@ fn authority(door: &Door, address: &str) -> Option<Authority> {
 }
 
 fn policy(authority: &Authority) -> Certificates {
-    Certificates {
-        local: true,
-        acme: Some(Acme {
-            directory: authority.directory().to_owned(),
-            contact: vec!["mailto:you@blog.example".to_owned()],
-            root: Some(authority.root().to_owned()),
-            check_dns: false,
-        }),
+    certificates(one(authority.directory(), authority.root()), None)
+}
+
+pub(crate) fn one(directory: &str, root: &Path) -> table::Authority {
+    table::Authority {
+        directory: directory.to_owned(),
+        root: Some(root.to_owned()),
+        eab: None,
     }
 }
 
-async fn swap(door: &Door, app: &App, hosts: &[&str], certificates: Certificates) {
+pub(crate) fn certificates(
+    authority: table::Authority,
+    fallback: Option<table::Authority>,
+) -> Certificates {
+    Certificates {
+        local: true,
+        acme: Some(Box::new(Acme {
+            authority,
+            contact: vec!["mailto:you@blog.example".to_owned()],
+            check_dns: false,
+            fallback,
+            dns: None,
+        })),
+    }
+}
+
+pub(crate) async fn swap(door: &Door, app: &App, hosts: &[&str], certificates: Certificates) {
     let mut sites = served_by(&[app]);
     sites[0].hosts.extend(hosts.iter().map(ToString::to_string));
     let table = Table {
@@ -39,7 +56,7 @@ async fn swap(door: &Door, app: &App, hosts: &[&str], certificates: Certificates
     door.client().await.swap(table).await.unwrap();
 }
 
-fn file(door: &Door, name: &str) -> PathBuf {
+pub(crate) fn file(door: &Door, name: &str) -> PathBuf {
     door.folder
         .path()
         .join("door/acme")
@@ -47,7 +64,7 @@ fn file(door: &Door, name: &str) -> PathBuf {
 }
 
 /// The certificates above the leaf, for a visitor that trusts them.
-fn issuers(path: &Path) -> String {
+pub(crate) fn issuers(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
     let all = CertificateDer::pem_slice_iter(text.as_bytes()).count();
     assert!(all >= 2, "a leaf and its chain");
@@ -109,4 +126,175 @@ async fn a_name_that_leads_elsewhere_is_told_in_the_authoritys_words() {
     assert!(trouble.contains("refused"), "{trouble}");
     assert!(trouble.ends_with("it has no certificate yet"), "{trouble}");
     assert!(!file(&door, "blog.example").exists());
+}
+
+/// What the door remembers of asking.
+fn memory(door: &Door) -> serde_json::Value {
+    let path = door.folder.path().join("door/acme/tries.json");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_certificate_is_renewed_when_its_authority_wants_it() {
+    let app = App::http("blog/web.1@r7", |_| async { text("ok") });
+    let door = Door::start(Vec::new()).await;
+    let Some(authority) = authority(&door, "127.0.0.1") else {
+        return;
+    };
+    let front = Front::before(&authority).await;
+    // For the first of the certificates it asks for another one now; why, says a page.
+    front.wants_first_renewed();
+    let policy = certificates(one(front.directory(), front.root()), None);
+    swap(&door, &app, &["blog.example"], policy.clone()).await;
+    let asked = until("it is asked about the second", async || {
+        let asked = front.asked_about();
+        (asked.len() == 2).then_some(asked)
+    });
+    let asked = asked.await;
+    // The second order names the first certificate, and there is no third.
+    assert_eq!(front.replaced(), [asked[0].clone()]);
+    assert_eq!(front.orders(), 2);
+    until("it is written down", async || {
+        let renewal = &memory(&door)["names"]["blog.example"]["renewal"];
+        (renewal["of"] == asked[1]).then_some(())
+    })
+    .await;
+
+    // Taken up anew it knows the window, and asks no earlier than it was told to.
+    swap(&door, &app, &[], policy.clone()).await;
+    swap(&door, &app, &["blog.example", "www.blog.example"], policy).await;
+    until("the other one is asked about", async || {
+        (front.asked_about().len() == 3).then_some(())
+    })
+    .await;
+    assert_eq!(front.asked_about()[..2], asked);
+    assert_eq!(front.orders(), 3);
+}
+
+#[tokio::test]
+async fn an_authority_that_wants_no_predecessor_named_gets_a_plain_order() {
+    let app = App::http("blog/web.1@r7", |_| async { text("ok") });
+    let door = Door::start(Vec::new()).await;
+    let Some(authority) = authority(&door, "127.0.0.1") else {
+        return;
+    };
+    let front = Front::before(&authority).await;
+    front.wants_first_renewed();
+    front.refuse_predecessors();
+    let policy = certificates(one(front.directory(), front.root()), None);
+    swap(&door, &app, &["blog.example"], policy).await;
+    until("it is asked about the second", async || {
+        (front.asked_about().len() == 2).then_some(())
+    })
+    .await;
+    assert!(front.replaced().is_empty());
+}
+
+#[tokio::test]
+async fn the_second_authority_signs_when_the_first_has_failed_for_long() {
+    const KEY: (&str, &str) = (
+        "kid-1",
+        "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W",
+    );
+    let app = App::http("blog/web.1@r7", |_| async { text("ok") });
+    let door = Door::start(Vec::new()).await;
+    let (http, tls) = (door.address.port(), door.secure.port());
+    let names = Names::All("127.0.0.1");
+    let Some(second) = Authority::start_with(http, tls, &names, Some(KEY)) else {
+        return;
+    };
+    // Nobody listens there.
+    let dead = "https://localhost:1/dir";
+    let first = one(dead, second.root());
+    let mut other = one(second.directory(), second.root());
+    other.eab = Some(table::Eab {
+        kid: KEY.0.to_owned(),
+        key: KEY.1.to_owned().into(),
+    });
+    let policy = certificates(first, Some(other));
+    swap(&door, &app, &["blog.example"], policy.clone()).await;
+    let trouble = until("it is told", async || {
+        let status = door.client().await.status().await.unwrap();
+        status.certificates.into_iter().find_map(|it| it.trouble)
+    });
+    let trouble = trouble.await;
+    assert!(trouble.starts_with("`localhost:1`: "), "{trouble}");
+    let accounts = door.folder.path().join("door/acme/accounts");
+    assert!(!accounts.exists(), "the second was not asked yet");
+
+    // Twenty minutes ago.
+    swap(&door, &app, &[], policy.clone()).await;
+    let mut known = memory(&door);
+    let failing = &mut known["names"]["blog.example"]["tries"][dead]["failing"];
+    *failing = (failing.as_i64().unwrap() - 20 * 60_000).into();
+    let path = door.folder.path().join("door/acme/tries.json");
+    std::fs::write(path, known.to_string()).unwrap();
+    swap(&door, &app, &["blog.example"], policy).await;
+    let state = until("it is signed", async || {
+        let status = door.client().await.status().await.unwrap();
+        status.certificates.into_iter().find(|it| it.serves)
+    });
+    let state = state.await;
+    assert_eq!(state.from, second.directory());
+    assert_eq!(state.trouble, None);
+    let path = file(&door, "blog.example");
+    let shaken = shake(&door, &issuers(&path), "blog.example", "h2").await;
+    assert!(shaken.is_ok());
+    // The table on disk holds the key of the account, for nobody else to read.
+    let table = door.folder.path().join("door/table.json");
+    let mode = std::fs::metadata(table).unwrap().permissions();
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777,
+        0o600
+    );
+}
+
+#[tokio::test]
+async fn a_limit_of_an_authority_is_waited_for_as_long_as_it_says() {
+    let app = App::http("blog/web.1@r7", |_| async { text("ok") });
+    let door = Door::start(Vec::new()).await;
+    let Some(authority) = authority(&door, "127.0.0.1") else {
+        return;
+    };
+    let front = Front::before(&authority).await;
+    let pause = 7 * 3600;
+    front.limit(pause);
+    let directory = front.directory();
+    let policy = certificates(one(directory, front.root()), None);
+    let began = since_1970();
+    swap(&door, &app, &["blog.example"], policy).await;
+    let next = until("it is written down", async || {
+        memory(&door)["names"]["blog.example"]["tries"][directory]["next"].as_i64()
+    });
+    assert!(next.await - began >= pause * 1000);
+    let status = door.client().await.status().await.unwrap();
+    let trouble = status.certificates[0].trouble.as_deref().unwrap();
+    assert!(trouble.contains("too many certificates"), "{trouble}");
+}
+
+fn since_1970() -> i64 {
+    let now = std::time::SystemTime::now();
+    let since = now.duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}
+
+#[tokio::test]
+async fn an_account_that_its_authority_forgot_is_made_anew() {
+    let app = App::http("blog/web.1@r7", |_| async { text("ok") });
+    let door = Door::start(Vec::new()).await;
+    let Some(authority) = authority(&door, "127.0.0.1") else {
+        return;
+    };
+    let front = Front::before(&authority).await;
+    front.forget_accounts();
+    let policy = certificates(one(front.directory(), front.root()), None);
+    swap(&door, &app, &["blog.example"], policy).await;
+    until("it is told", async || {
+        let status = door.client().await.status().await.unwrap();
+        status.certificates.into_iter().find_map(|it| it.trouble)
+    })
+    .await;
+    let accounts = door.folder.path().join("door/acme/accounts");
+    assert_eq!(std::fs::read_dir(accounts).unwrap().count(), 0);
 }

@@ -7,8 +7,10 @@
 
 mod access_log;
 mod acme;
+mod authority_front;
 mod cache;
 mod compression;
+mod dns01;
 mod door;
 mod files;
 mod forwarding;

@@ -110,7 +110,10 @@ fn name(root: &Table<'_>) -> Result<Option<Located<AppName>>> {
 fn domains(root: &Table<'_>) -> Result<Vec<Located<String>>> {
     let mut domains = Vec::new();
     for (domain, span) in root.texts("domains")? {
-        if !is_host(&domain.value) {
+        let below = domain.value.strip_prefix("*.");
+        // `*.com` would be everybody's.
+        let is_too_high = below.is_some_and(|name| !name.contains('.'));
+        if !is_host(below.unwrap_or(&domain.value)) || is_too_high {
             let message = format!("`{}` is not a host name", domain.value);
             let hint = "write it without `https://`, port and path: `talkshow.example`";
             return Err(root.text.wrong(span, message, Some(hint.to_owned())));
@@ -130,6 +133,11 @@ fn canonical(root: &Table<'_>) -> Result<Option<Located<String>>> {
     };
     let value = canonical.value.to_ascii_lowercase();
     let domains = domains(root)?;
+    if value.starts_with("*.") {
+        let message = format!("`{}` is no single name", canonical.value);
+        let hint = "one name that visitors are sent to: `canonical = \"www.talkshow.example\"`";
+        return Err(root.value_wrong("canonical", message, Some(hint.to_owned())));
+    }
     if domains.iter().any(|domain| domain.value == value) {
         return Ok(Some(Located { value, ..canonical }));
     }

@@ -76,7 +76,7 @@ const KEYS: &[KeyDoc] = &[
     KeyDoc {
         default: "none",
         example: "domains = [\"talkshow.example\", \"www.talkshow.example\"]",
-        text: "Host names that visitors use, beside `NAME.localhost`.",
+        text: "Host names that visitors use, beside `NAME.localhost`. `*.talkshow.example` is every name that is one label longer and belongs to no other app; on a server its certificate needs `[acme.dns]` in `/etc/ship/server.toml`.",
         ..key("domains", Kind::Texts)
     },
     KeyDoc {

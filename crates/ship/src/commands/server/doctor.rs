@@ -199,7 +199,9 @@ fn names(status: &ServerStatus) -> Vec<Finding> {
 }
 
 fn of_name(name: &str, own: &[IpAddr]) -> Finding {
-    let found = (name, 0).to_socket_addrs();
+    // A wildcard is no name; any that it covers leads where it does.
+    let asked = name.replacen('*', "any-name", 1);
+    let found = (asked, 0).to_socket_addrs();
     let found: Vec<IpAddr> = match found {
         Ok(found) => found.map(|address| address.ip()).collect(),
         Err(error) => {

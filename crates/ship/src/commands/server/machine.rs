@@ -47,7 +47,7 @@ pub(super) const STEPS: &[Step] = &[
             Ok(file::write_whole_with_mode(
                 Path::new(CONFIG),
                 CONFIG_TEXT.as_bytes(),
-                0o644,
+                0o600,
             )?)
         },
     },
