@@ -41,6 +41,7 @@ mod http3;
 mod instance;
 mod listener;
 mod media_type;
+mod outlet;
 mod own_pages;
 mod pace;
 mod path;

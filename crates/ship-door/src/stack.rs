@@ -136,6 +136,10 @@ pub(crate) async fn answer(visit: &Visit, request: Request<Inbound>) -> Response
     counters.requests.fetch_add(1, Ordering::Relaxed);
     trace!(request = ?scene.id, status = response.status().as_u16(), "answered");
     let note = asked.note(&scene, response.status());
+    // Without TLS, which means HTTP/1, nothing below looks at the bytes of a file any more.
+    if let (Scheme::Http, Body::File(file)) = (visit.scheme, response.body_mut()) {
+        file.send_through(visit.outlet.clone());
+    }
     response.map(|body| Tracked::new(body, note))
 }
 

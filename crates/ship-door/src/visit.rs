@@ -25,6 +25,7 @@ use crate::core::{Core, Counters};
 use crate::crowd::Place;
 use crate::head::{Marks, Scheme};
 use crate::host::Host;
+use crate::outlet::{Outlet, Socket};
 use crate::patience::Patience;
 use crate::stack;
 use crate::strict::{Strict, Told};
@@ -37,6 +38,7 @@ pub(crate) async fn serve(visit: Rc<Visit>, stream: TcpStream, place: Place) {
     let open = Open::new(&core.setting.counters, place);
     // An answer in two small packets must not wait for the first one's acknowledgement.
     let _ = stream.set_nodelay(true);
+    let stream = Socket::new(stream, visit.outlet.clone());
     let stream = Patience::new(stream, core.setting.limits.read_patience);
     match visit.scheme {
         Scheme::Http => told(speak_http1(visit, stream).await),
@@ -57,7 +59,7 @@ pub(crate) async fn serve(visit: Rc<Visit>, stream: TcpStream, place: Place) {
 /// Speaks what was agreed on. Boxed, since it would lie twice in the task that waits for it.
 fn speak(
     visit: Rc<Visit>,
-    stream: TlsStream<Patience<TcpStream>>,
+    stream: TlsStream<Patience<Socket>>,
 ) -> Pin<Box<dyn Future<Output = hyper::Result<()>>>> {
     match stream.get_ref().1.alpn_protocol() {
         Some(b"h2") => Box::pin(speak_http2(visit, stream)),
@@ -74,7 +76,7 @@ fn told(ended: hyper::Result<()>) {
 }
 
 /// Agrees on a certificate and a protocol, in the time that a head has.
-async fn shake(core: &Core, stream: Patience<TcpStream>) -> Option<TlsStream<Patience<TcpStream>>> {
+async fn shake(core: &Core, stream: Patience<Socket>) -> Option<TlsStream<Patience<Socket>>> {
     let shaking = TlsAcceptor::from(core.setting.tls.clone()).accept(stream);
     let within = core.setting.limits.head_time;
     let shaken = tokio::select! {
@@ -195,6 +197,8 @@ pub(crate) struct Visit {
     active: Cell<Instant>,
     /// What the connection knows and a request cannot.
     pub(crate) told: Arc<Told>,
+    /// What its socket sends by itself.
+    pub(crate) outlet: Arc<Outlet>,
     /// Of the request before: visitors hardly ever change the host on a connection.
     marks: RefCell<Option<Rc<Marks>>>,
 }
@@ -209,6 +213,7 @@ impl Visit {
             busy: Cell::new(0),
             active: Cell::new(Instant::now()),
             told: Arc::default(),
+            outlet: Arc::default(),
             marks: RefCell::new(None),
         })
     }

@@ -15,6 +15,7 @@ mod forwarding;
 mod framing;
 mod http3;
 mod http3_limits;
+mod large_files;
 mod limits;
 mod pages;
 mod process;
