@@ -5,8 +5,11 @@
 //! first sending cannot have had an effect.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -14,7 +17,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use crate::body::{Body, Forwarded, Inbound, Outcome, Progress, RequestBody};
 use crate::core::{Core, View};
@@ -159,7 +162,8 @@ async fn exchange(
         // usual race with a server that closes idle connections.
         let copy = (link.reused && replayable && replay).then(|| copy_of(&request));
         let sent = link.send(request);
-        match until_answered(sent, progress.as_deref(), core.setting.limits.answer).await {
+        let within = core.setting.limits.answer;
+        match until_answered(sent, link.alarm.as_mut(), progress.as_deref(), within).await {
             Some(Ok(response)) => return Ok((response, link)),
             None => return Err(Failure::NoAnswer),
             Some(Err(mut error)) => {
@@ -197,20 +201,27 @@ fn died(progress: Option<&Progress>) -> Failure {
 /// Waits for the head of an answer; `None` when `within` has passed since the request's last piece.
 async fn until_answered<T>(
     sent: impl Future<Output = T>,
+    mut alarm: Pin<&mut Sleep>,
     progress: Option<&Progress>,
     within: Duration,
 ) -> Option<T> {
-    tokio::pin!(sent);
+    let mut sent = pin!(sent);
     let mut deadline = Instant::now() + within;
-    loop {
-        if let Ok(answer) = tokio::time::timeout_at(deadline, &mut sent).await {
-            return Some(answer);
+    alarm.as_mut().reset(deadline);
+    poll_fn(|context| {
+        if let Poll::Ready(answer) = sent.as_mut().poll(context) {
+            return Poll::Ready(Some(answer));
         }
-        match progress.map(|progress| progress.last() + within) {
-            Some(later) if later > deadline => deadline = later,
-            _ => return None,
+        while alarm.as_mut().poll(context).is_ready() {
+            match progress.map(|progress| progress.last() + within) {
+                Some(later) if later > deadline => deadline = later,
+                _ => return Poll::Ready(None),
+            }
+            alarm.as_mut().reset(deadline);
         }
-    }
+        Poll::Pending
+    })
+    .await
 }
 
 /// A connection to an instance, from the newest table.

@@ -37,6 +37,7 @@ mod forward;
 mod framing;
 mod head;
 mod host;
+mod http1;
 mod http3;
 mod instance;
 mod listener;

@@ -104,6 +104,11 @@ impl Socket {
         Self { stream, outlet }
     }
 
+    /// Ready when there may be something to read.
+    pub(crate) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_read_ready(context)
+    }
+
     /// Does `write` as soon as the socket takes something.
     fn when_writable<T>(
         &self,

@@ -24,4 +24,5 @@ mod raw;
 mod rules;
 mod switching;
 mod tls;
+mod waiting;
 mod websockets;
