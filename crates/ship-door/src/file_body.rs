@@ -44,13 +44,13 @@ pub(crate) enum Part {
 }
 
 impl FileBody {
-    pub(crate) fn new(file: OwnedFd, parts: Vec<Part>) -> Self {
+    pub(crate) fn new(file: Arc<OwnedFd>, parts: Vec<Part>) -> Self {
         let length = |part: &Part| match part {
             Part::Text(text) => text.len() as u64,
             Part::Span(span) => span.end - span.start,
         };
         Self {
-            file: Arc::new(file),
+            file,
             left: parts.iter().map(length).sum(),
             parts: parts.into(),
             outlet: None,
@@ -165,6 +165,12 @@ fn in_memory_until(file: &OwnedFd, span: Range<u64>) -> u64 {
         until = next;
     }
     until
+}
+
+/// A whole file of this length, if it has that length and lies in memory.
+pub(crate) fn read_now(file: &OwnedFd, length: usize) -> Option<Bytes> {
+    let bytes = read(file, 0, length, ReadWriteFlags::NOWAIT).ok()?;
+    (bytes.len() == length).then_some(bytes)
 }
 
 fn read(file: &OwnedFd, at: u64, length: usize, flags: ReadWriteFlags) -> Result<Bytes, Errno> {

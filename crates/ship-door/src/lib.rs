@@ -55,6 +55,7 @@ mod room;
 mod route;
 mod rules;
 mod safety;
+mod small_files;
 mod stack;
 mod static_files;
 mod strict;
