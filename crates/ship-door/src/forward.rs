@@ -9,6 +9,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -39,10 +40,20 @@ pub(crate) struct Errand {
     pub(crate) marks: Rc<Marks>,
     /// Canonical.
     pub(crate) target: PathAndQuery,
+    /// Who was found to answer.
+    pub(crate) found: Found,
     /// The route's files did not have it: the site's root answers.
     pub(crate) via_root: bool,
     pub(crate) id: HeaderValue,
     pub(crate) body_limit: u64,
+}
+
+/// Places in [`Routes::instances`](crate::route::Routes::instances), as long as the table is the one
+/// in which they were found.
+#[derive(Clone)]
+pub(crate) struct Found {
+    pub(crate) view: u64,
+    pub(crate) places: Arc<[usize]>,
 }
 
 /// Sends a request to an instance of its app and returns the answer, to be streamed.
@@ -269,17 +280,10 @@ async fn try_each(
 
 /// The pools of the errand's instances, the one with the fewest requests in flight first.
 fn by_load(view: &View, errand: &Errand, turn: &Cell<usize>) -> Result<Vec<Rc<Pool>>, Failure> {
-    let site = view
-        .routes
-        .site(&errand.marks.host)
-        .ok_or(Failure::UnknownHost)?;
-    let found = if errand.via_root {
-        site.root()
+    let places = if errand.found.view == view.number {
+        errand.found.places.clone()
     } else {
-        site.find(errand.target.path()).map(|found| found.way)
-    };
-    let Some(To::Instances { places, .. }) = found.map(|way| &way.to) else {
-        return Err(Failure::NoInstance);
+        found_anew(view, errand)?
     };
     let mut pools: Vec<_> = places
         .iter()
@@ -292,4 +296,21 @@ fn by_load(view: &View, errand: &Errand, turn: &Cell<usize>) -> Result<Vec<Rc<Po
         pools.sort_by_key(|pool| pool.instance.in_flight());
     }
     Ok(pools)
+}
+
+/// Who answers the errand in a newer table.
+fn found_anew(view: &View, errand: &Errand) -> Result<Arc<[usize]>, Failure> {
+    let site = view
+        .routes
+        .site(&errand.marks.host)
+        .ok_or(Failure::UnknownHost)?;
+    let found = if errand.via_root {
+        site.root()
+    } else {
+        site.find(errand.target.path()).map(|found| found.way)
+    };
+    match found.map(|way| &way.to) {
+        Some(To::Instances { places, .. }) => Ok(places.clone()),
+        _ => Err(Failure::NoInstance),
+    }
 }

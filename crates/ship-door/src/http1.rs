@@ -96,7 +96,6 @@ fn speak<S>(
         Request<Incoming>,
         Response = hyper::Response<Answered<Over>>,
         Error = Infallible,
-        Future: Unpin,
     > + use<S>,
 >
 where
@@ -105,11 +104,12 @@ where
     let serving = visit.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let visit = serving.clone();
-        Box::pin(async move {
+        // hyper keeps room for it, for as long as it holds anything for the connection.
+        async move {
             let over = Over(visit.told.clone());
             let answer = stack::answer(&visit, request.map(Inbound::from)).await;
             Ok(answer.map(|body| Answered::new(body, over)))
-        })
+        }
     });
     let connection = visit
         .core
