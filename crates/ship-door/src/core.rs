@@ -104,6 +104,8 @@ pub(crate) struct Core {
 
 /// The routes of now with this core's connections.
 pub(crate) struct View {
+    /// Of this core; no two views have the same.
+    pub(crate) number: u64,
     pub(crate) routes: Arc<Routes>,
     /// One per instance, in the order of [`Routes::instances`].
     pub(crate) pools: Vec<Rc<Pool>>,
@@ -157,6 +159,7 @@ impl Core {
             http2: protocol::http2(&setting.limits),
             setting,
             table: RefCell::new(Rc::new(View {
+                number: 0,
                 routes: Arc::default(),
                 pools: Vec::new(),
             })),
@@ -219,7 +222,13 @@ impl Core {
             pool.unwrap_or_else(|| Pool::new(instance.clone()))
         });
         let pools = pools.collect();
-        self.table.replace(Rc::new(View { routes, pools }));
+        let number = old.number + 1;
+        let view = View {
+            number,
+            routes,
+            pools,
+        };
+        self.table.replace(Rc::new(view));
         self.swapped.notify_waiters();
     }
 

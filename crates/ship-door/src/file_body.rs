@@ -1,4 +1,4 @@
-//! A file, or parts of one, on its way to a visitor through one buffer.
+//! A file, or parts of one, on its way to a visitor: through one buffer, or past us.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
@@ -14,9 +14,13 @@ use rustix::io::{Errno, ReadWriteFlags};
 use tokio::task::JoinHandle;
 
 use crate::body::BodyError;
+use crate::outlet::{self, Outlet};
 
 /// Bytes read at a time.
 const PIECE: u64 = 64 << 10;
+
+/// From here on it costs less to have the kernel send bytes than to read and write them.
+const WORTH_IT: u64 = 16 << 10;
 
 /// Text and parts of a file, one after the other.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(crate) struct FileBody {
     file: Arc<OwnedFd>,
     parts: VecDeque<Part>,
     left: u64,
+    /// Where the visitor's socket sends files by itself.
+    outlet: Option<Arc<Outlet>>,
     /// A read that has to wait for the disk.
     waiting: Option<JoinHandle<io::Result<Bytes>>>,
 }
@@ -38,17 +44,24 @@ pub(crate) enum Part {
 }
 
 impl FileBody {
-    pub(crate) fn new(file: OwnedFd, parts: Vec<Part>) -> Self {
+    pub(crate) fn new(file: Arc<OwnedFd>, parts: Vec<Part>) -> Self {
         let length = |part: &Part| match part {
             Part::Text(text) => text.len() as u64,
             Part::Span(span) => span.end - span.start,
         };
         Self {
-            file: Arc::new(file),
+            file,
             left: parts.iter().map(length).sum(),
             parts: parts.into(),
+            outlet: None,
             waiting: None,
         }
+    }
+
+    /// From now on gives stand-ins for bytes, where that is worth it. Only where they go to the socket
+    /// of the outlet as they are.
+    pub(crate) fn send_through(&mut self, outlet: Arc<Outlet>) {
+        self.outlet = Some(outlet);
     }
 
     /// Bytes still to come.
@@ -88,6 +101,9 @@ impl FileBody {
             }
             Some(Part::Span(span)) => (span.start, PIECE.min(span.end - span.start) as usize),
         };
+        if let Some(stand_in) = self.stand_in() {
+            return Poll::Ready(Some(self.advance(Ok(stand_in))));
+        }
         // What the page cache holds is read at once. What is on the disk must not hold up the
         // other visitors of this core, and is read by another thread.
         match read(&self.file, at, length, ReadWriteFlags::NOWAIT) {
@@ -100,6 +116,21 @@ impl FileBody {
             }
             read => Poll::Ready(Some(self.advance(read.map_err(io::Error::from)))),
         }
+    }
+
+    /// A stand-in for what comes next, as far as it lies in memory: sendfile(2) would have all visitors
+    /// of this core wait for the disk.
+    fn stand_in(&self) -> Option<Bytes> {
+        let (Some(outlet), Some(Part::Span(span))) = (&self.outlet, self.parts.front()) else {
+            return None;
+        };
+        if span.end - span.start < WORTH_IT {
+            return None;
+        }
+        let most = span.end.min(span.start + outlet::LONGEST as u64);
+        let end = in_memory_until(&self.file, span.start..most);
+        let length = (end - span.start) as usize;
+        (length > 0).then(|| outlet.take(&self.file, span.start, length))
     }
 
     /// Moves on by what was read. A file that has become shorter than its announced length is an
@@ -117,6 +148,29 @@ impl FileBody {
         }
         Ok(bytes)
     }
+}
+
+/// Up to where a part of a file lies in memory: asked of the last byte of each [`PIECE`]. The kernel
+/// reads and forgets in larger units than one page, so what lies between two that are there hardly
+/// ever is not; a hole costs one wait for the disk.
+fn in_memory_until(file: &OwnedFd, span: Range<u64>) -> u64 {
+    let mut until = span.start;
+    while until < span.end {
+        let next = span.end.min(until + PIECE);
+        let mut byte = [0];
+        let mut last = [IoSliceMut::new(&mut byte)];
+        if rustix::io::preadv2(file, &mut last, next - 1, ReadWriteFlags::NOWAIT) != Ok(1) {
+            break;
+        }
+        until = next;
+    }
+    until
+}
+
+/// A whole file of this length, if it has that length and lies in memory.
+pub(crate) fn read_now(file: &OwnedFd, length: usize) -> Option<Bytes> {
+    let bytes = read(file, 0, length, ReadWriteFlags::NOWAIT).ok()?;
+    (bytes.len() == length).then_some(bytes)
 }
 
 fn read(file: &OwnedFd, at: u64, length: usize, flags: ReadWriteFlags) -> Result<Bytes, Errno> {

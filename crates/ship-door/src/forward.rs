@@ -5,8 +5,12 @@
 //! first sending cannot have had an effect.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -14,7 +18,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use crate::body::{Body, Forwarded, Inbound, Outcome, Progress, RequestBody};
 use crate::core::{Core, View};
@@ -37,10 +41,20 @@ pub(crate) struct Errand {
     pub(crate) marks: Rc<Marks>,
     /// Canonical.
     pub(crate) target: PathAndQuery,
+    /// Who was found to answer.
+    pub(crate) found: Found,
     /// The route's files did not have it: the site's root answers.
     pub(crate) via_root: bool,
     pub(crate) id: HeaderValue,
     pub(crate) body_limit: u64,
+}
+
+/// Places in [`Routes::instances`](crate::route::Routes::instances), as long as the table is the one
+/// in which they were found.
+#[derive(Clone)]
+pub(crate) struct Found {
+    pub(crate) view: u64,
+    pub(crate) places: Arc<[usize]>,
 }
 
 /// Sends a request to an instance of its app and returns the answer, to be streamed.
@@ -170,7 +184,8 @@ async fn exchange(
         // usual race with a server that closes idle connections.
         let copy = (link.reused && replayable && replay).then(|| copy_of(&request));
         let sent = link.send(request);
-        match until_answered(sent, progress.as_deref(), core.setting.limits.answer).await {
+        let within = core.setting.limits.answer;
+        match until_answered(sent, link.alarm.as_mut(), progress.as_deref(), within).await {
             Some(Ok(response)) => return Ok((response, link)),
             None => return Err(Failure::NoAnswer),
             Some(Err(mut error)) => {
@@ -208,20 +223,27 @@ fn died(progress: Option<&Progress>) -> Failure {
 /// Waits for the head of an answer; `None` when `within` has passed since the request's last piece.
 async fn until_answered<T>(
     sent: impl Future<Output = T>,
+    mut alarm: Pin<&mut Sleep>,
     progress: Option<&Progress>,
     within: Duration,
 ) -> Option<T> {
-    tokio::pin!(sent);
+    let mut sent = pin!(sent);
     let mut deadline = Instant::now() + within;
-    loop {
-        if let Ok(answer) = tokio::time::timeout_at(deadline, &mut sent).await {
-            return Some(answer);
+    alarm.as_mut().reset(deadline);
+    poll_fn(|context| {
+        if let Poll::Ready(answer) = sent.as_mut().poll(context) {
+            return Poll::Ready(Some(answer));
         }
-        match progress.map(|progress| progress.last() + within) {
-            Some(later) if later > deadline => deadline = later,
-            _ => return None,
+        while alarm.as_mut().poll(context).is_ready() {
+            match progress.map(|progress| progress.last() + within) {
+                Some(later) if later > deadline => deadline = later,
+                _ => return Poll::Ready(None),
+            }
+            alarm.as_mut().reset(deadline);
         }
-    }
+        Poll::Pending
+    })
+    .await
 }
 
 /// A connection to an instance, from the newest table.
@@ -269,17 +291,10 @@ async fn try_each(
 
 /// The pools of the errand's instances, the one with the fewest requests in flight first.
 fn by_load(view: &View, errand: &Errand, turn: &Cell<usize>) -> Result<Vec<Rc<Pool>>, Failure> {
-    let site = view
-        .routes
-        .site(&errand.marks.host)
-        .ok_or(Failure::UnknownHost)?;
-    let found = if errand.via_root {
-        site.root()
+    let places = if errand.found.view == view.number {
+        errand.found.places.clone()
     } else {
-        site.find(errand.target.path()).map(|found| found.way)
-    };
-    let Some(To::Instances { places, .. }) = found.map(|way| &way.to) else {
-        return Err(Failure::NoInstance);
+        found_anew(view, errand)?
     };
     let mut pools: Vec<_> = places
         .iter()
@@ -292,4 +307,21 @@ fn by_load(view: &View, errand: &Errand, turn: &Cell<usize>) -> Result<Vec<Rc<Po
         pools.sort_by_key(|pool| pool.instance.in_flight());
     }
     Ok(pools)
+}
+
+/// Who answers the errand in a newer table.
+fn found_anew(view: &View, errand: &Errand) -> Result<Arc<[usize]>, Failure> {
+    let site = view
+        .routes
+        .site(&errand.marks.host)
+        .ok_or(Failure::UnknownHost)?;
+    let found = if errand.via_root {
+        site.root()
+    } else {
+        site.find(errand.target.path()).map(|found| found.way)
+    };
+    match found.map(|way| &way.to) {
+        Some(To::Instances { places, .. }) => Ok(places.clone()),
+        _ => Err(Failure::NoInstance),
+    }
 }

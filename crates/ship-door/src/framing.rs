@@ -31,9 +31,21 @@ pub(crate) struct Refusal {
 #[derive(Debug)]
 pub(crate) struct Framing {
     part: Part,
+    heads: u64,
     line: Line,
     fields: Fields,
     chunk: Chunk,
+}
+
+/// Where a connection stands, to whoever waits for its next byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Between two requests: not a byte of the next has come.
+    Between,
+    /// Within a head.
+    Head,
+    /// Behind a head.
+    Beyond,
 }
 
 /// What the next byte belongs to.
@@ -55,6 +67,7 @@ impl Framing {
     pub(crate) fn new() -> Self {
         Self {
             part: Part::Before,
+            heads: 0,
             line: Line::default(),
             fields: Fields::default(),
             chunk: Chunk::default(),
@@ -64,6 +77,20 @@ impl Framing {
     /// Whether a request for a WebSocket has ended, and what follows is its.
     pub(crate) fn is_tunnel(&self) -> bool {
         self.part == Part::Tunnel
+    }
+
+    /// How many heads have come to their end.
+    pub(crate) fn heads(&self) -> u64 {
+        self.heads
+    }
+
+    /// What the next byte would be.
+    pub(crate) fn place(&self) -> Place {
+        match self.part {
+            Part::Before if self.line.is_untouched() => Place::Between,
+            Part::Before | Part::Line | Part::Fields => Place::Head,
+            Part::Counted(_) | Part::Chunks | Part::Trailers | Part::Tunnel => Place::Beyond,
+        }
     }
 
     /// Takes the next bytes. After a refusal nothing more may be asked.
@@ -113,6 +140,7 @@ impl Framing {
         if whole {
             let refuse = |why| Refusal { at: taken - 1, why };
             self.part = self.body().map_err(refuse)?;
+            self.heads += 1;
             self.line = Line::default();
         }
         Ok(taken)

@@ -167,18 +167,33 @@ pub(crate) fn for_visitor(headers: &mut HeaderMap) {
 /// Fields that speak of one connection, and those that `Connection` names (RFC 9110, 7.6.1), but
 /// none without which the message would be another one.
 fn remove_of_connection(headers: &mut HeaderMap) {
-    if headers.contains_key(header::CONNECTION) {
-        let named: Vec<HeaderName> = tokens(headers, &header::CONNECTION)
-            .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
-            .filter(|name| !is_essential(name))
-            .collect();
-        for name in named {
-            headers.remove(name);
+    let mut fields = headers.get_all(header::CONNECTION).into_iter();
+    match (fields.next(), fields.next()) {
+        (None, _) => {}
+        (Some(only), None) if names_no_field(only) => drop(headers.remove(header::CONNECTION)),
+        _ => {
+            remove_named(headers);
+            headers.remove(header::CONNECTION);
         }
-        headers.remove(header::CONNECTION);
     }
     headers.remove(KEEP_ALIVE);
     headers.remove(PROXY_CONNECTION);
+}
+
+/// What nearly every `Connection` says.
+fn names_no_field(connection: &HeaderValue) -> bool {
+    let connection = connection.as_bytes();
+    connection.eq_ignore_ascii_case(b"keep-alive") || connection.eq_ignore_ascii_case(b"close")
+}
+
+fn remove_named(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = tokens(headers, &header::CONNECTION)
+        .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
+        .filter(|name| !is_essential(name))
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
 }
 
 fn is_essential(name: &HeaderName) -> bool {

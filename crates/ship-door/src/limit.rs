@@ -12,6 +12,10 @@ pub struct Limits {
     /// The time for a whole request head, not per byte, and for the pause between two requests on
     /// a connection; closed beyond. Default 10 s.
     pub head_time: Duration,
+    /// How long a connection of HTTP/1 waits for its next request with everything at hand; then it
+    /// gives back what it holds besides its socket. Nobody notices but the memory. Default 1 s:
+    /// whoever loads a page asks for all its parts within this time.
+    pub at_hand: Duration,
     /// How long a connection of HTTP/2 may be without a request; closed beyond. Default 75 s.
     pub idle: Duration,
     /// The least pace of a request body in bytes a second, once it was waited for longer than
@@ -43,6 +47,7 @@ impl Default for Limits {
             head: 16 << 10,
             fields: 100,
             head_time: Duration::from_secs(10),
+            at_hand: Duration::from_secs(1),
             idle: Duration::from_secs(75),
             body_pace: 500,
             body_patience: Duration::from_secs(10),

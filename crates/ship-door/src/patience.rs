@@ -28,6 +28,11 @@ impl<S> Patience<S> {
         }
     }
 
+    /// The stream below.
+    pub(crate) fn below(&self) -> &S {
+        &self.stream
+    }
+
     /// Passes on what became of a write, or gives up.
     fn judge<T>(
         &mut self,

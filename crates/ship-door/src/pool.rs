@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use crate::body::RequestBody;
 use crate::instance::{InFlight, Instance};
@@ -39,6 +40,7 @@ pub(crate) struct Pool {
 #[derive(Debug)]
 struct Idle {
     sender: SendRequest<RequestBody>,
+    alarm: Pin<Box<Sleep>>,
     since: Instant,
 }
 
@@ -46,6 +48,9 @@ struct Idle {
 #[derive(Debug)]
 pub(crate) struct Link {
     sender: SendRequest<RequestBody>,
+    /// For the time that an answer may take. One for all requests of the connection: to put it off is
+    /// much cheaper than to make a new one.
+    pub(crate) alarm: Pin<Box<Sleep>>,
     in_flight: InFlight,
     /// Weak: where the table has dropped the instance, the connection ends with its request.
     pool: Weak<Pool>,
@@ -73,8 +78,8 @@ impl Pool {
                 // All others have been idle for longer.
                 return None;
             } else if idle[at].sender.is_ready() {
-                let sender = idle.remove(at).sender;
-                return Some(self.link(sender, self.instance.begin(), true));
+                let Idle { sender, alarm, .. } = idle.remove(at);
+                return Some(self.link(sender, alarm, self.instance.begin(), true));
             }
             // Else it is still busy with an upload whose answer came early.
         }
@@ -88,7 +93,8 @@ impl Pool {
             Ok(dialled) => dialled?,
             Err(_) => return Err(io::ErrorKind::TimedOut.into()),
         };
-        Ok(self.link(sender, in_flight, false))
+        let alarm = Box::pin(tokio::time::sleep(within));
+        Ok(self.link(sender, alarm, in_flight, false))
     }
 
     async fn dial(&self) -> io::Result<SendRequest<RequestBody>> {
@@ -123,22 +129,28 @@ impl Pool {
     fn link(
         self: &Rc<Self>,
         sender: SendRequest<RequestBody>,
+        alarm: Pin<Box<Sleep>>,
         in_flight: InFlight,
         reused: bool,
     ) -> Link {
         Link {
             sender,
+            alarm,
             in_flight,
             pool: Rc::downgrade(self),
             reused,
         }
     }
 
-    fn put(&self, sender: SendRequest<RequestBody>) {
+    fn put(&self, sender: SendRequest<RequestBody>, alarm: Pin<Box<Sleep>>) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < MOST_IDLE && !sender.is_closed() {
             let since = Instant::now();
-            idle.push(Idle { sender, since });
+            idle.push(Idle {
+                sender,
+                alarm,
+                since,
+            });
         }
     }
 
@@ -163,7 +175,7 @@ impl Link {
     /// The answer is complete: the connection may carry the next request.
     pub(crate) fn give_back(self) {
         if let Some(pool) = self.pool.upgrade() {
-            pool.put(self.sender);
+            pool.put(self.sender, self.alarm);
         }
     }
 

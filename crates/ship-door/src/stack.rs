@@ -25,7 +25,7 @@ use crate::cache;
 use crate::compress::{self, Wish};
 use crate::error_page;
 use crate::extended_connect::{self, OtherProtocol};
-use crate::forward::Errand;
+use crate::forward::{self, Errand};
 use crate::head::{Marks, Scheme};
 use crate::host;
 use crate::path;
@@ -150,6 +150,10 @@ pub(crate) async fn answer(visit: &Visit, mut request: Request<Inbound>) -> Resp
     }
     trace!(request = ?scene.id, status = response.status().as_u16(), "answered");
     let note = asked.note(&scene, response.status());
+    // Without TLS, which means HTTP/1, nothing below looks at the bytes of a file any more.
+    if let (Scheme::Http, Body::File(file)) = (visit.scheme, response.body_mut()) {
+        file.send_through(visit.outlet.clone());
+    }
     response.map(|body| Tracked::new(body, note))
 }
 
@@ -306,16 +310,21 @@ async fn layers(
     check(scene.visit, found.way, &request)?;
     let credentials = Credentials::of(found.way);
     // 8. Who answers it.
-    let mut errand = Errand {
-        marks,
+    let errand = |via_root, places: &Arc<[usize]>| Errand {
+        marks: marks.clone(),
         target: target.clone(),
-        via_root: false,
+        found: forward::Found {
+            view: view.number,
+            places: places.clone(),
+        },
+        via_root,
         id: scene.id.clone(),
         body_limit: site.body_limit,
     };
     match &found.way.to {
-        To::Instances { told, .. } => {
+        To::Instances { told, places } => {
             credentials.take_from(&mut request);
+            let errand = errand(false, places);
             cache::answer(scene.visit, &site.cache, told.as_ref(), &errand, request).await
         }
         To::Redirect { to, status } => Ok(redirect(to, *status, &found.rest, &target)),
@@ -326,8 +335,8 @@ async fn layers(
         } => match static_files::serve(folder, &target, &found.rest, &request)? {
             Served::Answer(response) => Ok(response),
             Served::NotThere if *fall_through => {
-                errand.via_root = true;
-                at_root(scene, site, &errand, credentials, request).await
+                let errand = |places: &Arc<[usize]>| errand(true, places);
+                at_root(scene, site, &target, errand, credentials, request).await
             }
             Served::NotThere => {
                 static_files::not_there(folder, fallback.as_deref(), &found.rest, &request)
@@ -340,11 +349,12 @@ async fn layers(
 async fn at_root(
     scene: &Scene<'_>,
     site: &Site,
-    errand: &Errand,
+    target: &PathAndQuery,
+    errand: impl Fn(&Arc<[usize]>) -> Errand,
     credentials: Credentials,
     mut request: Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
-    let rest = errand.target.path().trim_start_matches('/');
+    let rest = target.path().trim_start_matches('/');
     let root = site.root();
     if let Some(way) = root {
         check(scene.visit, way, &request)?;
@@ -352,13 +362,14 @@ async fn at_root(
     }
     match root.map(|way| &way.to) {
         None => Err(Failure::NoFile),
-        Some(To::Instances { told, .. }) => {
-            cache::answer(scene.visit, &site.cache, told.as_ref(), errand, request).await
+        Some(To::Instances { told, places }) => {
+            let errand = errand(places);
+            cache::answer(scene.visit, &site.cache, told.as_ref(), &errand, request).await
         }
-        Some(To::Redirect { to, status }) => Ok(redirect(to, *status, rest, &errand.target)),
+        Some(To::Redirect { to, status }) => Ok(redirect(to, *status, rest, target)),
         Some(To::Files {
             folder, fallback, ..
-        }) => match static_files::serve(folder, &errand.target, rest, &request)? {
+        }) => match static_files::serve(folder, target, rest, &request)? {
             Served::Answer(response) => Ok(response),
             Served::NotThere => {
                 static_files::not_there(folder, fallback.as_deref(), rest, &request)

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use hyper::header::{self, HeaderValue};
@@ -21,6 +21,7 @@ use crate::file_body::{FileBody, Part};
 use crate::media_type;
 use crate::path;
 use crate::range::{self, Wanted};
+use crate::small_files::SmallFiles;
 use crate::stack::Failure;
 
 /// The file that answers for a folder.
@@ -40,14 +41,17 @@ pub(crate) struct Folder {
     opened: OnceLock<OwnedFd>,
     /// The same files, compressed: `site.css.br` for `site.css`.
     packed: Option<Box<Folder>>,
+    small: SmallFiles,
 }
 
 /// A file that answers, and how it is to be read.
 struct Chosen {
-    file: OwnedFd,
+    file: Arc<OwnedFd>,
     length: u64,
     validators: Validators,
     coding: Option<Coding>,
+    /// Every visitor gets the same bytes, whatever codings it reads.
+    alone: bool,
 }
 
 /// What a folder has to say to a request.
@@ -69,10 +73,13 @@ pub(crate) fn serve(
     let Some(name) = relative(rest) else {
         return Ok(Served::NotThere);
     };
+    let ends_with_slash = target.path().ends_with('/');
+    if let Some(response) = folder.small(&name, ends_with_slash, request) {
+        return Ok(Served::Answer(response));
+    }
     let Some((file, stat)) = folder.open(&name)? else {
         return Ok(Served::NotThere);
     };
-    let ends_with_slash = target.path().ends_with('/');
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile if !ends_with_slash => answer(folder, file, &stat, &name, request),
         FileType::Directory => {
@@ -136,7 +143,7 @@ fn missing_page(file: OwnedFd, stat: &Stat, request: &Request<Inbound>) -> Respo
         HeaderValue::from_static("nosniff"),
     );
     let kind = media_type::of(MISSING);
-    fill(&mut response, file, length, kind, Wanted::Whole);
+    fill(&mut response, Arc::new(file), length, kind, Wanted::Whole);
     if request.method() == Method::HEAD {
         *response.body_mut() = Body::Empty;
     }
@@ -201,6 +208,7 @@ fn answer(
         length,
         validators,
         coding,
+        alone,
     } = folder.choose(file, stat, name, kind, request.headers())?;
     let mut response = Response::new(Body::Empty);
     let headers = response.headers_mut();
@@ -233,15 +241,17 @@ fn answer(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
-    fill(
-        &mut response,
-        file,
-        length,
-        kind,
-        wanted(request, &validators, length),
-    );
+    let wanted = wanted(request, &validators, length);
+    let whole = (alone && matches!(wanted, Wanted::Whole)).then(|| file.clone());
+    fill(&mut response, file, length, kind, wanted);
     if request.method() == Method::HEAD {
         *response.body_mut() = Body::Empty;
+    } else if let Some(file) = whole
+        && let Some(content) = folder
+            .small
+            .keep(name, &file, stat, request, response.headers())
+    {
+        *response.body_mut() = Body::Whole(content);
     }
     Ok(Served::Answer(response))
 }
@@ -267,7 +277,7 @@ fn wanted(request: &Request<Inbound>, validators: &Validators, length: u64) -> W
 
 fn fill(
     response: &mut Response<Body>,
-    file: OwnedFd,
+    file: Arc<OwnedFd>,
     length: u64,
     kind: &'static str,
     wanted: Wanted,
@@ -379,7 +389,22 @@ impl Folder {
             path,
             opened: OnceLock::new(),
             packed: packed.map(|path| Box::new(Self::new(path, None))),
+            small: SmallFiles::default(),
         }
+    }
+
+    /// The answer with a small file that is kept; of a folder, with its index.
+    fn small(
+        &self,
+        name: &Path,
+        ends_with_slash: bool,
+        request: &Request<Inbound>,
+    ) -> Option<Response<Body>> {
+        let folder = self.opened.get()?;
+        if ends_with_slash {
+            return self.small.find(folder, &name.join(INDEX), request);
+        }
+        self.small.find(folder, name, request)
     }
 
     /// The file as it is, or as it lies ready in the coding that the visitor likes best.
@@ -399,17 +424,19 @@ impl Folder {
             && let Some((coding, file, stat)) = packed.in_a_coding(name, headers)?
         {
             return Ok(Chosen {
-                file,
+                file: Arc::new(file),
                 length: u64::try_from(stat.st_size).unwrap_or(0),
                 validators: validators.coded(coding),
                 coding: Some(coding),
+                alone: false,
             });
         }
         Ok(Chosen {
-            file,
+            file: Arc::new(file),
             length,
             validators,
             coding: None,
+            alone: !may || self.packed.is_none(),
         })
     }
 

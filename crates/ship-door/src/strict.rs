@@ -7,28 +7,75 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tracing::debug;
 
-use crate::framing::Framing;
+use crate::framing::{Framing, Place};
 
 /// Wrong at every place: NUL in lines and fields, not hexadecimal and not CR in chunks, LF without
 /// CR in a chunk's extension; then the end of a head, for a reader that looks for that first.
 const POISON: &[u8] = b"\0\n\r\n\r\n";
 
-/// What a connection tells the requests on it.
+/// What the reader of a connection does not tell, seen from below and above it. One thread writes and
+/// reads it.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     tunnel: AtomicBool,
+    /// Heads that the reader has been shown to their end.
+    heads: AtomicU64,
+    /// Answers that were given to their end.
+    answers: AtomicU64,
+    /// Where the reader waits for the next byte; [`Told::BUSY`] while it waits for none.
+    place: AtomicU8,
+    /// Something was written, and has not all left.
+    unsent: AtomicBool,
+    /// The connection ends.
+    ending: AtomicBool,
 }
 
 impl Told {
+    const BUSY: u8 = 0;
+    const HEAD: u8 = 1;
+    const BETWEEN: u8 = 2;
+
     /// What follows the last head is a WebSocket's or nothing's: it has not been looked at.
     pub(crate) fn is_tunnel(&self) -> bool {
         self.tunnel.load(Ordering::Relaxed)
+    }
+
+    /// An answer was given to its end, or will never be.
+    pub(crate) fn answered(&self) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many were.
+    pub(crate) fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
+    /// Where the connection waits for its visitor: [`Place::Between`] two requests or in a
+    /// [`Place::Head`]. None while anything is left to do for what has come.
+    pub(crate) fn waits(&self) -> Option<Place> {
+        let idle = self.heads.load(Ordering::Relaxed) == self.answers()
+            && !self.unsent.load(Ordering::Relaxed)
+            && !self.ending.load(Ordering::Relaxed);
+        match self.place.load(Ordering::Relaxed) {
+            Self::BETWEEN if idle => Some(Place::Between),
+            Self::HEAD if idle => Some(Place::Head),
+            _ => None,
+        }
+    }
+
+    fn waits_at(&self, place: Option<Place>) {
+        let place = match place {
+            Some(Place::Between) => Self::BETWEEN,
+            Some(Place::Head) => Self::HEAD,
+            Some(Place::Beyond) | None => Self::BUSY,
+        };
+        self.place.store(place, Ordering::Relaxed);
     }
 }
 
@@ -52,9 +99,18 @@ impl<S> Strict<S> {
         }
     }
 
+    /// The stream below.
+    pub(crate) fn below(&self) -> &S {
+        &self.stream
+    }
+
     /// Looks at what was read behind the first `before` bytes of `buffer`.
     fn look(&mut self, before: usize, buffer: &mut ReadBuf<'_>) {
-        let Err(refusal) = self.framing.follow(&buffer.filled()[before..]) else {
+        let followed = self.framing.follow(&buffer.filled()[before..]);
+        self.told
+            .heads
+            .store(self.framing.heads(), Ordering::Relaxed);
+        let Err(refusal) = followed else {
             if self.framing.is_tunnel() {
                 self.told.tunnel.store(true, Ordering::Relaxed);
             }
@@ -87,7 +143,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+        let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(context, buffer) else {
+            this.told.waits_at(Some(this.framing.place()));
+            return Poll::Pending;
+        };
+        this.told.waits_at(None);
+        read?;
         this.look(before, buffer);
         Poll::Ready(Ok(()))
     }
@@ -99,6 +160,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.told.unsent.store(true, Ordering::Relaxed);
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -107,6 +169,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.told.unsent.store(true, Ordering::Relaxed);
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 
@@ -115,10 +178,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        // hyper flushes once it has written all that it has.
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        self.told.unsent.store(false, Ordering::Relaxed);
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.told.ending.store(true, Ordering::Relaxed);
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hyper::header::HeaderValue;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -26,9 +26,11 @@ use crate::core::{Core, Counters};
 use crate::crowd::Place;
 use crate::head::{Marks, Scheme};
 use crate::host::Host;
+use crate::http1;
+use crate::outlet::{Outlet, Socket};
 use crate::patience::Patience;
 use crate::stack;
-use crate::strict::{Strict, Told};
+use crate::strict::Told;
 use crate::tls;
 use crate::tracked::Tracked;
 
@@ -38,9 +40,10 @@ pub(crate) async fn serve(visit: Rc<Visit>, stream: TcpStream, place: Place) {
     let open = Open::new(&core.setting.counters, place);
     // An answer in two small packets must not wait for the first one's acknowledgement.
     let _ = stream.set_nodelay(true);
+    let stream = Socket::new(stream, visit.outlet.clone());
     let stream = Patience::new(stream, core.setting.limits.read_patience);
     match visit.scheme {
-        Scheme::Http => told(speak_http1(visit, stream).await),
+        Scheme::Http => told(http1::serve(visit, stream).await),
         Scheme::Https => {
             if let Some(stream) = shake(&core, stream).await {
                 // A task of its own: what a handshake needs is not kept for the hours in which a
@@ -58,13 +61,13 @@ pub(crate) async fn serve(visit: Rc<Visit>, stream: TcpStream, place: Place) {
 /// Speaks what was agreed on. Boxed, since it would lie twice in the task that waits for it.
 fn speak(
     visit: Rc<Visit>,
-    stream: TlsStream<Patience<TcpStream>>,
+    stream: TlsStream<Patience<Socket>>,
 ) -> Pin<Box<dyn Future<Output = hyper::Result<()>>>> {
     match stream.get_ref().1.alpn_protocol() {
         Some(b"h2") => Box::pin(speak_http2(visit, stream)),
         // An authority has seen the certificate that it asked for, and wants nothing more.
         Some(tls::ACME) => Box::pin(std::future::ready(Ok(()))),
-        _ => Box::pin(speak_http1(visit, stream)),
+        _ => Box::pin(http1::serve(visit, stream)),
     }
 }
 
@@ -75,7 +78,7 @@ fn told(ended: hyper::Result<()>) {
 }
 
 /// Agrees on a certificate and a protocol, in the time that a head has.
-async fn shake(core: &Core, stream: Patience<TcpStream>) -> Option<TlsStream<Patience<TcpStream>>> {
+async fn shake(core: &Core, stream: Patience<Socket>) -> Option<TlsStream<Patience<Socket>>> {
     let shaking = TlsAcceptor::from(core.setting.tls.clone()).accept(stream);
     let within = core.setting.limits.head_time;
     let shaken = tokio::select! {
@@ -95,25 +98,6 @@ async fn shake(core: &Core, stream: Patience<TcpStream>) -> Option<TlsStream<Pat
     }
 }
 
-async fn speak_http1<S>(visit: Rc<Visit>, stream: S) -> hyper::Result<()>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let core = visit.core.clone();
-    let stream = Strict::new(stream, visit.told.clone());
-    let service = service_fn(move |request| {
-        let visit = visit.clone();
-        // hyper keeps room for it also while the connection waits.
-        Box::pin(async move {
-            Ok::<_, Infallible>(stack::answer(&visit, request.map(Inbound::from)).await)
-        })
-    });
-    let connection = core.http1.serve_connection(TokioIo::new(stream), service);
-    let connection = std::pin::pin!(connection.with_upgrades());
-    let finish = http1::UpgradeableConnection::graceful_shutdown;
-    until_stopped(&core, &core.closing, connection, finish).await
-}
-
 async fn speak_http2<S>(visit: Rc<Visit>, stream: S) -> hyper::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
@@ -126,7 +110,7 @@ where
             async move {
                 let busy = Busy::new(&visit);
                 let answer = stack::answer(&visit, request.map(Inbound::from)).await;
-                Ok::<_, Infallible>(answer.map(|body| Answered { body, _busy: busy }))
+                Ok::<_, Infallible>(answer.map(|body| Answered::new(body, busy)))
             }
         }
     });
@@ -204,6 +188,8 @@ pub(crate) struct Visit {
     pub(crate) activity: Rc<Activity>,
     /// What the connection knows and a request cannot.
     pub(crate) told: Arc<Told>,
+    /// What its socket sends by itself.
+    pub(crate) outlet: Arc<Outlet>,
     /// Of the request before: visitors hardly ever change the host on a connection.
     marks: RefCell<Option<Rc<Marks>>>,
 }
@@ -217,6 +203,7 @@ impl Visit {
             port,
             activity: Rc::new(Activity::new()),
             told: Arc::default(),
+            outlet: Arc::default(),
             marks: RefCell::new(None),
         })
     }
@@ -329,13 +316,19 @@ impl Drop for OpenTunnel {
     }
 }
 
-/// An answer that keeps its connection from being idle until it is sent.
-struct Answered {
+/// An answer, and something that is held until it has been given to its end.
+pub(crate) struct Answered<H> {
     body: Tracked,
-    _busy: Busy,
+    _held: H,
 }
 
-impl hyper::body::Body for Answered {
+impl<H> Answered<H> {
+    pub(crate) fn new(body: Tracked, held: H) -> Self {
+        Self { body, _held: held }
+    }
+}
+
+impl<H: Unpin> hyper::body::Body for Answered<H> {
     type Data = <Tracked as hyper::body::Body>::Data;
     type Error = <Tracked as hyper::body::Body>::Error;
 

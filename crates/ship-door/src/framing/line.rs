@@ -46,6 +46,11 @@ pub(super) enum Empty {
 }
 
 impl Line {
+    /// Whether nothing of it has come, nor of an empty line before it.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.part == Part::Start
+    }
+
     /// Takes an empty line, once.
     pub(super) fn empty(&mut self, byte: u8) -> Result<Empty, Refusal> {
         self.part = match (self.part, byte) {

@@ -16,7 +16,7 @@ fn logged(folder: &Path, app: &App) -> Site {
 }
 
 /// Every line, once there are so many.
-async fn lines(folder: &Path, count: usize) -> Vec<Value> {
+pub(crate) async fn lines(folder: &Path, count: usize) -> Vec<Value> {
     let lines = until("the lines are written", async || {
         let lines = query(folder, &Query::default()).unwrap();
         let lines: Vec<_> = lines.map(|line| line.unwrap()).collect();

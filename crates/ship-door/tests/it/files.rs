@@ -390,3 +390,33 @@ async fn parts_and_conditions_are_about_the_coding_that_is_sent() {
     assert_eq!(head.header("content-length"), "17");
     assert_eq!(head.header("content-encoding"), "br");
 }
+
+#[tokio::test]
+async fn a_small_file_is_the_same_however_often_it_is_asked_for() {
+    // One that has not changed for a while: others are not kept.
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let content = std::fs::read(folder.join("tables/v1.json")).unwrap();
+    let door = Door::start(vec![site(vec![route("/", files(&folder, false))])]).await;
+    let mut visitor = door.visit().await;
+    let path = "/tables/v1.json";
+    let first = visitor.get(path).await;
+    assert!(first.body == content);
+    for _ in 0..2 {
+        let again = visitor.get(path).await;
+        assert!(again.body == content);
+        for name in ["etag", "last-modified", "content-type", "cache-control"] {
+            assert_eq!(again.header(name), first.header(name), "{name}");
+        }
+        let etag = first.header("etag").to_owned();
+        let asks = get(path, &[("if-none-match", &etag)]);
+        assert_eq!(visitor.send(asks).await.unwrap().status, 304);
+        let asks = get(path, &[("range", "bytes=2-11")]);
+        let part = visitor.send(asks).await.unwrap();
+        assert_eq!(part.status, 206);
+        assert!(part.body == content[2..12]);
+        let head = request("HEAD", path, &[], "");
+        let head = visitor.send(head).await.unwrap();
+        assert_eq!(head.header("content-length"), content.len().to_string());
+        assert_eq!(visitor.get(&format!("{path}/")).await.status, 404);
+    }
+}

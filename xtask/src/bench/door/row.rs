@@ -1,5 +1,7 @@
 //! What is measured: the rows, and the load of each.
 
+use std::time::Duration;
+
 use clap::ValueEnum;
 
 use super::idle;
@@ -11,6 +13,9 @@ use crate::Result;
 
 /// Connections that stay open without a request, in the row of that.
 const IDLE: usize = 1000;
+
+/// How long they have waited when they are measured.
+const WAITED: Duration = Duration::from_secs(2);
 
 /// Host names with a route each, in the row of that.
 pub(crate) const ROUTES: usize = 10_000;
@@ -100,6 +105,8 @@ impl Row {
                 load(Path::Small).over_tls().warm_up()?;
                 let before = memory(running.processes()?)?;
                 let open = idle::open(stage, running.https, IDLE)?;
+                // The last ones have to wait for a while as well.
+                std::thread::sleep(WAITED);
                 let after = memory(running.processes()?)?;
                 open.close()?;
                 Ok((after as f64 - before as f64) / 1000.0 / IDLE as f64)
