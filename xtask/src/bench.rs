@@ -3,7 +3,7 @@
 //! Absolute times of a shared machine mean little; a peer measured in the same run says more, so
 //! figures come with a ratio where there is a peer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::step::{self, Outcome};
@@ -19,6 +19,13 @@ mod plan;
 mod redeploy;
 mod steadiness;
 mod uv;
+
+pub(crate) use installation::Installation;
+
+/// The uv that Shipsmith takes here; fetched where none is on the machine.
+pub(crate) fn uv_of(ship: &Path) -> Result<PathBuf> {
+    Ok(uv::Uv::of(ship)?.program)
+}
 
 /// What can be measured.
 #[derive(clap::Subcommand)]

@@ -21,4 +21,5 @@ pub mod lock;
 pub mod name;
 pub mod network;
 pub mod paths;
+mod schema;
 pub mod secret;
