@@ -222,6 +222,18 @@ pub struct Audit {
     pub entries: Vec<AuditEntry>,
     /// The first entry that is not what was written, or does not follow the one before it.
     pub broken: Option<u64>,
+    /// The last of the oldest entries that have gone, where some have: the log has a cap.
+    #[serde(default)]
+    pub gone: Option<AuditGone>,
+}
+
+/// The last line that is not in the audit log any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditGone {
+    /// Its number; the log goes on with the next.
+    pub number: u64,
+    /// Its hash: the line of that number in a backup has the same.
+    pub hash: ContentHash,
 }
 
 /// A line of the audit log.
