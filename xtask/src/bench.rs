@@ -17,6 +17,7 @@ mod installation;
 mod memory;
 mod plan;
 mod redeploy;
+mod server;
 mod steadiness;
 mod uv;
 
@@ -34,6 +35,8 @@ pub(crate) enum Bench {
     Deploy(deploy::Arguments),
     /// What a request costs the front door, beside nginx, HAProxy, Caddy and Traefik
     Door(door::Arguments),
+    /// A server with 27 idle apps, and what a person waits for there, beside Docker
+    Server(server::Arguments),
     /// `ship plan` on a tree of 20,000 files
     Plan(plan::Arguments),
 }
@@ -43,6 +46,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
     match bench {
         Bench::Deploy(arguments) => deploy::run(arguments),
         Bench::Door(arguments) => door::run(arguments),
+        Bench::Server(arguments) => server::run(arguments),
         Bench::Plan(arguments) => plan::run(arguments),
     }
 }

@@ -129,7 +129,8 @@ mod tests {
     fn whole_numbers_may_be_written_with_a_point() {
         let scale = |number: &str| {
             let text = format!("{{\"processes\": {{\"web\": {number}}}}}");
-            parse::<Scale>(text.as_bytes()).map(|scale| scale.processes.into_values().collect())
+            let scale = parse::<Scale>(text.as_bytes());
+            scale.map(|scale| scale.processes.into_values().collect::<Vec<u32>>())
         };
         for (number, count) in [("2", 2), ("2.0", 2), ("2e1", 20)] {
             assert_eq!(scale(number).unwrap(), vec![count], "{number}");
