@@ -3,7 +3,7 @@
 //! Absolute times of a shared machine mean little; a peer measured in the same run says more, so
 //! figures come with a ratio where there is a peer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::step::{self, Outcome};
@@ -17,8 +17,16 @@ mod installation;
 mod memory;
 mod plan;
 mod redeploy;
+mod server;
 mod steadiness;
 mod uv;
+
+pub(crate) use installation::Installation;
+
+/// The uv that Shipsmith takes here; fetched where none is on the machine.
+pub(crate) fn uv_of(ship: &Path) -> Result<PathBuf> {
+    Ok(uv::Uv::of(ship)?.program)
+}
 
 /// What can be measured.
 #[derive(clap::Subcommand)]
@@ -27,6 +35,8 @@ pub(crate) enum Bench {
     Deploy(deploy::Arguments),
     /// What a request costs the front door, beside nginx, HAProxy, Caddy and Traefik
     Door(door::Arguments),
+    /// A server with 27 idle apps, and what a person waits for there, beside Docker
+    Server(server::Arguments),
     /// `ship plan` on a tree of 20,000 files
     Plan(plan::Arguments),
 }
@@ -36,6 +46,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
     match bench {
         Bench::Deploy(arguments) => deploy::run(arguments),
         Bench::Door(arguments) => door::run(arguments),
+        Bench::Server(arguments) => server::run(arguments),
         Bench::Plan(arguments) => plan::run(arguments),
     }
 }

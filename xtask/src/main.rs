@@ -5,7 +5,7 @@
 //!   the documentation with the tree: what they find wrong is a list of lines;
 //! - `bench.rs` measures, one file per figure's subject;
 //! - `compat.rs` brings up projects that strangers wrote;
-//! - `conformance.rs` runs suites of others against the front door;
+//! - `conformance.rs` runs suites of others against the front door and the API;
 //! - `dist.rs` builds the portable binary;
 //! - `durability.rs` lets every call that changes a disk fail;
 //! - `e2e.rs` does to a fresh server what people do with theirs;
@@ -64,7 +64,7 @@ enum Chore {
     Bench(bench::Bench),
     /// Bring up projects that strangers wrote, and write how each went into `docs/compatibility.md`
     Compat(compat::Arguments),
-    /// Run a suite of others against the front door
+    /// Run a suite of others against the front door or the API
     #[command(subcommand)]
     Conformance(conformance::Suite),
     /// Build the binary that runs on Debian 11, Ubuntu 20.04 and whatever is newer

@@ -8,13 +8,16 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ship_base::name::AppName;
 
 use crate::route::Route;
 
 /// What a key may do with its apps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Send a project and bring it live; go back to an older release.
@@ -113,6 +116,7 @@ mod tests {
         GET /v1/apps
         GET /v1/audit
         POST /v1/apps
+        GET /v1/openapi.json
         GET /v1/keys
         POST /v1/keys/remove
         GET /v1/status

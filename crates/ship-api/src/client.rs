@@ -247,6 +247,11 @@ impl Client {
         self.ask(Route::Audit, None::<&()>).await
     }
 
+    /// The API as the server describes it: OpenAPI 3.1.
+    pub async fn description(&self) -> Result<serde_json::Value> {
+        self.ask(Route::Description, None::<&()>).await
+    }
+
     /// All apps, sorted by name.
     pub async fn apps(&self) -> Result<Vec<App>> {
         self.ask(Route::Apps, None::<&()>).await

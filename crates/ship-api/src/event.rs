@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ship_base::clock::Moment;
 use ship_base::name::{InstanceId, ReleaseId};
@@ -10,7 +11,7 @@ use crate::problem::Problem;
 use crate::reply::PlanView;
 
 /// An event of a deploy, a rollback, a restart or a scale.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum DeployEvent {
     /// Another deploy of this app is under way; this one waits.
@@ -81,7 +82,7 @@ pub enum DeployEvent {
 }
 
 /// A line of an app's log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogLine {
     /// When it was read from the program.
     pub at: Moment,
@@ -96,7 +97,7 @@ pub struct LogLine {
 }
 
 /// What `attach` streams: the app's lines and changes, until the client goes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "attached", rename_all = "kebab-case")]
 pub enum AttachEvent {
     /// The stream is set up; the app stops when the client goes.

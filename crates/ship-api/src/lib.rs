@@ -5,13 +5,15 @@
 //! - [`request`], [`reply`], [`event`]: the bodies;
 //! - [`source::Source`]: a project on its way to a server;
 //! - [`problem::Problem`]: a failure, with the same words on both sides of the wire;
-//! - [`client::Client`]: one method per route.
+//! - [`client::Client`]: one method per route;
+//! - [`description`]: the same for programs of others, as OpenAPI has it.
 //!
 //! It does not serve (that is `ship-server`), does not start a server that is not there, and never
 //! prints. [`route`] tells the story.
 
 pub mod access;
 pub mod client;
+pub mod description;
 pub mod event;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;

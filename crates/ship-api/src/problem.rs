@@ -1,5 +1,6 @@
 //! A failure on the wire: the same words on the laptop as on the server.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ship_base::fault::FaultKind;
 use ship_base::hint::{Hints, causes};
@@ -8,7 +9,7 @@ use ship_base::hint::{Hints, causes};
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
 /// An error as it travels, after RFC 9457 in spirit: what, why, what next, what still serves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[error("{message}")]
 pub struct Problem {
     /// Whose move it is.

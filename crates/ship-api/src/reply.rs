@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ship_base::clock::Moment;
 use ship_base::hash::ContentHash;
@@ -12,7 +13,7 @@ use ship_base::secret::Secret;
 use crate::access::Role;
 
 /// `GET /v1/status`: the server itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ServerStatus {
     /// Version of Shipsmith.
     pub version: String,
@@ -33,7 +34,7 @@ pub struct ServerStatus {
 }
 
 /// A certificate that the door has, or does not get.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Certificate {
     /// The names that it is for.
     pub names: Vec<String>,
@@ -46,7 +47,7 @@ pub struct Certificate {
 }
 
 /// `GET /v1/apps` and `GET /v1/apps/{app}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct App {
     /// Its name.
     pub name: AppName,
@@ -70,7 +71,7 @@ pub struct App {
 }
 
 /// A running copy, as `ship ps` shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Instance {
     /// Which.
     pub id: InstanceId,
@@ -91,7 +92,7 @@ pub struct Instance {
 }
 
 /// A job of an app.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Job {
     /// Its name.
     pub name: ProcessName,
@@ -106,7 +107,7 @@ pub struct Job {
 }
 
 /// `GET /v1/apps/{app}/releases`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Release {
     /// Which.
     pub id: ReleaseId,
@@ -127,14 +128,14 @@ pub struct Release {
 }
 
 /// `POST /v1/apps/{app}/source`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Missing {
     /// The pieces that the server does not have.
     pub pieces: BTreeSet<ContentHash>,
 }
 
 /// `GET /v1/apps/{app}/env`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EnvEntry {
     /// The name.
     pub name: String,
@@ -145,7 +146,7 @@ pub struct EnvEntry {
 }
 
 /// What a purge came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Purged {
     /// The path that was asked for.
     pub path: String,
@@ -154,7 +155,7 @@ pub struct Purged {
 }
 
 /// What a one-off command needs: the environment of a release.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct OneOff {
     /// The release.
     pub release: ReleaseId,
@@ -165,7 +166,7 @@ pub struct OneOff {
 }
 
 /// A plan as it is shown: rows of three columns, then notes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanView {
     /// The app's name.
     pub name: AppName,
@@ -178,7 +179,7 @@ pub struct PlanView {
 }
 
 /// One line of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanRow {
     /// `talkshow`, `web`, `release`, `static`.
     pub label: String,
@@ -189,7 +190,7 @@ pub struct PlanRow {
 }
 
 /// Something the author should know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NoteView {
     /// The fragment.
     pub text: String,
@@ -200,7 +201,7 @@ pub struct NoteView {
 }
 
 /// `GET /v1/keys`: a key and what it may.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Key {
     /// What it is called here.
     pub name: KeyName,
@@ -215,16 +216,28 @@ pub struct Key {
 }
 
 /// `GET /v1/audit`: every change that was asked for, and how it went.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Audit {
     /// Oldest first.
     pub entries: Vec<AuditEntry>,
     /// The first entry that is not what was written, or does not follow the one before it.
     pub broken: Option<u64>,
+    /// The last of the oldest entries that have gone, where some have: the log has a cap.
+    #[serde(default)]
+    pub gone: Option<AuditGone>,
+}
+
+/// The last line that is not in the audit log any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditGone {
+    /// Its number; the log goes on with the next.
+    pub number: u64,
+    /// Its hash: the line of that number in a backup has the same.
+    pub hash: ContentHash,
 }
 
 /// A line of the audit log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditEntry {
     /// Counted from 1.
     pub number: u64,

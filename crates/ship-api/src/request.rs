@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ship_base::clock::Moment;
 use ship_base::name::{AppName, KeyName, ProcessName, ReleaseId};
@@ -14,9 +15,10 @@ use crate::source::Source;
 
 /// `POST /v1/up`: build the project in this folder and bring it live. Streams
 /// [`DeployEvent`](crate::event::DeployEvent).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Up {
     /// The project, absolute.
+    #[schemars(regex(pattern = r"^/[^\x00]*$"))]
     pub project: PathBuf,
     /// `--name`: instead of the plan's.
     pub name: Option<AppName>,
@@ -31,7 +33,7 @@ pub struct Up {
 
 /// `POST /v1/apps/{app}/deploy`: builds a source whose content was sent, and brings it live.
 /// Streams [`DeployEvent`](crate::event::DeployEvent).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Deploy {
     /// The same list that was offered.
     pub source: Source,
@@ -42,14 +44,14 @@ pub struct Deploy {
 
 /// `POST /v1/plan`: the plan of a folder, as [`PlanView`](crate::reply::PlanView)s. Answered by
 /// the command itself without a server; here for far away.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct PlanOf {
     /// The project, absolute.
     pub project: PathBuf,
 }
 
 /// `POST /v1/apps/{app}/rollback`: streams [`DeployEvent`](crate::event::DeployEvent).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Rollback {
     /// Which release; the previous one by default.
     pub to: Option<ReleaseId>,
@@ -57,21 +59,21 @@ pub struct Rollback {
 
 /// `POST /v1/apps/{app}/restart`: new instances, same release; streams
 /// [`DeployEvent`](crate::event::DeployEvent).
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct RestartApp {
     /// Only this process.
     pub process: Option<ProcessName>,
 }
 
 /// `POST /v1/apps/{app}/purge`: answers [`Purged`](crate::reply::Purged).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Purge {
     /// A path, with any query; all that begin with it where it ends with `*`.
     pub path: String,
 }
 
 /// `POST /v1/apps/{app}/maintenance`: visitors see a page in the app's place, or the app again. 204.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Maintain {
     /// Whether they see the page.
     pub on: bool,
@@ -84,14 +86,14 @@ pub struct Maintain {
 }
 
 /// `POST /v1/apps/{app}/scale`: streams [`DeployEvent`](crate::event::DeployEvent).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Scale {
     /// How many instances of each process.
     pub processes: BTreeMap<ProcessName, u32>,
 }
 
 /// `POST /v1/apps/{app}/env`: sets and unsets; takes effect with the next deploy or restart.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ChangeEnv {
     /// New values.
     pub set: BTreeMap<String, Secret<String>>,
@@ -101,16 +103,17 @@ pub struct ChangeEnv {
 
 /// `POST /v1/apps`: an app that is there before its first deploy, so that it can have settings. No
 /// change where it is there for the same folder; refused where another folder has the name.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct CreateApp {
     /// Its name.
     pub name: AppName,
-    /// The folder of its project.
+    /// The folder of its project, absolute.
+    #[schemars(regex(pattern = r"^/[^\x00]*$"))]
     pub project: PathBuf,
 }
 
 /// `GET /v1/apps/{app}/logs` as query parameters; streams [`LogLine`](crate::event::LogLine).
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Logs {
     /// The requests that the front door answered for the app, in place of what it wrote. The text of
     /// each line is JSON.
@@ -131,14 +134,14 @@ pub struct Logs {
 
 /// `POST /v1/apps/{app}/run`: what a one-off command needs. Answered by
 /// [`OneOff`](crate::reply::OneOff): the command itself starts it, at the caller's terminal.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RunIn {
     /// Which release; the current one by default.
     pub release: Option<ReleaseId>,
 }
 
 /// `POST /v1/apps/{app}/stop` and `DELETE /v1/apps/{app}`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Stop {
     /// At most this long for what is in flight; the plan's grace by default.
     pub within: Option<Duration>,
@@ -146,7 +149,7 @@ pub struct Stop {
 
 /// `POST /v1/keys`: what a key may. The key itself stands in sshd's `authorized_keys`, which the
 /// command writes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct AddKey {
     /// What it is called here.
     pub name: KeyName,
@@ -159,7 +162,7 @@ pub struct AddKey {
 }
 
 /// `POST /v1/keys/remove`: from then on the key may nothing.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RemoveKey {
     /// What it is called here.
     pub name: KeyName,

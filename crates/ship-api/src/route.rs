@@ -35,6 +35,9 @@ pub enum Route {
     RemoveKey,
     /// `GET /v1/audit`: answers an [`Audit`](crate::reply::Audit).
     Audit,
+    /// `GET /v1/openapi.json`: answers all of this as OpenAPI 3.1, see
+    /// [`description`](crate::description::description).
+    Description,
     /// Something of one app.
     Of(AppName, Verb),
 }
@@ -98,6 +101,7 @@ pub const WHOLE: &[Line<Route>] = &[
     (Route::Apps, Method::GET, "/v1/apps", &[], ""),
     (Route::Audit, Method::GET, "/v1/audit", &[], ""),
     (Route::CreateApp, Method::POST, "/v1/apps", &[], "create"),
+    (Route::Description, Method::GET, "/v1/openapi.json", &[], ""),
     (Route::Keys, Method::GET, "/v1/keys", &[], ""),
     (
         Route::RemoveKey,
@@ -212,6 +216,8 @@ pub enum NoRoute {
         path: String,
         /// The method that was tried.
         method: Method,
+        /// Those that it answers.
+        allowed: Vec<Method>,
     },
     /// The app in the path is not a name: 404.
     #[error(transparent)]
@@ -279,34 +285,40 @@ impl Route {
     }
 
     fn parse_whole(method: &Method, path: &str) -> Result<Self, NoRoute> {
-        let mut lines = WHOLE.iter().filter(|line| line.2 == path).peekable();
-        if lines.peek().is_none() {
-            return Err(NoRoute::Path(path.to_owned()));
-        }
-        match lines.find(|line| line.1 == method) {
-            Some(line) => Ok(line.0.clone()),
-            None => Err(wrong_method(method, path)),
-        }
+        let lines = WHOLE.iter().filter(|line| line.2 == path);
+        chosen(lines, method, path).cloned()
     }
 
     fn parse_of(method: &Method, path: &str, rest: &str) -> Result<Self, NoRoute> {
         let (app, last) = rest.split_once('/').unwrap_or((rest, ""));
-        let mut rows = VERBS.iter().filter(|row| row.2 == last).peekable();
-        if rows.peek().is_none() {
-            return Err(NoRoute::Path(path.to_owned()));
-        }
-        match rows.find(|row| row.1 == method) {
-            Some(row) => Ok(Self::Of(app.parse()?, row.0)),
-            None => Err(wrong_method(method, path)),
-        }
+        let rows = VERBS.iter().filter(|row| row.2 == last);
+        let verb = *chosen(rows, method, path)?;
+        Ok(Self::Of(app.parse()?, verb))
     }
 }
 
-fn wrong_method(method: &Method, path: &str) -> NoRoute {
-    NoRoute::Method {
-        path: path.to_owned(),
-        method: method.clone(),
+/// Of the lines of this path, the one with the method.
+fn chosen<'a, T>(
+    lines: impl Iterator<Item = &'a Line<T>>,
+    method: &Method,
+    path: &str,
+) -> Result<&'a T, NoRoute> {
+    let mut allowed = Vec::new();
+    for line in lines {
+        if line.1 == *method {
+            return Ok(&line.0);
+        }
+        allowed.push(line.1.clone());
     }
+    let path = path.to_owned();
+    if allowed.is_empty() {
+        return Err(NoRoute::Path(path));
+    }
+    Err(NoRoute::Method {
+        path,
+        method: method.clone(),
+        allowed,
+    })
 }
 
 impl Verb {
@@ -359,7 +371,8 @@ pub(crate) mod tests {
             | Route::Keys
             | Route::AddKey
             | Route::RemoveKey
-            | Route::Audit) => route.clone(),
+            | Route::Audit
+            | Route::Description) => route.clone(),
             Route::Of(..) => panic!("it is about an app"),
         });
         whole.chain(verbs).collect()
@@ -368,7 +381,7 @@ pub(crate) mod tests {
     #[test]
     fn every_route_reads_back_what_it_writes() {
         let routes = every_route();
-        assert_eq!(routes.len(), 9 + 17);
+        assert_eq!(routes.len(), 10 + 17);
         for route in routes {
             assert_eq!(Route::parse(&route.method(), &route.path()), Ok(route));
         }

@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ship_base::hash::ContentHash;
 
@@ -27,14 +28,14 @@ pub const MOST_BYTES: u64 = 4 << 30;
 const LONGEST_PATH: usize = 2048;
 
 /// Everything that a release's source holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
     /// By path relative to the project, with `/` between its parts.
     pub entries: BTreeMap<String, Entry>,
 }
 
 /// What stands at one path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Entry {
     /// A folder.
@@ -56,7 +57,7 @@ pub enum Entry {
 }
 
 /// A part of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Piece {
     /// The SHA-256 of its bytes.
     pub hash: ContentHash,

@@ -1,9 +1,10 @@
 //! Whose move an error is. The kind decides the exit code of the command and the status of the API.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Sorts every failure by who can mend it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
     /// The user's input or project: a name, a missing setting, a syntax error in the app.

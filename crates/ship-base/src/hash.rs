@@ -74,7 +74,8 @@ impl FromStr for ContentHash {
     type Err = HashError;
     fn from_str(text: &str) -> Result<Self, HashError> {
         let wrong = || HashError(text.to_owned());
-        if text.len() != 64 || !text.is_ascii() {
+        // `from_str_radix` would take a sign.
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(wrong());
         }
         let mut bytes = [0; 32];
@@ -119,5 +120,6 @@ mod tests {
         );
         assert_eq!(hash.to_string().parse(), Ok(hash));
         assert!("xyz".parse::<ContentHash>().is_err());
+        assert!("+f".repeat(32).parse::<ContentHash>().is_err());
     }
 }

@@ -23,4 +23,5 @@ pub mod lock;
 pub mod name;
 pub mod network;
 pub mod paths;
+mod schema;
 pub mod secret;

@@ -302,7 +302,7 @@ impl Tool {
                 .to_owned(),
             user: Some(builder.user),
             stdin: std::mem::take(&mut self.stdin),
-            memory: None,
+            caps: ship_sandbox::Caps::default(),
         })
     }
 }

@@ -49,6 +49,7 @@ pub use crate::excerpt::Excerpt;
 pub use crate::files::dotenv::{DotenvEntry, parse as parse_dotenv};
 use crate::files::procfile;
 use crate::manifest::Manifest;
+pub use crate::manifest::size;
 use crate::plan::Plan;
 use crate::project::Project;
 use crate::workspace::Whereabouts;

@@ -19,6 +19,7 @@ pub(crate) mod read;
 mod schema;
 mod table;
 
+pub use self::quantity::size;
 pub use self::schema::{KeyDoc, Kind, reference, schema};
 
 /// The file's name.

@@ -593,6 +593,12 @@ pub struct DataPath {
 pub struct Limits {
     /// Bytes of memory.
     pub memory: Option<u64>,
+    /// Processor time, in thousandths of a core.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<u32>,
+    /// Processes and threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<u32>,
     /// Bytes of a request's body; 10 MiB by default.
     pub body: Option<u64>,
 }

@@ -165,6 +165,10 @@ fn a_draft_tells_its_reasons_and_leaves_defaults_as_comments() {
     # [limits]
     # The most memory that one instance may take.
     # memory = "512M"
+    # The most processor time that one instance may take, in cores.
+    # cpu = "1.5"
+    # The most processes and threads that one instance may have at once, jobs and the release command included.
+    # tasks = 512
     # The largest request body.
     # body = "10M"
 
@@ -235,6 +239,10 @@ fn a_draft_keeps_workers_and_settings() {
     # [limits]
     # The most memory that one instance may take.
     # memory = "512M"
+    # The most processor time that one instance may take, in cores.
+    # cpu = "1.5"
+    # The most processes and threads that one instance may have at once, jobs and the release command included.
+    # tasks = 512
     # The largest request body.
     # body = "10M"
 

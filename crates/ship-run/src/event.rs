@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use ship_base::clock::Moment;
 use ship_base::name::{InstanceId, ReleaseId};
-use ship_sandbox::MemoryCap;
+use ship_sandbox::Held;
 
 pub use crate::process::ProcessKey;
 use crate::signal;
@@ -48,9 +48,9 @@ pub struct Report {
     /// Whether this start has given an answer, even a bad one: it is up, and not well.
     #[serde(default)]
     pub answered: bool,
-    /// Whether its cap on memory holds; `None` when it has none.
+    /// Whether its caps hold; `None` when it has none.
     #[serde(default)]
-    pub memory: Option<MemoryCap>,
+    pub held: Option<Held>,
 }
 
 impl Report {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use ship_base::name::{InstanceId, ReleaseId};
 use ship_base::secret::Secret;
+use ship_sandbox::Caps;
 
 /// One instance, completely. It reaches the keeper through its standard input and is never written
 /// to a disk, because `env` holds secrets.
@@ -39,8 +40,8 @@ pub struct Spec {
     pub log_cap: u64,
     /// State file and control socket of this keeper go here.
     pub keepers: PathBuf,
-    /// Cap on the memory of the whole instance in bytes, where the system can hold it.
-    pub memory: Option<u64>,
+    /// What the whole instance may take.
+    pub caps: Caps,
 }
 
 /// Where an instance listens.

@@ -1,8 +1,8 @@
 //! Starts one program inside limits.
 //!
 //! [`spawn`] takes a [`Spec`] and a [`Shim`] and gives a running [`Program`]: leader of a session of
-//! its own, tied to the life of its parent, with its own environment, limits and pipes, and under a
-//! memory cap where the system can hold one.
+//! its own, tied to the life of its parent, with its own environment, limits and pipes, and under
+//! caps on memory, processor and tasks where the system can hold them.
 //!
 //! [`end_all`] ends everything that a user without rights runs, however it was started;
 //! [`acting_as`] does a piece of work with such a user's rights.
@@ -26,7 +26,7 @@ mod spec;
 mod sweep;
 
 pub use acting::acting_as;
-pub use cgroup::{Cgroup, MemoryCap};
+pub use cgroup::{Cgroup, Held};
 pub use error::Error;
 pub use spawn::{Program, end_all, spawn};
-pub use spec::{Shim, Spec};
+pub use spec::{Caps, Shim, Spec};

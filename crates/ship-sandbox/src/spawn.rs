@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use ship_base::lend::User;
 
-use crate::cgroup::{Cgroup, MemoryCap};
+use crate::cgroup::{Cgroup, Held};
 use crate::error::Error;
 use crate::order::{Failure, Order, Step};
-use crate::spec::{Shim, Spec};
+use crate::spec::{Caps, Shim, Spec};
 
 /// How long the shim may take; it needs a few milliseconds, and a folder on a sleeping disk more.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,16 +33,16 @@ pub struct Program {
     pub stdout: PipeReader,
     /// What it writes to its standard error.
     pub stderr: PipeReader,
-    /// Whether the cap on memory holds; `None` when none was asked for.
-    pub memory: Option<MemoryCap>,
-    /// The control group that holds it, where there is one.
+    /// Whether its caps hold; `None` when none was asked for.
+    pub held: Option<Held>,
+    /// The control group that holds them, where there is one.
     pub cgroup: Option<Cgroup>,
 }
 
 /// Starts `spec` and returns once the program itself runs, or with the reason why it does not.
 pub fn spawn(spec: &Spec, shim: &Shim) -> Result<Program, Error> {
     let program = spec.argv.first().ok_or(Error::Empty)?;
-    let (memory, cgroup) = Cgroup::for_memory(&spec.name, spec.memory);
+    let (held, cgroup) = Cgroup::for_caps(&spec.name, &spec.caps);
     let (mut socket, theirs) =
         socket_pair().map_err(|source| prepare(program, "make a socket", source))?;
     let (stdout, out) = io::pipe().map_err(|source| prepare(program, "make a pipe", source))?;
@@ -57,7 +57,7 @@ pub fn spawn(spec: &Spec, shim: &Shim) -> Result<Program, Error> {
         pid: child.id().cast_signed(),
         stdout,
         stderr,
-        memory,
+        held,
         cgroup,
     })
 }
@@ -73,7 +73,7 @@ pub fn end_all(user: User, shim: &Shim) -> Result<(), Error> {
         folder: "/".into(),
         user: Some(user),
         stdin: Vec::new(),
-        memory: None,
+        caps: Caps::default(),
     };
     let (mut socket, theirs) =
         socket_pair().map_err(|source| prepare(TASK, "make a socket", source))?;

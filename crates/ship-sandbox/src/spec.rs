@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use ship_base::lend::User;
 use ship_base::secret::Secret;
 
@@ -22,8 +23,26 @@ pub struct Spec {
     pub user: Option<User>,
     /// What it reads from its standard input; nothing where it is empty.
     pub stdin: Vec<u8>,
-    /// Cap on the memory of the program and all that it starts, in bytes.
+    /// What the program and all that it starts may take together.
+    pub caps: Caps,
+}
+
+/// What a program and all that it starts may take together, where the system can hold it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caps {
+    /// Bytes of memory; what reaches them is ended.
     pub memory: Option<u64>,
+    /// Processor time in thousandths of a core; what has had its share waits.
+    pub cpu: Option<u32>,
+    /// Processes and threads; what would be one too many cannot be started.
+    pub tasks: Option<u32>,
+}
+
+impl Caps {
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How the shim is started: this binary, in the role that calls [`crate::shim::main`].

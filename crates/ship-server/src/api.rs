@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, header};
 use hyper_util::rt::TokioIo;
-use ship_api::request::{CreateApp, Logs};
+use ship_api::request::{CreateApp, Logs, Up};
 use ship_api::route::{Route, Verb};
 use ship_api::version;
 use ship_base::hint;
@@ -68,8 +68,11 @@ async fn connection(server: Arc<Server>, mut stream: UnixStream, entrance: Entra
         let (server, caller) = (server.clone(), caller.clone());
         async move { Ok::<_, Infallible>(answer(server, caller, request).await) }
     });
-    let served =
-        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    // One request each: where an answer does not wait for the request's body (404), what is left of
+    // it would end the connection without a word, and a caller's next request with it.
+    let served = hyper::server::conn::http1::Builder::new()
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(served);
     let ended = tokio::select! {
         ended = served.as_mut() => ended,
@@ -141,11 +144,13 @@ async fn dispatch(
             Ok(nothing())
         }
         Route::Audit => Ok(whole(&blocking(move || audit::read(&server)).await?)?),
+        Route::Description => Ok(whole(&ship_api::description::description())?),
         Route::Status => Ok(whole(&server.status())?),
         // Measuring memory reads all of `/proc`.
         Route::Apps => Ok(whole(&blocking(move || usage::apps(&server)).await?)?),
         Route::CreateApp => {
             let CreateApp { name, project } = read(request).await?;
+            enter::check_absolute(&project)?;
             enter::claim(&server, &name, &project)?;
             Ok(nothing())
         }
@@ -159,7 +164,8 @@ async fn dispatch(
             .await
         }
         Route::Up => {
-            let up = read(request).await?;
+            let up: Up = read(request).await?;
+            enter::check_absolute(&up.project)?;
             Ok(deploying(server, entry, move |server, events| async move {
                 deploy::up(&server, up, &events).await
             }))

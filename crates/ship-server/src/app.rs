@@ -73,6 +73,16 @@ impl App {
     /// told meanwhile.
     pub(crate) async fn turn(self: &Arc<Self>, verb: &'static str) -> Turn {
         let guard = self.turn.clone().lock_owned().await;
+        self.taken(guard, verb)
+    }
+
+    /// The same where nobody changes it now.
+    pub(crate) fn turn_if_free(self: &Arc<Self>, verb: &'static str) -> Option<Turn> {
+        let guard = self.turn.clone().try_lock_owned().ok()?;
+        Some(self.taken(guard, verb))
+    }
+
+    fn taken(self: &Arc<Self>, guard: OwnedMutexGuard<()>, verb: &'static str) -> Turn {
         *lock(&self.holder) = Some(Holder {
             verb,
             since: Moment::now(),

@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use ship_api::reply::{Audit, AuditEntry};
+use ship_api::reply::{Audit, AuditEntry, AuditGone};
 use ship_api::route::Route;
 use ship_base::hint;
 use ship_base::name::AppName;
@@ -18,6 +18,9 @@ use crate::server::Server;
 
 /// How long the same refusal is not written down again: a stolen key must not fill the disk.
 const REFUSED_AGAIN: Duration = Duration::from_mins(1);
+
+/// The most characters of how a change ended.
+const LONGEST: usize = 1000;
 
 /// A change that was begun. Dropped before its end was told, it says so.
 pub(crate) struct Entry {
@@ -38,7 +41,7 @@ impl Entry {
             return Ok(None);
         };
         let line = line(caller, what, route.app(), "begun");
-        server.store.audit(&line)?;
+        server.store.audit(&line, server.config.room.audit_lines)?;
         Ok(Some(Arc::new(Self {
             server: server.clone(),
             line,
@@ -96,6 +99,10 @@ pub(crate) fn read(server: &Server) -> Result<Audit, Error> {
     Ok(Audit {
         entries: entries.collect(),
         broken: log.broken,
+        gone: log.gone.map(|gone| AuditGone {
+            number: gone.number,
+            hash: gone.hash,
+        }),
     })
 }
 
@@ -109,7 +116,31 @@ fn line(caller: &Caller, what: &str, app: Option<&AppName>, outcome: &str) -> Au
 }
 
 fn write(server: &Server, line: &AuditLine) {
-    if let Err(error) = server.store.audit(line) {
+    let line = &AuditLine {
+        outcome: shortened(&line.outcome),
+        ..line.clone()
+    };
+    if let Err(error) = server.store.audit(line, server.config.room.audit_lines) {
         warn!(what = line.what, error = %hint::chain(&error), "not in the audit log");
+    }
+}
+
+/// A failure may quote what a program printed.
+fn shortened(outcome: &str) -> String {
+    match outcome.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &outcome[..end]),
+        None => outcome.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_failure_is_cut() {
+        assert_eq!(shortened("done"), "done");
+        let long = shortened(&"ä".repeat(5000));
+        assert_eq!(long.chars().count(), LONGEST + 1);
     }
 }

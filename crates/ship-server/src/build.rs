@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::owner;
 use crate::plan_view::summary;
+use crate::room;
 use crate::server::Server;
 use crate::task::blocking;
 
@@ -68,6 +69,7 @@ pub(crate) async fn build(
     tools: &BTreeMap<String, Secret<String>>,
     events: &Events,
 ) -> Result<Built, Error> {
+    room::check_reserve(server).await?;
     let app = job.app.name.clone();
     let current = server.record(&app)?.current;
     let draft = server.store.begin(&app)?;

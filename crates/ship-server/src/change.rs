@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::instance::Instance;
 use crate::roll::retire;
+use crate::room;
 use crate::server::Server;
 use crate::task::blocking;
 use crate::work::{self, Claim};
@@ -153,14 +154,16 @@ pub(crate) fn clean_up(server: &Arc<Server>, app: &Arc<App>) {
         let _busy = busy;
         let held = app.work.hold().await;
         let name = app.name.clone();
+        let of = server.clone();
         let collected = blocking(move || {
             let _held = held;
-            let in_use = work::in_use(&server, &app);
-            Ok(server.store.collect(&app.name, &in_use, KEEP)?)
+            let in_use = work::in_use(&of, &app);
+            Ok(of.store.collect(&app.name, &in_use, KEEP)?)
         });
         match collected.await {
             Ok(collected) => info!(app = %name, ?collected, "collected"),
             Err(error) => warn!(app = %name, error = %hint::chain(&error), "not collected"),
         }
+        room::shrink_caches(&server).await;
     });
 }

@@ -67,6 +67,15 @@ pub(crate) async fn read(request: &Up) -> Result<(Plan, Variables), Error> {
     Ok((reading.plan, dotenv))
 }
 
+/// A path that means something else in each folder is nobody's project.
+pub(crate) fn check_absolute(project: &Path) -> Result<(), Error> {
+    let text = project.to_string_lossy();
+    if text.starts_with('/') && !text.contains('\0') {
+        return Ok(());
+    }
+    Err(Error::Request(format!("`{text}` is not an absolute path")))
+}
+
 /// The app of this name, which must not belong to another folder that is still there.
 pub(crate) fn claim(server: &Server, name: &AppName, project: &Path) -> Result<Arc<App>, Error> {
     match server.store.app(name)? {

@@ -1,6 +1,7 @@
 //! What can go wrong, and how it is told.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ship_api::problem::Problem;
@@ -191,6 +192,19 @@ pub enum Error {
     /// There is no randomness to draw a secret from.
     #[error("cannot draw a secret: the system gives no random bytes")]
     Random(#[source] io::Error),
+    /// The disk is nearly full.
+    #[error(
+        "no deploy begins with {} free for `{}`: {} are kept for the front door, certificates and records",
+        count::bytes(*free), folder.display(), count::bytes(*reserve)
+    )]
+    NoRoom {
+        /// Where our data lies.
+        folder: PathBuf,
+        /// The bytes that are free there.
+        free: u64,
+        /// The bytes that are kept free.
+        reserve: u64,
+    },
     /// A name that is no variable.
     #[error("`{name}` cannot be the name of a variable")]
     VariableName {
@@ -316,6 +330,7 @@ impl Error {
             | Self::Content { .. }
             | Self::Ending
             | Self::Random(_)
+            | Self::NoRoom { .. }
             | Self::ReleaseCommand { .. }
             | Self::NotReady { .. } => FaultKind::Outside,
             Self::Request(_) => FaultKind::Usage,
@@ -376,6 +391,9 @@ impl Error {
 
     fn own_hints(&self) -> Vec<String> {
         let hint = match self {
+            Self::NoRoom { .. } => "`ship server doctor` says what takes the disk; `[room]` of \
+                                    /etc/ship/server.toml has what is kept free"
+                .to_owned(),
             Self::File(error) => return error.hints(),
             Self::Store(error) => return error.hints(),
             Self::Project(error) => return error.hints(),

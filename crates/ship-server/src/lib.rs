@@ -51,6 +51,7 @@ mod refused;
 mod release_command;
 mod resume;
 mod roll;
+mod room;
 mod scale;
 #[cfg(test)]
 mod scene;
@@ -70,5 +71,6 @@ pub use error::Error;
 pub use life::run;
 pub use plan_view::plan_view;
 pub use port::holder as port_holder;
+pub use room::Room;
 pub use server::{Config, Public};
 pub use ship_door::table::{Acme, Authority, Dns, DnsProvider, Eab};

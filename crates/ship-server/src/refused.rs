@@ -1,7 +1,7 @@
 //! An answer of the API that is a problem: the error with the status that fits it.
 
-use hyper::{Response, StatusCode};
-use ship_api::problem::Problem;
+use hyper::{Method, Response, StatusCode, header};
+use ship_api::problem::{self, Problem};
 use ship_api::route::NoRoute;
 use ship_base::fault::FaultKind;
 
@@ -12,6 +12,8 @@ use crate::error::Error;
 pub(crate) struct Refused {
     status: StatusCode,
     problem: Box<Problem>,
+    /// The methods that the path answers, where another was tried (RFC 9110, 15.5.6).
+    allowed: Vec<Method>,
 }
 
 impl Refused {
@@ -22,10 +24,16 @@ impl Refused {
 
     /// As it travels.
     pub(crate) fn response(self) -> Response<Body> {
-        json_response(
+        let mut response = json_response(
             self.status,
+            problem::CONTENT_TYPE,
             serde_json::to_vec(&self.problem).unwrap_or_default(),
-        )
+        );
+        let allowed: Vec<&str> = self.allowed.iter().map(Method::as_str).collect();
+        if let (false, Ok(allowed)) = (allowed.is_empty(), allowed.join(", ").parse()) {
+            response.headers_mut().insert(header::ALLOW, allowed);
+        }
+        response
     }
 }
 
@@ -34,7 +42,10 @@ impl From<Error> for Refused {
         let status = match (&error, error.fault()) {
             (Error::Forbidden { .. }, _) => StatusCode::FORBIDDEN,
             (Error::NoApp { .. } | Error::NoSuchRelease { .. }, _) => StatusCode::NOT_FOUND,
-            (_, FaultKind::User | FaultKind::Manifest) => StatusCode::UNPROCESSABLE_ENTITY,
+            // Damaged on its way, perhaps, and still what the caller sent.
+            (Error::Batch(_), _) | (_, FaultKind::User | FaultKind::Manifest) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             (_, FaultKind::Usage) => StatusCode::BAD_REQUEST,
             (_, FaultKind::Outside) => StatusCode::BAD_GATEWAY,
             (_, FaultKind::Bug) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -42,19 +53,21 @@ impl From<Error> for Refused {
         Self {
             status,
             problem: Box::new(error.problem(None)),
+            allowed: Vec::new(),
         }
     }
 }
 
 impl From<NoRoute> for Refused {
     fn from(no_route: NoRoute) -> Self {
-        let status = match no_route {
-            NoRoute::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            NoRoute::Path(_) | NoRoute::Name(_) => StatusCode::NOT_FOUND,
+        let (status, allowed) = match &no_route {
+            NoRoute::Method { allowed, .. } => (StatusCode::METHOD_NOT_ALLOWED, allowed.clone()),
+            NoRoute::Path(_) | NoRoute::Name(_) => (StatusCode::NOT_FOUND, Vec::new()),
         };
         Self {
             status,
             problem: Box::new(Error::Request(no_route.to_string()).problem(None)),
+            allowed,
         }
     }
 }

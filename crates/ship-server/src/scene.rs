@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::app::App;
 use crate::candidate::Candidate;
 use crate::environment::Variables;
+use crate::room::Room;
 use crate::server::{Config, Public, Server};
 
 /// A server in a temporary folder.
@@ -24,29 +25,37 @@ pub(crate) struct Scene {
 impl Scene {
     /// A laptop's.
     pub(crate) fn new() -> Self {
-        Self::with(None)
+        Self::with(None, Room::default())
     }
 
     /// That of a machine which visitors reach.
     pub(crate) fn public() -> Self {
-        Self::with(Some(Public {
+        let public = Public {
             http: 0,
             https: 0,
             http3: true,
             acme: None,
-        }))
+        };
+        Self::with_room(public, Room::default())
     }
 
     /// The same, where this authority signs certificates.
     pub(crate) fn signed_by(acme: ship_door::table::Acme) -> Self {
-        Self::with(Some(Public {
+        let public = Public {
             http: 0,
             https: 0,
+            http3: true,
             acme: Some(acme),
-        }))
+        };
+        Self::with_room(public, Room::default())
     }
 
-    fn with(public: Option<Public>) -> Self {
+    /// The same with caps of the test's own.
+    pub(crate) fn with_room(public: Public, room: Room) -> Self {
+        Self::with(Some(public), room)
+    }
+
+    fn with(public: Option<Public>, room: Room) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let folders = Folders::under(folder.path().to_owned());
         folders.create().unwrap();
@@ -58,6 +67,7 @@ impl Scene {
             tools: [].into(),
             public,
             idle: None,
+            room,
         };
         let server = Arc::new(Server::new(config, Store::open(&folders).unwrap()));
         Self { server, folder }

@@ -26,6 +26,7 @@ use crate::certificate;
 use crate::door::{self, Door};
 use crate::environment::Settings;
 use crate::error::Error;
+use crate::room::Room;
 use crate::table::local_host;
 
 /// How the control process is set up.
@@ -45,6 +46,8 @@ pub struct Config {
     pub tools: BTreeMap<String, Secret<String>>,
     /// End after this long without apps and callers; `None`: never.
     pub idle: Option<Duration>,
+    /// What may take how much of the disk.
+    pub room: Room,
 }
 
 /// How a machine's server meets the world. Its apps run as users of their own.

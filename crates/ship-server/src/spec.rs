@@ -11,6 +11,7 @@ use ship_project::command::CommandLine;
 use ship_project::plan::{Plan, Process, Role};
 use ship_project::web_server;
 use ship_run::spec::{Health, Listen, Restart, Spec};
+use ship_sandbox::Caps;
 
 use crate::app::App;
 use crate::candidate::Candidate;
@@ -26,6 +27,9 @@ const SETTLE: Duration = Duration::from_secs(1);
 const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 /// Bytes of log that each process of an app may keep.
 const LOG_CAP: u64 = 64 << 20;
+/// Processes and threads that an instance may have on a server, where its plan does not say: four
+/// workers with forty threads each, three times over.
+const TASKS: u32 = 512;
 
 /// Which copy of what is to be started.
 pub(crate) struct Wanted<'a> {
@@ -66,7 +70,7 @@ pub(crate) fn of_instance(server: &Server, wanted: &Wanted) -> Result<Spec, Erro
         logs: server.folders.process_logs(&app.name, &process.name),
         log_cap: LOG_CAP,
         keepers: generation_folder(server, wanted.generation),
-        memory: of.plan.limits.memory,
+        caps: caps(server, &of.plan),
         instance,
         release: of.release,
         listen,
@@ -99,8 +103,23 @@ pub(crate) fn of_command(
         logs: server.folders.process_logs(&app.name, name),
         log_cap: LOG_CAP,
         keepers: generation_folder(server, generation),
-        memory: None,
+        // Memory and processor are those of what serves; a migration may need more once.
+        caps: Caps {
+            tasks: caps(server, &of.plan).tasks,
+            ..Caps::default()
+        },
     })
+}
+
+/// What an instance may take. On a server, what starts processes without end takes the machine from
+/// nobody.
+fn caps(server: &Server, plan: &Plan) -> Caps {
+    let tasks = server.config.public.is_some().then_some(TASKS);
+    Caps {
+        memory: plan.limits.memory,
+        cpu: plan.limits.cpu,
+        tasks: plan.limits.tasks.or(tasks),
+    }
 }
 
 fn plain(variables: &Variables) -> BTreeMap<String, String> {

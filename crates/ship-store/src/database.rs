@@ -89,6 +89,22 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE app ADD COLUMN maintenance TEXT;
 ",
+    "
+    CREATE TABLE audit_begin (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        number INTEGER NOT NULL,
+        hash TEXT NOT NULL
+    ) STRICT;
+    INSERT INTO audit_begin VALUES (1, 1, '');
+    DROP TRIGGER audit_is_not_removed;
+    CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
+        WHEN OLD.number >= (SELECT number FROM audit_begin)
+        BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
+    CREATE TRIGGER audit_does_not_begin_earlier BEFORE UPDATE ON audit_begin
+        WHEN NEW.number <= OLD.number OR NEW.hash IS NOT
+            (SELECT hash FROM audit WHERE number = NEW.number - 1)
+        BEGIN SELECT RAISE(ABORT, 'the audit log begins with a line that it has'); END;
+",
 ];
 
 /// Opens the database and brings it to the newest format.

@@ -1,5 +1,6 @@
 //! Who changed what, when, and how it ended.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rusqlite::params;
@@ -53,6 +54,16 @@ impl Store {
             params![deploy.app.as_str(), KEPT],
         )?;
         Ok(())
+    }
+
+    /// When each app was last changed by a deploy, a rollback, a restart or a scale.
+    pub fn last_deploys(&self) -> Result<BTreeMap<String, Moment>> {
+        let database = self.database();
+        let mut query = database.prepare("SELECT app, max(at) FROM deploy GROUP BY app")?;
+        let rows = query.query_map([], |row| {
+            Ok((row.get(0)?, Moment::from_millis(row.get(1)?)))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The last `limit` deploys of an app, newest first.

@@ -26,7 +26,7 @@ mod retention;
 mod setting;
 
 pub use app::{AppRecord, Maintenance};
-pub use audit::{AuditLine, AuditLog, AuditRecord};
+pub use audit::{AuditGone, AuditLine, AuditLog, AuditRecord};
 pub use deploy::DeployRecord;
 pub use error::Error;
 pub use job::JobRecord;

@@ -7,9 +7,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use ship_base::fault::FaultKind;
 
 use crate::commands::{
-    audit, cache, check, completions, deploy, destroy, dial, doctor, env, git, init, key, logs,
-    maintenance, plan, ps, releases, remote, restart, rollback, run, scale, server, stop, trust,
-    up,
+    api, audit, cache, check, completions, deploy, destroy, dial, doctor, env, git, init, key,
+    logs, maintenance, plan, ps, releases, remote, restart, rollback, run, scale, server, stop,
+    trust, up,
 };
 use crate::control::Control;
 use crate::error::{CommandError, Result};
@@ -70,6 +70,7 @@ enum Command {
     Remote(remote::Args),
     Key(key::Args),
     Audit(audit::Args),
+    Api(api::Args),
     Server(server::Args),
     Dial(dial::Args),
     Git(git::Args),
@@ -102,6 +103,7 @@ impl Command {
             | Self::Run(_)
             | Self::Trust(_)
             | Self::Doctor(_)
+            | Self::Api(_)
             | Self::Remote(_)
             | Self::Dial(_)
             | Self::Git(_)
@@ -189,6 +191,7 @@ fn dispatch(command: Command, context: &mut Context) -> Result<u8> {
         Command::Remote(args) => done(remote::run(args, context)),
         Command::Key(args) => done(wait(key::run(args, context))),
         Command::Audit(args) => done(wait(audit::run(args, context))),
+        Command::Api(args) => done(api::run(&args, context)),
         Command::Dial(args) => done(dial::run(args, context)),
         Command::Git(args) => done(git::run(args, context)),
         Command::Plan(args) => done(plan::run(&args, context)),
@@ -298,6 +301,7 @@ mod tests {
           remote       Name the servers that you deploy to
           key          Let a key of ssh do some things with some apps, and nothing else
           audit        Show who changed what, and when
+          api          Print what the server's API takes and answers, as OpenAPI 3.1
           server       Run, stop or look at the server that keeps your apps
           dial         Join standard input and output to the server of this machine
           git          Take a `git push` as a deploy

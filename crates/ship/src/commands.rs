@@ -1,5 +1,6 @@
 //! One file per command: what can be typed, what its help says, what it does.
 
+pub(crate) mod api;
 pub(crate) mod audit;
 pub(crate) mod cache;
 pub(crate) mod check;

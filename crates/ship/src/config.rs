@@ -38,6 +38,60 @@ pub(crate) struct Config {
     /// Who is asked for certificates.
     #[serde(default)]
     pub(crate) acme: Acme,
+    /// What may take how much of the disk.
+    #[serde(default)]
+    pub(crate) room: Room,
+}
+
+/// `[room]`: caps on what grows by itself, and what is kept free.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct Room {
+    /// The most lines of the audit log; 200,000 by default, 1,000 at least.
+    audit_lines: Option<u64>,
+    /// The most that the caches of builds take, those of all apps together: `"5G"` by default.
+    build_caches: Option<Size>,
+    /// What no deploy may begin to use: `"512M"` by default.
+    reserve: Option<Size>,
+}
+
+/// A size as people write it: `"512M"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+struct Size(u64);
+
+impl TryFrom<String> for Size {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let size = ship_project::size(&text);
+        size.map(Self)
+            .ok_or_else(|| format!("`{text}` is no size such as `512M` or `5G`"))
+    }
+}
+
+/// Fewer would not hold what a busy day has.
+const LEAST_AUDIT_LINES: u64 = 1000;
+
+impl Room {
+    /// For control.
+    pub(crate) fn caps(&self) -> ship_server::Room {
+        let default = ship_server::Room::default();
+        let or = |size: Option<Size>, default: u64| size.map_or(default, |size| size.0);
+        ship_server::Room {
+            audit_lines: self.audit_lines.unwrap_or(default.audit_lines),
+            build_caches: or(self.build_caches, default.build_caches),
+            reserve: or(self.reserve, default.reserve),
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match self.audit_lines {
+            Some(lines) if lines < LEAST_AUDIT_LINES => Err(format!(
+                "`room.audit-lines` is {LEAST_AUDIT_LINES} at least, not {lines}"
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// `[acme]`: the authority that signs certificates for the domains of apps (RFC 8555).
@@ -293,6 +347,7 @@ impl Config {
         };
         let config: Self = toml::from_str(text).map_err(|error| cannot(&told(text, &error)))?;
         config.acme.check().map_err(|why| cannot(&why))?;
+        config.room.check().map_err(|why| cannot(&why))?;
         Ok(config)
     }
 }
@@ -326,6 +381,7 @@ mod tests {
                 http3: true,
                 index: None,
                 acme: Acme::default(),
+                room: Room::default(),
             }
         );
         let whole = text.replace("# index", "index");
@@ -427,6 +483,21 @@ mod tests {
         ] {
             assert!(dns(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn room_is_given_in_sizes_as_people_write_them() {
+        let caps = |text: &str| Config::parse(text).map(|config| config.room.caps());
+        assert_eq!(caps("").unwrap(), ship_server::Room::default());
+        let said = "[room]\naudit-lines = 1000\nbuild-caches = \"1G\"\nreserve = \"0\"";
+        let own = ship_server::Room {
+            audit_lines: 1000,
+            build_caches: 1 << 30,
+            reserve: 0,
+        };
+        assert_eq!(caps(said).unwrap(), own);
+        assert!(caps("[room]\naudit-lines = 10").is_err());
+        assert!(caps("[room]\nreserve = \"much\"").is_err());
     }
 
     #[test]

@@ -97,6 +97,9 @@ fn run_server(world: &World) -> Result<()> {
         program: World::program(),
         developer: machine.is_none(),
         idle: machine.is_none().then_some(IDLE),
+        room: machine
+            .as_ref()
+            .map_or_else(ship_server::Room::default, |machine| machine.room.caps()),
         public: machine.map(|machine| ship_server::Public {
             http: machine.http,
             https: machine.https,

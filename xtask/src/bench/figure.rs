@@ -30,6 +30,8 @@ pub(crate) enum Value {
     Bytes(u64),
     /// A number of things.
     Count(u64),
+    /// A part of a whole, which is 1.
+    Share(f64),
 }
 
 /// Somebody else.
@@ -92,7 +94,7 @@ impl fmt::Display for Peer {
 impl Value {
     fn number(self) -> f64 {
         match self {
-            Self::Seconds(seconds) => seconds,
+            Self::Seconds(number) | Self::Share(number) => number,
             Self::Bytes(number) | Self::Count(number) => number as f64,
         }
     }
@@ -112,6 +114,7 @@ impl fmt::Display for Value {
             Self::Bytes(bytes) if *bytes < 1_000_000 => write!(f, "{:.0} kB", *bytes as f64 / 1e3),
             Self::Bytes(bytes) => write!(f, "{:.1} MB", *bytes as f64 / 1e6),
             Self::Count(count) => write!(f, "{count}"),
+            Self::Share(share) => write!(f, "{:.2} %", share * 100.0),
         }
     }
 }

@@ -9,7 +9,9 @@ use crate::check::missing_setting::demanded;
 use crate::check::subject::{Given, Subject};
 use crate::init::entry::{about, because, comment, key, list, off, quoted};
 use crate::manifest::Route as Written;
-use crate::plan::{AssetStep, CacheRule, Plan, Process, Role, Route, RouteTarget, Sourced, Start};
+use crate::plan::{
+    AssetStep, CacheRule, Limits, Plan, Process, Role, Route, RouteTarget, Sourced, Start,
+};
 
 mod visitors;
 
@@ -423,17 +425,27 @@ fn limits(plan: &Plan) -> Section {
     };
     let limits = &plan.limits;
     let memory = limits.memory.map_or_else(|| "512M".to_owned(), size);
+    let cpu = limits.cpu.map_or_else(|| "1.5".to_owned(), cores);
+    let tasks = limits.tasks.unwrap_or(512).to_string();
     let body = limits.body.map_or_else(|| "10M".to_owned(), size);
     let text = format!(
-        "[limits]\n{}{}",
+        "[limits]\n{}{}{}{}",
         line_of("limits.memory", quoted(memory), limits.memory.is_some()),
+        line_of("limits.cpu", quoted(cpu), limits.cpu.is_some()),
+        line_of("limits.tasks", tasks, limits.tasks.is_some()),
         line_of("limits.body", quoted(body), limits.body.is_some())
     );
-    if limits.memory.is_none() && limits.body.is_none() {
+    if *limits == Limits::default() {
         Section::silent(&text)
     } else {
         Section::said(text)
     }
+}
+
+/// As a manifest writes it: `1.5`, `2`.
+fn cores(thousandths: u32) -> String {
+    let text = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// As a manifest writes it: `30s`, `2m`, `500ms`.

@@ -34,7 +34,7 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
 
 /// `512M`, `1G`, `64K`, `1048576`: powers of 1024, as systemd and Docker read them. `MB` and `MiB`
 /// are the same.
-pub(crate) fn size(text: &str) -> Option<u64> {
+pub fn size(text: &str) -> Option<u64> {
     let (number, unit) = number(text.trim())?;
     let unit = unit.trim();
     let letter = unit
@@ -51,6 +51,26 @@ pub(crate) fn size(text: &str) -> Option<u64> {
     };
     number.checked_mul(1024u64.pow(power))
 }
+
+/// `0.5`, `2`, `1.25`: cores, as thousandths of one. The kernel gives no less than a hundredth
+/// (1 ms of 100).
+pub(crate) fn cores(text: &str) -> Option<u32> {
+    let (whole, part) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(part) || part.len() > 3 {
+        return None;
+    }
+    let part: u32 = format!("{part:0<3}").parse().ok()?;
+    let all = whole
+        .parse::<u32>()
+        .ok()?
+        .checked_mul(1000)?
+        .checked_add(part)?;
+    (10..=MOST_CORES * 1000).contains(&all).then_some(all)
+}
+
+/// More than any machine has.
+const MOST_CORES: u32 = 4096;
 
 /// `100/m`, `5/10s`: requests, and the time for them, of at least a second and at most a day. More
 /// than one a microsecond is no limit.
@@ -80,6 +100,18 @@ fn number(text: &str) -> Option<(u64, &str)> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn cores_are_read_to_a_thousandth() {
+        for (text, thousandths) in [("1", 1000), ("1.5", 1500), ("0.01", 10), (" 0.125 ", 125)] {
+            assert_eq!(cores(text), Some(thousandths), "{text}");
+        }
+        for wrong in [
+            "", ".5", "1.", "0", "0.009", "-1", "1.2345", "1e3", "9999", "150%",
+        ] {
+            assert_eq!(cores(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn durations_need_a_unit() {

@@ -504,9 +504,16 @@ fn is_variable(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
+/// Fewer, and a web server with a few workers does not start.
+pub(crate) const LEAST_TASKS: u32 = 16;
+/// The most that Linux has (`PID_MAX_LIMIT`).
+pub(crate) const MOST_TASKS: u32 = 4_194_304;
+
 fn limits(table: &Table<'_>) -> Result<Limits> {
     Ok(Limits {
         memory: table.size("memory")?,
+        cpu: table.cores("cpu")?,
+        tasks: table.number("tasks", LEAST_TASKS, MOST_TASKS)?,
         body: table.size("body")?,
     })
 }

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::read::{LEAST_TASKS, MOST_TASKS};
+
 /// One key of the manifest, for the reference page and the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyDoc {
@@ -34,6 +36,8 @@ pub enum Kind {
     Duration,
     /// A size in bytes: `"512M"`, `"1G"`.
     Size,
+    /// A number of cores: `"0.5"`, `"2"`.
+    Cores,
     /// A command line.
     Command,
     /// A list of texts.
@@ -278,6 +282,23 @@ const KEYS: &[KeyDoc] = &[
         ..key("limits.memory", Kind::Size)
     },
     KeyDoc {
+        default: "none",
+        unit: "cores",
+        example: "[limits]\ncpu = \"1.5\"",
+        text: "The most processor time that one instance may take, in cores. One that has had its share waits, and runs on a tenth of a second later. It holds where `memory` holds.",
+        ..key("limits.cpu", Kind::Cores)
+    },
+    KeyDoc {
+        default: "512 on an installed server",
+        unit: "processes and threads",
+        example: "[limits]\ntasks = 2048",
+        text: "The most processes and threads that one instance may have at once, jobs and the release command included. One more cannot be started (`Resource temporarily unavailable`). It holds where `memory` holds.",
+        ..key(
+            "limits.tasks",
+            Kind::Number(LEAST_TASKS as i64, MOST_TASKS as i64),
+        )
+    },
+    KeyDoc {
         default: "10M",
         unit: "bytes",
         example: "[limits]\nbody = \"100M\"",
@@ -402,6 +423,7 @@ fn of_key(doc: &KeyDoc) -> Value {
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Number(low, high) => json!({ "type": "integer", "minimum": low, "maximum": high }),
         Kind::Duration => json!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$" }),
+        Kind::Cores => json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,3})?$" }),
         Kind::Size => json!({ "type": "string", "pattern": "^[0-9]+([kKMGT](i?B)?|B)?$" }),
         Kind::Texts => texts,
         Kind::Commands => json!({ "anyOf": [text, texts] }),

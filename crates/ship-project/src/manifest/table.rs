@@ -193,6 +193,13 @@ impl<'a> Table<'a> {
         Ok(size.map(|size| size.value))
     }
 
+    /// A share of the processor, in thousandths of a core.
+    pub(super) fn cores(&self, key: &str) -> Result<Option<u32>> {
+        let expected = "a number of cores such as `\"0.5\"` or `\"2\"`, at least 0.01";
+        let cores = self.read(key, expected, quantity::cores)?;
+        Ok(cores.map(|cores| cores.value))
+    }
+
     pub(super) fn number(&self, key: &str, low: u32, high: u32) -> Result<Option<u32>> {
         let Some(value) = self.get(key) else {
             return Ok(None);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{WaitOptions, WaitStatus};
 use ship_base::clock::Moment;
 use ship_base::{count, file, hint};
-use ship_sandbox::MemoryCap;
+use ship_sandbox::{Caps, Held};
 
 use super::backoff::Backoff;
 use super::desk::Desk;
@@ -221,8 +221,8 @@ impl Life {
         let address = self.report.address.clone();
         let program = self.starter.start(&self.spec, address.as_ref());
         let program = program.map_err(|error| hint::chain(&error))?;
-        self.remark_on_cap(program.memory.as_ref());
-        self.report.memory.clone_from(&program.memory);
+        self.remark_on_caps(program.held.as_ref());
+        self.report.held.clone_from(&program.held);
         let readiness = Readiness::new(&self.spec, address, self.me);
         let may_hang = self
             .report
@@ -232,11 +232,12 @@ impl Life {
     }
 
     /// Said once: the reason does not change from start to start.
-    fn remark_on_cap(&mut self, cap: Option<&MemoryCap>) {
-        if let Some(MemoryCap::Open { why }) = cap
-            && self.report.memory.is_none()
+    fn remark_on_caps(&mut self, held: Option<&Held>) {
+        if let Some(Held::Open { why }) = held
+            && self.report.held.is_none()
         {
-            self.log.remark(&format!("its memory is not capped: {why}"));
+            let what = named(&self.spec.caps);
+            self.log.remark(&format!("its {what} not capped: {why}"));
         }
     }
 
@@ -258,9 +259,14 @@ impl Life {
             self.backoff.reset();
         }
         if run.out_of_memory_kills() > 0 {
-            let cap = count::bytes(self.spec.memory.unwrap_or(0));
+            let cap = count::bytes(self.spec.caps.memory.unwrap_or(0));
             self.log
                 .remark(&format!("reached its cap of {cap} of memory"));
+        }
+        if run.refused_tasks() > 0 {
+            let cap = self.spec.caps.tasks.unwrap_or(0);
+            self.log
+                .remark(&format!("reached its cap of {cap} processes and threads"));
         }
         let was_ready = run.is_ready();
         let then = self.what_follows(&ended, was_ready);
@@ -423,7 +429,23 @@ fn first_report(spec: &Spec, keeper: ProcessKey) -> Report {
         failures: 0,
         answered: false,
         was_ready: false,
-        memory: None,
+        held: None,
+    }
+}
+
+/// What has a cap, as the subject of a sentence: `memory and processor are`.
+fn named(caps: &Caps) -> String {
+    let all = [
+        (caps.memory.is_some(), "memory"),
+        (caps.cpu.is_some(), "processor"),
+        (caps.tasks.is_some(), "processes"),
+    ];
+    let named: Vec<&str> = all.iter().filter(|one| one.0).map(|one| one.1).collect();
+    match named.as_slice() {
+        [one @ ("memory" | "processor")] => format!("{one} is"),
+        [one] => format!("{one} are"),
+        [first @ .., last] => format!("{} and {last} are", first.join(", ")),
+        [] => String::new(),
     }
 }
 

@@ -111,6 +111,11 @@ impl Run {
         self.cgroup.as_ref().map_or(0, Cgroup::out_of_memory_kills)
     }
 
+    /// How often something of it could not be started, since it had too many tasks.
+    pub(super) fn refused_tasks(&self) -> u64 {
+        self.cgroup.as_ref().map_or(0, Cgroup::refused_tasks)
+    }
+
     /// Begins to end it; again, it can only become shorter.
     pub(super) fn stop(&mut self, grace: Duration) {
         self.readiness = None;

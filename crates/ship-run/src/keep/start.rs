@@ -71,7 +71,7 @@ impl Starter {
             folder: spec.folder.clone(),
             user: None,
             stdin: Vec::new(),
-            memory: spec.memory,
+            caps: spec.caps,
         }
     }
 }

@@ -58,7 +58,7 @@ impl Stage {
             logs: self.path("logs"),
             log_cap: 16 << 20,
             keepers: self.keepers(),
-            memory: None,
+            caps: ship_sandbox::Caps::default(),
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, WaitOptions, waitpid};
 use ship_base::hint::{Hints as _, chain};
 use ship_base::lend::User;
-use ship_sandbox::{Error, MemoryCap, Program, Shim, Spec, end_all, spawn};
+use ship_sandbox::{Caps, Error, Held, Program, Shim, Spec, end_all, spawn};
 
 const ROLE: &str = env!("CARGO_BIN_EXE_ship-sandbox-role");
 
@@ -21,7 +21,7 @@ fn spec(argv: &[&str]) -> Spec {
         folder: "/usr".into(),
         user: None,
         stdin: Vec::new(),
-        memory: None,
+        caps: Caps::default(),
     }
 }
 
@@ -178,14 +178,18 @@ fn a_shim_that_is_not_one_is_noticed() {
 }
 
 #[test]
-fn a_cap_on_memory_either_holds_or_is_told_to_be_open() {
+fn caps_either_hold_or_are_told_to_be_open() {
     let mut capped = spec(&["true"]);
-    capped.memory = Some(64 << 20);
+    capped.caps = Caps {
+        memory: Some(64 << 20),
+        cpu: Some(500),
+        tasks: Some(64),
+    };
     let program = start(&capped).unwrap();
     waitpid(Pid::from_raw(program.pid), WaitOptions::empty()).unwrap();
-    match program.memory.unwrap() {
-        MemoryCap::Holds { bytes } => assert_eq!(bytes, 64 << 20),
-        MemoryCap::Open { why } => assert!(!why.is_empty()),
+    match program.held.unwrap() {
+        Held::Holds => assert!(program.cgroup.is_some()),
+        Held::Open { why } => assert!(!why.is_empty()),
     }
 }
 

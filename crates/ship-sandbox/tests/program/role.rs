@@ -24,7 +24,7 @@ fn parent(argv: Vec<String>) -> ExitCode {
         folder: "/".into(),
         user: None,
         stdin: Vec::new(),
-        memory: None,
+        caps: ship_sandbox::Caps::default(),
     };
     let shim = Shim {
         program: "/proc/self/exe".into(),

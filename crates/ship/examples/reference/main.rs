@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         ("commands.md", page(&commands::page())),
         ("environment.md", page(&environment::page())),
         ("exit-codes.md", page(&exit_codes::page())),
+        ("openapi.json", openapi()),
         ("manifest.md", page(&manifest::page())),
         ("ship.schema.json", manifest::schema()),
     ];
@@ -35,6 +36,11 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+fn openapi() -> String {
+    let description = ship_api::description::description();
+    format!("{description:#}\n")
 }
 
 fn page(content: &str) -> String {

@@ -1,6 +1,6 @@
 //! `ship audit`: who changed what.
 
-use ship_api::reply::AuditEntry;
+use ship_api::reply::{Audit, AuditEntry, AuditGone};
 use ship_base::count;
 use ship_base::fault::FaultKind;
 
@@ -12,7 +12,8 @@ use crate::table::{self, Give};
 ///
 /// Every change that is asked of the server is written down before it is begun, and again when it
 /// is over; so is what a key asked for and may not. Each line carries a hash of itself and of the
-/// line before: nobody changes one unnoticed.
+/// line before: nobody changes one unnoticed. Beyond 200,000 lines (`[room] audit-lines` of
+/// server.toml) the oldest go, and a line of the log says so.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   ship audit -r prod
@@ -47,7 +48,7 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> Result<()> {
         return context.ui.json(&audit.entries);
     }
     if args.verify {
-        return verify(context, &audit.entries, audit.broken);
+        return verify(context, &audit);
     }
     let skipped = audit.entries.len().saturating_sub(args.lines);
     let rows: Vec<Vec<String>> = audit.entries[skipped..].iter().map(row).collect();
@@ -55,8 +56,8 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> Result<()> {
     lines.iter().try_for_each(|line| context.ui.data(line))
 }
 
-fn verify(context: &mut Context, entries: &[AuditEntry], broken: Option<u64>) -> Result<()> {
-    if let Some(number) = broken {
+fn verify(context: &mut Context, audit: &Audit) -> Result<()> {
+    if let Some(number) = audit.broken {
         return Err(CommandError::new(
             FaultKind::User,
             format!("the audit log was changed: line {number} does not fit"),
@@ -65,14 +66,20 @@ fn verify(context: &mut Context, entries: &[AuditEntry], broken: Option<u64>) ->
             "somebody with root's rights wrote to ship.db; a backup has the lines as they were",
         ));
     }
-    let Some(last) = entries.last() else {
+    let Some(last) = audit.entries.last() else {
         return context.ui.data("nothing was changed yet");
     };
-    let lines = count::plural(entries.len(), "line");
+    let lines = count::plural(audit.entries.len(), "line");
     context.ui.data(&format!(
         "{lines}, unbroken; the last is {} {}",
         last.number, last.hash
-    ))
+    ))?;
+    audit.gone.as_ref().map_or(Ok(()), |gone| {
+        let AuditGone { number, hash } = gone;
+        context.ui.data(&format!(
+            "the log begins after line {number} {hash}: older lines have gone, to make room"
+        ))
+    })
 }
 
 const GIVE: [Give; 6] = [

@@ -10,6 +10,14 @@ use crate::{SOON, body, home, own_server, up};
 /// One request on a connection of its own; gives the status and the body.
 #[track_caller]
 fn ask(home: &Home, method: &str, path: &str, text: &str) -> (u16, String) {
+    let (head, body) = ask_whole(home, method, path, text);
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    (status.expect("a status"), body)
+}
+
+/// The same with the whole head.
+#[track_caller]
+fn ask_whole(home: &Home, method: &str, path: &str, text: &str) -> (String, String) {
     let mut stream = UnixStream::connect(home.folder().join("run/api.sock")).expect("a server");
     let length = text.len();
     let request = format!(
@@ -20,8 +28,32 @@ fn ask(home: &Home, method: &str, path: &str, text: &str) -> (u16, String) {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it answers");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-    (status.expect("a status"), body.to_owned())
+    (head.to_owned(), body.to_owned())
+}
+
+#[test]
+fn what_is_refused_says_what_it_is_and_what_would_be_answered() {
+    let (home, project) = (home(), own_server("blog"));
+    up(&home, &project);
+    let (head, _) = ask_whole(&home, "PUT", "/v1/apps/blog/env", "");
+    assert!(head.starts_with("HTTP/1.1 405 "), "{head}");
+    assert!(head.contains("\r\nallow: POST, GET"), "{head}");
+    let (head, body) = ask_whole(&home, "POST", "/v1/apps", r#"{"name":"a","project":"x"}"#);
+    assert!(head.starts_with("HTTP/1.1 400 "), "{head}");
+    let kind = "\r\ncontent-type: application/problem+json";
+    assert!(head.contains(kind), "{head}");
+    assert!(body.contains("`x` is not an absolute path"), "{body}");
+}
+
+#[test]
+fn the_server_describes_its_api_as_the_command_does() {
+    let (home, project) = (home(), own_server("blog"));
+    up(&home, &project);
+    let (status, said) = ask(&home, "GET", "/v1/openapi.json", "");
+    assert_eq!(status, 200);
+    let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(said, home.ship(&["api"]).success().json());
+    assert_eq!(said["openapi"], "3.1.1");
 }
 
 #[test]
