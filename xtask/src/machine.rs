@@ -33,6 +33,11 @@ const NEEDS: &[Need] = &[
         without: Some("certificates from a real authority"),
     },
     Need {
+        program: "named",
+        package: "bind9 bind9-dnsutils",
+        without: Some("certificates for wildcards"),
+    },
+    Need {
         program: "certutil",
         package: "libnss3-tools",
         without: Some("the stores of browsers"),

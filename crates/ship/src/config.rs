@@ -172,10 +172,12 @@ impl Dns {
     fn provider(&self) -> Result<DnsProvider, String> {
         let is_absolute = |path: &PathBuf| path.is_absolute();
         match (&self.hook, &self.server) {
-            (Some(hook), None) if self.key.is_none() => match is_absolute(hook) {
-                true => Ok(DnsProvider::Hook(hook.clone())),
-                false => Err("`acme.dns.hook` is a whole path: `/etc/ship/dns-hook`".to_owned()),
-            },
+            (Some(hook), None) if self.key.is_none() && is_absolute(hook) => {
+                Ok(DnsProvider::Hook(hook.clone()))
+            }
+            (Some(_), None) if self.key.is_none() => {
+                Err("`acme.dns.hook` is a whole path: `/etc/ship/dns-hook`".to_owned())
+            }
             (None, Some(server)) if self.key.as_ref().is_none_or(is_absolute) => {
                 Ok(DnsProvider::Server {
                     address: with_port(server),

@@ -148,7 +148,7 @@ mod tests {
         }
     }
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     #[tokio::test]
     async fn it_gets_name_and_value_as_they_are_and_nothing_of_our_environment() {

@@ -183,12 +183,12 @@ mod tests {
         }
     }
 
-    fn answer(start: i64, end: i64) -> Option<Answer> {
+    fn answer(start: i64, end: i64) -> Answer {
         let why = None;
-        Some(Answer {
+        Answer {
             window: Some(Window { start, end, why }),
             again: PAUSE,
-        })
+        }
     }
 
     #[test]
@@ -231,7 +231,7 @@ mod tests {
         let now = Moment::from_millis(0);
         let moment = |serial: u8, end: i64| {
             let identity = identity(serial);
-            let renewal = Renewal::new(None, &identity, answer(HOUR, end), now);
+            let renewal = Renewal::new(None, &identity, Some(answer(HOUR, end)), now);
             renewal.moment(&identity).unwrap().0
         };
         let all: Vec<i64> = (0..100).map(|serial| moment(serial, 25 * HOUR)).collect();
@@ -247,7 +247,7 @@ mod tests {
     fn a_window_outlives_silence_but_not_its_certificate() {
         let now = Moment::from_millis(0);
         let one = identity(1);
-        let known = Renewal::new(None, &one, answer(HOUR, 2 * HOUR), now);
+        let known = Renewal::new(None, &one, Some(answer(HOUR, 2 * HOUR)), now);
         let silent = Renewal::new(Some(&known), &one, None, now);
         assert_eq!(silent.moment(&one), known.moment(&one));
         let next = identity(2);
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn it_is_asked_again_when_the_authority_said_so() {
         let one = identity(1);
-        let known = Renewal::new(None, &one, answer(0, 1), Moment::from_millis(0));
+        let known = Renewal::new(None, &one, Some(answer(0, 1)), Moment::from_millis(0));
         assert!(!known.is_due(&one, Moment::from_millis(6 * HOUR - 1)));
         assert!(known.is_due(&one, Moment::from_millis(6 * HOUR)));
         // A clock that went back by years.

@@ -56,7 +56,9 @@ pub(super) fn header(id: u16, flags: u16, counts: [u16; 4]) -> Vec<u8> {
     let mut message = Vec::new();
     push(&mut message, id);
     push(&mut message, flags);
-    counts.iter().for_each(|count| push(&mut message, *count));
+    for count in counts {
+        push(&mut message, count);
+    }
     message
 }
 
@@ -182,9 +184,10 @@ pub(super) fn read(message: &[u8]) -> Option<Answer> {
     let mut section =
         |count: u16| -> Option<Vec<Found>> { (0..count).map(|_| reader.found()).collect() };
     // What was cut off is asked for again.
-    let (answers, authority) = match truncated {
-        true => (Vec::new(), Vec::new()),
-        false => (section(answers)?, section(authority)?),
+    let (answers, authority) = if truncated {
+        (Vec::new(), Vec::new())
+    } else {
+        (section(answers)?, section(authority)?)
     };
     Some(Answer {
         id,

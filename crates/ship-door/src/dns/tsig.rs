@@ -59,7 +59,7 @@ impl Key {
 
     /// `key "NAME" { algorithm hmac-sha256; secret "BASE64"; };`
     fn parse(text: &str) -> Option<Self> {
-        let lines = text.lines().map(|line| line.trim_start());
+        let lines = text.lines().map(str::trim_start);
         let lines = lines.filter(|line| !line.starts_with('#') && !line.starts_with("//"));
         let text = lines.collect::<Vec<_>>().join(" ");
         let is_between = |c: char| c.is_whitespace() || "{};\"".contains(c);

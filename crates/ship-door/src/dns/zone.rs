@@ -238,10 +238,10 @@ fn named_in(text: &str) -> Vec<SocketAddr> {
         Some(SocketAddr::from((address, PORT)))
     });
     let named: Vec<SocketAddr> = named.collect();
-    match named.is_empty() {
-        true => vec![(Ipv4Addr::LOCALHOST, PORT).into()],
-        false => named,
+    if named.is_empty() {
+        return vec![(Ipv4Addr::LOCALHOST, PORT).into()];
     }
+    named
 }
 
 #[cfg(test)]

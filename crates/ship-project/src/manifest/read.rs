@@ -111,11 +111,14 @@ fn domains(root: &Table<'_>) -> Result<Vec<Located<String>>> {
     let mut domains = Vec::new();
     for (domain, span) in root.texts("domains")? {
         let below = domain.value.strip_prefix("*.");
-        // `*.com` would be everybody's.
-        let is_too_high = below.is_some_and(|name| !name.contains('.'));
-        if !is_host(below.unwrap_or(&domain.value)) || is_too_high {
+        if !is_host(below.unwrap_or(&domain.value)) {
             let message = format!("`{}` is not a host name", domain.value);
             let hint = "write it without `https://`, port and path: `talkshow.example`";
+            return Err(root.text.wrong(span, message, Some(hint.to_owned())));
+        }
+        if let Some(top) = below.filter(|name| !name.contains('.')) {
+            let message = format!("`{}` is every domain below `{top}`", domain.value);
+            let hint = "a domain of yours below it: `*.talkshow.example`";
             return Err(root.text.wrong(span, message, Some(hint.to_owned())));
         }
         domains.push(Located {
