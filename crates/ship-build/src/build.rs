@@ -246,7 +246,10 @@ impl<'a> Build<'a> {
         let before = before.and_then(|facts| facts.python.as_ref());
         let is_new = before.is_none_or(|(path, _)| *path != python.path);
         let wanted = self.plan.python.clone().filter(|_| is_new);
-        if let Some(note) = wanted.and_then(|wanted| python::ended(&wanted, python)) {
+        // The plan may have said so already.
+        let is_told = |text: &str| self.plan.notes.iter().any(|note| note.text == text);
+        let note = wanted.and_then(|wanted| python::ended(&wanted, python));
+        if let Some(note) = note.filter(|note| !is_told(&note.text)) {
             self.shop.report().note(note);
         }
     }

@@ -678,6 +678,9 @@ fn dependencies(packages: &Packages, found: Option<&Found>) -> Sourced<Dependenc
         let site = found.and_then(Found::site);
         if let Some(site) = site {
             let add = site.add.clone();
+            if let Some(place) = found.and_then(|found| found.packages_at.clone()) {
+                return Sourced::from(Dependencies::Unnamed { add }, place);
+            }
             return Sourced::by_default(Dependencies::Unnamed { add }, "no file names any package");
         }
         let package = found
@@ -703,11 +706,12 @@ fn refuse(project: &Project, packages: &Packages) -> Result<()> {
 }
 
 fn unnamed(dependencies: Option<&Sourced<Dependencies>>) -> Option<Note> {
-    let Dependencies::Unnamed { add } = &dependencies?.value else {
+    let dependencies = dependencies?;
+    let Dependencies::Unnamed { add } = &dependencies.value else {
         return None;
     };
-    // A program of the standard library alone needs none.
-    (!add.is_empty()).then(|| Note {
+    // A program of the standard library alone needs none; a site may have a file of its own.
+    (!add.is_empty() && dependencies.places.is_empty()).then(|| Note {
         text: "no file names the packages that the project needs".to_owned(),
         hint: Some(
             "list them in `requirements.txt`, or start with `uv init --bare && uv add …`"

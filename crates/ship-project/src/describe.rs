@@ -88,7 +88,13 @@ impl Plan {
         } else {
             "its imports"
         };
-        let packages = self.dependencies.iter().map(|d| packages(&d.value, from));
+        let packages = self.dependencies.iter().map(|d| {
+            let file = d
+                .places
+                .first()
+                .map(|place| place.file.display().to_string());
+            packages(&d.value, file.as_deref().unwrap_or(from))
+        });
         let what = std::iter::once(self.summary())
             .chain(packages)
             .collect::<Vec<_>>()

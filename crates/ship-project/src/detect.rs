@@ -161,6 +161,8 @@ pub(crate) struct Found {
     pub(crate) env: BTreeMap<String, Sourced<String>>,
     /// Settings that a random value will do for.
     pub(crate) drawn: Vec<Sourced<String>>,
+    /// A file that names the packages of a site, and nothing else of the project.
+    pub(crate) packages_at: Option<Place>,
     pub(crate) notes: Vec<Note>,
     /// What could be run in its place, where nobody says what is.
     pub(crate) others: Option<Note>,
@@ -192,6 +194,7 @@ impl Found {
             data: Vec::new(),
             env: BTreeMap::new(),
             drawn: Vec::new(),
+            packages_at: None,
             notes: Vec::new(),
             others: None,
         }

@@ -5,6 +5,7 @@ pub(crate) mod app_json;
 pub(crate) mod conda;
 pub(crate) mod dotenv;
 pub(crate) mod ini;
+pub(crate) mod inline;
 pub(crate) mod other_lock;
 pub(crate) mod outline;
 pub(crate) mod pdm_lock;

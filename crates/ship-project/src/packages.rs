@@ -29,7 +29,7 @@ const IMPLIED: [(&str, &str, &str); 6] = [
 type Reader = fn(&mut Packages, &Folder<'_>) -> Result<bool>;
 
 /// What is looked for in a folder, in order.
-const READERS: [Reader; 10] = [
+const READERS: [Reader; 11] = [
     locks::uv,
     locks::pylock,
     locks::poetry,
@@ -40,6 +40,7 @@ const READERS: [Reader; 10] = [
     lists::pipfile,
     lists::setup,
     lists::conda,
+    lists::inline,
 ];
 
 /// A folder of the project that may name packages.
@@ -120,6 +121,7 @@ impl Packages {
             }
         }
         packages.notes.extend(lists::misspelt(folder));
+        packages.notes.extend(lists::extras(folder));
         Ok(packages)
     }
 

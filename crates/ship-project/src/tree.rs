@@ -54,6 +54,19 @@ impl Tree {
         next.is_some_and(|file| file.starts_with(folder))
     }
 
+    /// The files right in `folder` whose names begin with `prefix`.
+    pub(crate) fn beginning(&self, folder: &Path, prefix: &str) -> impl Iterator<Item = &Path> {
+        let first = folder.join(prefix);
+        let own = self.files.range(first..).map(PathBuf::as_path);
+        let begins = move |file: &&Path| {
+            let below = file.strip_prefix(folder).ok();
+            let name = below.and_then(|below| below.iter().next()?.to_str());
+            name.is_some_and(|name| name.starts_with(prefix))
+        };
+        own.take_while(begins)
+            .filter(move |file| file.parent() == Some(folder))
+    }
+
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(PathBuf::as_path)
     }

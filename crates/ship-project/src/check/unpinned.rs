@@ -36,6 +36,7 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
         }
         if let Dependencies::Unnamed { add } = &named.value
             && !add.is_empty()
+            && named.places.is_empty()
         {
             let what = "no file names the packages: only what the framework needs is installed";
             let remedy = "`uv init --bare && uv add …`, or list them in `requirements.txt`";

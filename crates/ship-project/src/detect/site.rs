@@ -111,9 +111,11 @@ fn look(project: &Project, folder: &Path) -> Option<Found> {
 }
 
 fn found(project: &Project, configured: Configured) -> Found {
-    let (add, notes) = missing(project, &configured);
+    let missing = missing(project, &configured);
+    let add = missing.add;
     let mut found = Found::new(configured.row, configured.place.clone());
-    found.notes = notes;
+    found.notes = missing.notes;
+    found.packages_at = missing.named_at;
     let reason = match (project.packages.dependencies.is_some(), configured.why) {
         (true, None) if !add.is_empty() => format!("adding {}", add.join(", ")),
         (_, why) => why.unwrap_or_default().to_owned(),
@@ -138,12 +140,24 @@ fn found(project: &Project, configured: Configured) -> Found {
     found
 }
 
+/// What a site needs beside the packages of the project.
+#[derive(Default)]
+struct Missing {
+    add: Vec<String>,
+    /// The site's own file that names them, where there is one.
+    named_at: Option<Place>,
+    notes: Vec<Note>,
+}
+
 /// What the project does not name: taken from a file of the site's own where there is one, else
 /// what its configuration asks for.
-fn missing(project: &Project, configured: &Configured) -> (Vec<String>, Vec<Note>) {
+fn missing(project: &Project, configured: &Configured) -> Missing {
     let generator = configured.generator;
     if !generator.is_python() {
-        return (vec![generator.package().to_owned()], Vec::new());
+        return Missing {
+            add: vec![generator.package().to_owned()],
+            ..Missing::default()
+        };
     }
     let own = own_requirements(project, configured);
     let mut asked: Vec<(String, Place)> = own
@@ -184,7 +198,11 @@ fn missing(project: &Project, configured: &Configured) -> (Vec<String>, Vec<Note
         Some(_) => open.map(unnamed).collect(),
         None => Vec::new(),
     };
-    (asked.into_iter().map(|(text, _)| text).collect(), notes)
+    Missing {
+        add: asked.into_iter().map(|(text, _)| text).collect(),
+        named_at: own.first().map(|entry| Place::file(&entry.place.file)),
+        notes,
+    }
 }
 
 fn unnamed((requirement, place): &(String, Place)) -> Note {

@@ -34,6 +34,8 @@ pub(crate) struct Pyproject {
     pub(crate) has_list: bool,
     /// Addresses of `[[tool.pdm.source]]`.
     pub(crate) indexes: Vec<String>,
+    /// Names of `[project.optional-dependencies]` and `[dependency-groups]`, and where.
+    pub(crate) extras: Vec<(String, Place)>,
     /// `[project.scripts]`: name, what it calls, and where.
     pub(crate) scripts: Vec<(String, String, Place)>,
 }
@@ -64,6 +66,14 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Pyproject> {
         pixi: pixi(&plain),
         poetry,
         dependencies: dependencies.unwrap_or_default(),
+        extras: [
+            &["project", "optional-dependencies"][..],
+            &["dependency-groups"],
+        ]
+        .iter()
+        .filter_map(|path| table_at(&table, path))
+        .flat_map(|names| reader.names(names))
+        .collect(),
         scripts: table_at(&table, &["project", "scripts"])
             .map(|scripts| reader.scripts(scripts))
             .unwrap_or_default(),
@@ -163,6 +173,16 @@ impl Reader<'_> {
         // As they are written: a table of TOML has no order of its own.
         scripts.sort_by_key(|(_, _, place)| place.line);
         scripts
+    }
+
+    /// The keys of a table, as they are written.
+    fn names(&self, table: &DeTable<'_>) -> Vec<(String, Place)> {
+        let names = table
+            .iter()
+            .map(|(name, value)| (name.get_ref().to_string(), self.place(value)));
+        let mut names: Vec<_> = names.collect();
+        names.sort_by_key(|(_, place)| place.line);
+        names
     }
 
     fn requirements(&self, list: &Spanned<DeValue<'_>>) -> Vec<Requirement> {

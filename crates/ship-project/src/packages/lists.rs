@@ -6,6 +6,7 @@ use super::{Folder, Packages, Refused};
 use crate::error::Result;
 use crate::excerpt::line_of;
 use crate::files::conda::{self as conda_file, Conda};
+use crate::files::inline as inline_file;
 use crate::files::requirements::Requirements;
 use crate::files::setup::{self as setup_file, Setup};
 use crate::files::{pipfile as pipfile_file, pyproject as pyproject_file};
@@ -176,6 +177,58 @@ pub(super) fn conda(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool
         return Ok(packages.conda(file, read));
     }
     Ok(false)
+}
+
+/// Scripts that name what they need themselves.
+pub(super) fn inline(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool> {
+    let is_script = |file: &&std::path::Path| file.extension().is_some_and(|it| it == "py");
+    let own = folder.tree.beginning(folder.path, "").filter(is_script);
+    let mut first = None;
+    let mut requirements: Vec<String> = Vec::new();
+    for file in own {
+        let text = folder.tree.listed_text(file)?.unwrap_or_default();
+        let Some(read) = inline_file::parse(&text) else {
+            continue;
+        };
+        if let Some(python) = read.requires_python {
+            let place = Place::line(file, line_of(&text, text.find(&python).unwrap_or(0)));
+            packages.requires_python.get_or_insert((python, place));
+        }
+        requirements.extend(read.dependencies);
+        first.get_or_insert(file.to_owned());
+    }
+    let Some(file) = first.filter(|_| !requirements.is_empty()) else {
+        return Ok(false);
+    };
+    requirements.sort();
+    requirements.dedup();
+    packages.add_lines(&requirements, &file);
+    let value = Dependencies::Listed {
+        file: file.clone(),
+        requirements,
+        indexes: Vec::new(),
+    };
+    packages.named(value, Place::file(file));
+    Ok(true)
+}
+
+/// Packages that a `pyproject.toml` names, and that nobody asks for.
+pub(super) fn extras(folder: &Folder<'_>) -> Option<Note> {
+    let extras = &folder.pyproject?.extras;
+    let (first, _) = extras.first()?;
+    let names: Vec<String> = extras.iter().map(|(name, _)| format!("`{name}`")).collect();
+    let file = folder.path.join("pyproject.toml");
+    Some(Note {
+        text: format!(
+            "`{}` names packages only in extras and groups, which are not installed: {}",
+            file.display(),
+            names.join(", ")
+        ),
+        hint: Some(format!(
+            "move what the project runs with from `{first}` to `dependencies` of `[project]`"
+        )),
+        place: Some(extras[0].1.clone()),
+    })
 }
 
 impl Packages {

@@ -39,9 +39,29 @@ pub(super) fn uv(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// `pylock.toml`.
+/// Names of a lock beside `pylock.toml` that is not for where the project runs; `ship` is the one
+/// that a build writes.
+const ELSEWHERE: [&str; 10] = [
+    "ci",
+    "dev",
+    "develop",
+    "development",
+    "doc",
+    "docs",
+    "lint",
+    "ship",
+    "test",
+    "tests",
+];
+
+/// `pylock.toml`; else `pylock.prod.toml`, or another where it is the only one (PEP 751).
 pub(super) fn pylock(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool> {
-    let Some((file, text)) = folder.file("pylock.toml")? else {
+    let own = folder.file("pylock.toml")?;
+    let found = match own {
+        Some(found) => Some(found),
+        None => named_pylock(folder).map_or(Ok(None), |name| folder.file(&name))?,
+    };
+    let Some((file, text)) = found else {
         return Ok(false);
     };
     let lock = pylock_file::parse(&text).map_err(|e| pyproject::toml_error(&file, &text, &e))?;
@@ -56,6 +76,24 @@ pub(super) fn pylock(packages: &mut Packages, folder: &Folder<'_>) -> Result<boo
         .map(|(name, version)| (name, Some(version)))
         .collect();
     Ok(true)
+}
+
+fn named_pylock(folder: &Folder<'_>) -> Option<String> {
+    let file = |name: &str| format!("pylock.{name}.toml");
+    let names = folder.tree.beginning(folder.path, "pylock.");
+    let names = names.filter_map(|path| {
+        let name = path.file_name()?.to_str()?;
+        name.strip_prefix("pylock.")?.strip_suffix(".toml")
+    });
+    let fits = |name: &&str| !name.contains('.') && !ELSEWHERE.contains(name);
+    let names: Vec<&str> = names.filter(fits).collect();
+    let production = ["prod", "production", "deploy", "deployment"];
+    let best = production.into_iter().find(|name| names.contains(name));
+    let only = match names[..] {
+        [only] => Some(only),
+        _ => None,
+    };
+    best.or(only).map(file)
 }
 
 /// `poetry.lock` beside `pyproject.toml`.

@@ -1,0 +1,2 @@
+project = "quay"
+html_theme = "furo"
