@@ -101,6 +101,7 @@ pub(crate) const ROWS: &[&Row] = &[
     &falcon::ROW,
     &pyramid::ROW,
     &bottle::ROW,
+    &cherrypy::ROW,
     &responder::ROW,
     &connexion::ROW,
     &blacksheep::ROW,
@@ -124,12 +125,14 @@ type Step = fn(&Project) -> Result<Option<Found>>;
 /// What is looked for, in order: a Django project has objects of other frameworks at times, and
 /// any project may have a folder of plain pages. A program that nothing else explains is a worker;
 /// documentation below the project is served where there is nothing else.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 14] = [
     django::find,
     pyramid::find,
     objects::find,
     bottle::find,
     own_server::find,
+    klein::find,
+    aiohttp::find,
     tool::find,
     scrapy::find,
     site::find,

@@ -85,10 +85,14 @@ pub(crate) fn processes(proposed: &[Proposed], taken: &[Process], folder: &Path)
     processes
 }
 
-/// `python site/manage.py …` where processes start in `site` is `python manage.py …`.
+/// `python site/manage.py …` where processes start in `site` is `python manage.py …`; so is any
+/// script.
 fn start(worker: &Worker, folder: &Path) -> Start {
     let mut words = worker.words.clone();
-    for word in words.iter_mut().filter(|word| word.ends_with(".py")) {
+    for word in words
+        .iter_mut()
+        .filter(|word| Path::new(word).extension().is_some_and(|it| it == "py"))
+    {
         if let Ok(below) = Path::new(word.as_str()).strip_prefix(folder) {
             *word = below.display().to_string();
         }

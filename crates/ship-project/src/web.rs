@@ -227,6 +227,9 @@ impl Choice<'_> {
         let web = &self.sources.manifest.web;
         let first = &objects[0];
         let interface = web.interface.as_ref().map(|i| i.value).or(first.interface);
+        if let Some(start) = self.with_worker_class(first, interface) {
+            return Ok(start);
+        }
         let (server, added) = self.server(interface, first)?;
         let sessions = self.in_one_process();
         let served = Served {
@@ -341,6 +344,33 @@ impl Choice<'_> {
         let mut argv = vec![served.server.program().to_owned()];
         argv.extend(served.server.object_words(&served.object, interface));
         decides.then(|| self.authored(&CommandLine::Argv(argv)))
+    }
+
+    /// A `worker_class` in `gunicorn.conf.py` that serves ASGI: Gunicorn is the server that its author
+    /// set up, whatever else is locked.
+    fn with_worker_class(
+        &self,
+        object: &Candidate,
+        interface: Option<Interface>,
+    ) -> Option<Sourced<Start>> {
+        let is_free = self.sources.manifest.web.server.is_none();
+        let locked = self.packages.has(WebServer::Gunicorn.package());
+        if !is_free || !locked || interface != Some(Interface::Asgi) {
+            return None;
+        }
+        let file = self.folder.join("gunicorn.conf.py");
+        let module = self.project().index.get(&file)?;
+        let binding = module.top.binding("worker_class")?;
+        let class = binding.value.text()?.to_lowercase();
+        if !class.contains("uvicorn") && class != "asgi" {
+            return None;
+        }
+        let words = WebServer::Gunicorn.object_words(&object.object, Interface::Asgi);
+        let argv = std::iter::once(WebServer::Gunicorn.program().to_owned()).chain(words);
+        let start = self.authored(&CommandLine::Argv(argv.collect()));
+        let reason = "`worker_class` of gunicorn.conf.py".to_owned();
+        let places = vec![module.place(binding.line)];
+        Some(Sourced::because(start, reason, places))
     }
 
     fn wrong(&self, place: &Place, message: String, hint: Option<String>) -> Error {

@@ -13,6 +13,15 @@ pub(super) const ROW: Row = Row {
         ("socketio.ASGIApp", Asgi),
         ("engineio.ASGIApp", Asgi),
         ("channels.routing.ProtocolTypeRouter", Asgi),
+        // Smaller frameworks.
+        ("emmett.App", Asgi),
+        ("esmerald.Esmerald", Asgi),
+        ("flama.Flama", Asgi),
+        ("lilya.apps.Lilya", Asgi),
+        ("microdot.asgi.Microdot", Asgi),
+        ("muffin.Application", Asgi),
+        ("ravyn.Ravyn", Asgi),
+        ("starlite.Starlite", Asgi),
     ],
 };
 

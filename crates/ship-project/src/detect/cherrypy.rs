@@ -2,12 +2,16 @@
 
 use crate::detect::Row;
 use crate::detect::own_server::{OwnServer, Starting};
+use crate::plan::Interface::Wsgi;
 
 pub(super) const ROW: Row = Row {
     key: "cherrypy",
     label: "CherryPy",
     package: "cherrypy",
-    classes: &[],
+    classes: &[
+        ("cherrypy.Application", Wsgi),
+        ("cherrypy._cptree.Application", Wsgi),
+    ],
 };
 
 pub(super) const SERVER: OwnServer = OwnServer {

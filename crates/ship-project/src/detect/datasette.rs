@@ -19,12 +19,13 @@ pub(super) const TOOL: Tool = Tool {
     command: &[
         "datasette",
         "serve",
-        ".",
+        "{folder}",
         "--host",
         "127.0.0.1",
         "--port",
         "$PORT",
     ],
+    several: None,
     own_port: OwnPort::Given,
     note: None,
 };
@@ -43,5 +44,5 @@ fn belongs(file: &Path) -> bool {
         ]
         .contains(&name)
     });
-    depth == 1 && (is_configuration || ends_in(file, &["db", "sqlite", "sqlite3"]))
+    depth == 1 && is_configuration || depth <= 2 && ends_in(file, &["db", "sqlite", "sqlite3"])
 }

@@ -54,17 +54,12 @@ pub(super) fn tell(project: &Project, found: &mut Found) {
                 hint: Some("clients that start it themselves still can; `mcp.run(transport=\"streamable-http\")` does the same as here".to_owned()),
                 place: Some(run.place.clone()),
             }),
-            Some("sse") => {
-                if !over_sse(found) {
-                    found.notes.push(Note {
-                        text: "its `run()` names the older transport SSE: it is served over streamable HTTP".to_owned(),
-                        hint: Some("for clients of SSE, at the top level of the file: `app = mcp.http_app(transport=\"sse\")`, which is then served".to_owned()),
-                        place: Some(run.place.clone()),
-                    });
-                } else {
-                    path = Some("/sse".to_owned());
-                }
-            }
+            Some("sse") if over_sse(found) => path = Some("/sse".to_owned()),
+            Some("sse") => found.notes.push(Note {
+                text: "its `run()` names the older transport SSE: it is served over streamable HTTP".to_owned(),
+                hint: Some("for clients of SSE, at the top level of the file: `app = mcp.http_app(transport=\"sse\")`, which is then served".to_owned()),
+                place: Some(run.place.clone()),
+            }),
             Some(_) => {}
         }
         if let Some(own) = run.path {

@@ -376,13 +376,14 @@ impl<'a> Objects<'a> {
     }
 
     /// Functions that return an application and need arguments, so that nobody can call them.
-    pub(super) fn needy(&self, module: &'a Module) -> Option<&'a Function> {
+    pub(super) fn needy(&self, module: &'a Module) -> Option<(&'a Function, Kind)> {
         let view = View::of(module);
-        module.top.functions.iter().find(|function| {
-            function.required > 0
+        module.top.functions.iter().find_map(|function| {
+            let needs = function.required > 0
                 && !function.decorated
-                && callable(function, &function.parameters).is_none()
-                && self.returned(&view, function, DEPTH).is_some()
+                && callable(function, &function.parameters).is_none();
+            let kind = needs.then(|| self.returned(&view, function, DEPTH))??;
+            Some((function, kind))
         })
     }
 
@@ -453,7 +454,8 @@ impl<'a> Objects<'a> {
                 .or_else(|| self.value_of(view, expr, left)),
             Expr::Attribute(of, name) => self
                 .value_of(view, expr, left)
-                .or_else(|| self.attribute(view, of, name)),
+                .or_else(|| self.attribute(view, of, name))
+                .or_else(|| self.held(view, of, name, left)),
             // `app, rt = fast_app()`
             Expr::Item(of, at) => match (&**of, &**at) {
                 (Expr::Call(call), Expr::Number(0)) => self.first_of(view, call),
@@ -468,6 +470,33 @@ impl<'a> Objects<'a> {
         let inside = self.inside(view, of).filter(|i| i.attribute == name)?;
         let (row, interface) = (row(inside.row)?, inside.interface);
         Some(Kind { row, interface })
+    }
+
+    /// `server.app`, where `server` is an instance of a class of the project that makes it in
+    /// `__init__`.
+    fn held(&self, view: &View<'a>, of: &Expr, name: &str, left: usize) -> Option<Kind> {
+        let left = left.checked_sub(1)?;
+        let Expr::Call(call) = of else {
+            let Target::Inside(module, names) = self.index.resolve(view, of)? else {
+                return None;
+            };
+            let [holder] = names.as_slice() else {
+                return None;
+            };
+            let value = &module.top.binding(holder)?.value;
+            let is_made = matches!(value, Expr::Call(_));
+            return is_made
+                .then(|| self.held(&View::of(module), value, name, left))
+                .flatten();
+        };
+        let Target::Inside(module, names) = self.index.resolve(view, &call.function)? else {
+            return None;
+        };
+        let class = module.top.class(names.first()?)?;
+        let mut methods = class.methods.iter();
+        let start = methods.find(|method| method.name == "__init__")?;
+        let binding = start.body.binding(&format!("self.{name}"))?;
+        self.kind(&View::of(module).within(start), &binding.value, left)
     }
 
     /// What an instance of a class holds that can be served.

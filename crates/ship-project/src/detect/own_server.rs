@@ -9,7 +9,7 @@ use crate::detect::objects::UNCONVENTIONAL;
 use crate::detect::program::{self, Program};
 use crate::detect::{
     Found, Row, aiohttp, bokeh, chainlit, cherrypy, gradio, http_server, klein, listens, marimo,
-    nicegui, objects, panel, robyn, stored, streamlit, tornado, twisted,
+    nicegui, objects, panel, robyn, sanic, shiny, stored, streamlit, tornado, twisted,
 };
 use crate::error::Result;
 use crate::plan::{Note, OwnPort};
@@ -54,11 +54,14 @@ const SERVERS: &[&OwnServer] = &[
     &streamlit::SERVER,
     &gradio::SERVER,
     &nicegui::SERVER,
+    &panel::SERVE,
     &panel::SERVER,
     &bokeh::SERVER,
     &chainlit::SERVER,
     &marimo::SERVER,
     &robyn::SERVER,
+    &shiny::EXPRESS,
+    &sanic::LOADER,
     &klein::SERVER,
     &cherrypy::SERVER,
     &aiohttp::SERVER,
@@ -80,7 +83,11 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
         let serving = server.serving(project);
         if let Some(entry) = server.entry(project, &serving) {
             entry.check()?;
-            return Ok(Some(server.found(project, entry, &serving)));
+            let mut found = server.found(project, entry, &serving);
+            if found.row.key == http_server::ROW.key {
+                http_server::retell(project, entry, &mut found);
+            }
+            return Ok(Some(found));
         }
     }
     Ok(None)

@@ -29,6 +29,7 @@ pub(super) const TOOL: Tool = Tool {
         "--backend-port",
         "$PORT",
     ],
+    several: None,
     own_port: OwnPort::Given,
     note: Some((
         "Reflex builds its front end when it starts, with Node.js from the network: the first start takes minutes",

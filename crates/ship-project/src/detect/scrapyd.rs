@@ -17,6 +17,7 @@ pub(super) const TOOL: Tool = Tool {
     row: &ROW,
     belongs,
     command: &["scrapyd"],
+    several: None,
     own_port: OwnPort::First,
     note: Some((
         "visitors can upload and run spiders: Scrapyd asks for no password by itself",

@@ -17,6 +17,7 @@ pub(super) const TOOL: Tool = Tool {
     row: &ROW,
     belongs,
     command: &["twistd", "--nodaemon", "--pidfile=", "--python={file}"],
+    several: None,
     own_port: OwnPort::First,
     note: None,
 };

@@ -26,7 +26,7 @@ pub(super) fn told(project: &Project) -> Option<String> {
 fn needy(project: &Project) -> Option<String> {
     let objects = Objects::new(&project.index);
     let needy = |module| Some((module, objects.needy(module)?));
-    let (module, function) = objects.modules().into_iter().find_map(needy)?;
+    let (module, (function, kind)) = objects.modules().into_iter().find_map(needy)?;
     let needed = function.parameters.iter().take(function.required);
     let needed: Vec<String> = needed.map(|name| format!("`{name}`")).collect();
     let needed = if needed.is_empty() {
@@ -36,9 +36,10 @@ fn needy(project: &Project) -> Option<String> {
     };
     let (_, import) = project.index.import_name(&module.file);
     Some(format!(
-        "`{place}`: `{name}` gives an application and needs {needed}; a file `wsgi.py` that says with what is enough: `from {import} import {name}`, `app = {name}(…)`",
+        "`{place}`: `{name}` gives an application and needs {needed}; a file `{interface}.py` that says with what is enough: `from {import} import {name}`, `app = {name}(…)`",
         place = module.place(function.line),
         name = function.name,
+        interface = kind.interface,
     ))
 }
 
@@ -61,10 +62,7 @@ fn hidden(project: &Project) -> Option<String> {
                 format!("{}'s application", made.row.label)
             },
             inside = made.inside,
-            written = match &made.name {
-                Some(name) => format!("`{name} = …`"),
-                None => "`app = …`".to_owned(),
-            },
+            written = made.written(),
         ))
     })
 }
@@ -104,13 +102,29 @@ fn makers() -> Vec<&'static str> {
 }
 
 /// An application that a function or a main block makes.
-struct Made {
-    row: &'static Row,
+pub(super) struct Made {
+    pub(super) row: &'static Row,
     /// `main()`, or the main block, in backticks.
-    inside: String,
+    pub(super) inside: String,
     /// The name it is given there.
     name: Option<String>,
-    line: u32,
+    pub(super) line: u32,
+}
+
+impl Made {
+    /// `app = …`
+    pub(super) fn written(&self) -> String {
+        let name = self.name.as_deref().unwrap_or("app");
+        format!("`{name} = …`")
+    }
+}
+
+/// The application that a module makes where nobody else can come to it.
+pub(super) fn made_in(project: &Project, module: &Module) -> Option<Made> {
+    let inside = Inside {
+        objects: Objects::new(&project.index),
+    };
+    inside.module(module)
 }
 
 struct Inside<'a> {

@@ -23,6 +23,7 @@ pub(super) const TOOL: Tool = Tool {
         "--port=$PORT",
         "--Voila.ip=127.0.0.1",
     ],
+    several: Some("several notebooks: visitors get the list of them"),
     own_port: OwnPort::Given,
     note: None,
 };

@@ -8,7 +8,14 @@ pub(super) const ROW: Row = Row {
     key: "wsgi",
     label: "WSGI application",
     package: "",
-    classes: &[("socketio.WSGIApp", Wsgi), ("engineio.WSGIApp", Wsgi)],
+    classes: &[
+        ("socketio.WSGIApp", Wsgi),
+        ("engineio.WSGIApp", Wsgi),
+        // Smaller frameworks.
+        ("microdot.wsgi.Microdot", Wsgi),
+        ("spyne.server.wsgi.WsgiApplication", Wsgi),
+        ("webapp2.WSGIApplication", Wsgi),
+    ],
 };
 
 /// Whether `function` takes what a WSGI server gives; a method's `self` is left out before.

@@ -1,0 +1,8 @@
+from blacksheep import Application, get
+
+app = Application()
+
+
+@get("/")
+def home():
+    return "Good morning"

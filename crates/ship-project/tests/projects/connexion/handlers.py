@@ -1,0 +1,2 @@
+async def greeting():
+    return "Good morning"

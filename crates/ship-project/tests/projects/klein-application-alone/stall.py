@@ -1,0 +1,8 @@
+from klein import Klein
+
+stall = Klein()
+
+
+@stall.route("/")
+def home(request):
+    return "Good morning"

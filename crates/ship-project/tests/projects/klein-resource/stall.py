@@ -1,0 +1,11 @@
+from klein import Klein
+
+stall = Klein()
+
+
+@stall.route("/")
+def home(request):
+    return "Good morning"
+
+
+resource = stall.resource
