@@ -153,7 +153,7 @@ fn a_word<'s>(seed: &'s [u8], chance: &mut Chance) -> &'s [u8] {
     if words.is_empty() {
         seed
     } else {
-        *chance.one_of(&words)
+        words[chance.below(words.len())]
     }
 }
 
