@@ -1,5 +1,6 @@
 //! A keeper's life: start, watch, start again; stop when told. One thread, one `poll`; nothing in it
-//! blocks but the start itself, which takes milliseconds.
+//! blocks but the start itself, which takes milliseconds; where caps are to hold and their control
+//! group is just being made anew, up to three seconds.
 
 use std::io;
 use std::time::{Duration, Instant};
