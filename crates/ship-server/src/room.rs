@@ -190,6 +190,7 @@ mod tests {
         let public = Public {
             http: 80,
             https: 443,
+            http3: true,
             acme: None,
         };
         Scene::with_room(public, room)
