@@ -43,7 +43,7 @@ fn access_line(text: &str) {
 fn config(text: &str) {
     let config = Config::parse(text).ok();
     if let Some(authority) = config.and_then(|config| config.acme.authority()) {
-        assert!(authority.directory.starts_with("https://"));
+        assert!(authority.authority.directory.starts_with("https://"));
         let is_mail = |contact: &String| contact.starts_with("mailto:") && !contact.contains(' ');
         assert!(authority.contact.iter().all(is_mail));
     }

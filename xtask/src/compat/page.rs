@@ -151,6 +151,7 @@ mod tests {
     fn a_page_counts_each_kind_and_has_a_row_for_each_project() {
         let refused = Outcome::Refused {
             error: "no `a|b`".to_owned(),
+            why: None,
             hint: None,
         };
         let page = of(&[
