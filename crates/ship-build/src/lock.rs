@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use ship_base::clock::Moment;
 use ship_base::file;
 use ship_base::hash::{ContentHash, Hasher};
-use ship_project::plan::{Dependencies, requirement_name};
+use ship_project::plan::{Dependencies, Note, requirement_name};
 use toml::{Table, Value};
 
 use crate::error::Error;
@@ -281,7 +281,9 @@ fn compile(
     let run = shop
         .dated_uv_tool(source)?
         .writes_to(source)
-        .args(["pip", "compile", "--no-header", "--quiet"])
+        // Not `--quiet`: that hides what is yanked. The lock itself also goes to standard output.
+        .args(["pip", "compile", "--no-header"])
+        .capture()
         .args([
             "--format",
             "pylock.toml",
@@ -293,13 +295,40 @@ fn compile(
         .args(&asked.arguments)
         .args(&asked.files)
         .stdin(asked.input.clone());
-    let finished = shop.run(Phase::Lock, run)?;
+    let finished = shop.run_silently(run)?;
+    tell_of_yanked(shop, &finished.tail);
     if !finished.succeeded() {
         return Err(failed(finished));
     }
     let text = file::read_text(&beside)?;
     file::remove(&beside)?;
     Ok(text)
+}
+
+/// What its authors took back from the index, as uv warns of it.
+fn tell_of_yanked(shop: &mut Shop<'_>, lines: &[String]) {
+    let named = shop.request().plan.dependencies.as_ref();
+    let place = named.and_then(|named| named.places.first().cloned());
+    for (version, reason) in lines.iter().filter_map(|line| yanked(line)) {
+        let name = version.split("==").next().unwrap_or(version);
+        shop.report().note(Note {
+            text: match reason {
+                Some(reason) => format!("`{version}` is yanked: {reason}"),
+                None => format!("`{version}` is yanked: its authors took it back"),
+            },
+            hint: Some(format!("ask for another version of `{name}`")),
+            place: place.clone(),
+        });
+    }
+}
+
+/// uv's ``warning: `attrs==21.1.0` is yanked (reason: "…")``: the version, and why.
+fn yanked(line: &str) -> Option<(&str, Option<&str>)> {
+    let rest = line.trim().strip_prefix("warning: `")?;
+    let (version, rest) = rest.split_once("` is yanked")?;
+    let reason = rest.trim().strip_prefix("(reason: \"");
+    let reason = reason.and_then(|reason| reason.strip_suffix("\")"));
+    Some((version, reason.filter(|reason| !reason.is_empty())))
 }
 
 /// The folder that is installed as a package besides what is locked.
@@ -504,6 +533,25 @@ fn unreadable(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_yanked_is_read_from_the_words_of_uv() {
+        for (line, told) in [
+            (
+                "warning: `attrs==21.1.0` is yanked (reason: \"Not importable on \"3.4\".\")",
+                Some(("attrs==21.1.0", Some("Not importable on \"3.4\"."))),
+            ),
+            ("warning: `a==1` is yanked", Some(("a==1", None))),
+            (
+                "warning: `a==1` is yanked (reason: \"\")",
+                Some(("a==1", None)),
+            ),
+            ("warning: something else", None),
+            ("Resolved 2 packages in 199ms", None),
+        ] {
+            assert_eq!(yanked(line), told, "{line}");
+        }
+    }
 
     const LOCK: &str = r#"
 lock-version = "1.0"

@@ -144,6 +144,13 @@ impl<'a> Shop<'a> {
         tool.run(cancel, &mut |line| report.line(phase, line))
     }
 
+    /// The same as [`Shop::run`], without showing its lines.
+    pub(crate) fn run_silently(&mut self, tool: Tool) -> Result<Finished, Error> {
+        let lent = tool.lent().to_vec();
+        let tool = tool.by(self.request.builder);
+        self.lending(&lent, &[], |shop| tool.run(shop.cancel(), &mut |_| {}))
+    }
+
     /// Lends folders to the builder while `work` lasts, however it ends.
     pub(crate) fn lending<T>(
         &mut self,

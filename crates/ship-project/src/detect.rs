@@ -256,10 +256,10 @@ fn nothing(project: &Project) -> Error {
         1 => "1 Python file: no application object in it".to_owned(),
         count => format!("{count} Python files: no application object in them"),
     };
-    let mut looked_at = vec![
-        python,
-        "`Procfile` and `ship.toml`: no `web` process in them".to_owned(),
-    ];
+    let mut looked_at = vec![python];
+    let files = ["Procfile", "ship.toml"].map(|name| project.folder.join(name));
+    let there = files.iter().filter(|file| project.tree.has(file));
+    looked_at.extend(there.map(|file| format!("`{}`: no `web` process in it", file.display())));
     looked_at.extend(notebook(project));
     Error::Nothing {
         project: project.root.clone(),

@@ -40,7 +40,7 @@ mod web;
 pub mod web_server;
 mod workspace;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::assemble::Sources;
 pub use crate::describe::Row;
@@ -82,6 +82,8 @@ fn sources(project: &Path) -> Result<(Sources, Whereabouts), Error> {
             path: project.to_owned(),
         });
     }
+    // `shop/.` and `shop` are one: messages name it as people write it.
+    let project: &Path = &project.components().collect::<PathBuf>();
     let manifest = read_manifest(project)?;
     let at = Whereabouts::of(project)?;
     let project = Project::read(&at, &manifest)?;

@@ -7,6 +7,7 @@
 pub(crate) mod base_settings;
 pub(crate) mod expr;
 pub(crate) mod index;
+pub(crate) mod mistake;
 pub(crate) mod module;
 mod nesting;
 pub(crate) mod paths;

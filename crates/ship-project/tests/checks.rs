@@ -460,3 +460,17 @@ fn a_python_that_cannot_be_is_told() {
         );
     }
 }
+
+#[test]
+fn of_several_holes_the_one_that_is_mended_last_is_told() {
+    let app = "from flask import Flask\napp = Flask(__name__)\n";
+    let mut files = flask(app);
+    files[1] = (
+        "requirements.txt",
+        "flask==3.1.2\nrequests==2.30.0\nurllib3==2.6.0\n",
+    );
+    let (_folder, report) = project(&files);
+    let holes = report.findings.iter().filter(|it| it.id == "vulnerable");
+    let told: Vec<&str> = holes.map(|it| it.what.as_str()).collect();
+    insta::assert_snapshot!(told.join("\n"), @"requests 2.30.0: the passwords of `.netrc` reach other servers (CVE-2024-47081, mended in 2.32.4)");
+}

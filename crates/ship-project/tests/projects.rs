@@ -231,6 +231,8 @@ fn what_cannot_be_a_project_is_told_in_words() {
     assert!(missing.to_string().ends_with("gone` is not a folder"));
     let empty = read(folder.path()).unwrap_err();
     assert!(matches!(empty, Error::Nothing { .. }), "{empty}");
+    let here = read(&folder.path().join("./.")).unwrap_err();
+    assert_eq!(here.to_string(), empty.to_string());
 }
 
 #[test]

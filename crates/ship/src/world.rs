@@ -65,9 +65,9 @@ impl World {
         own && rustix::process::getuid().is_root() && Path::new(crate::config::PATH).exists()
     }
 
-    /// `path` as the caller means it: relative to the caller's folder.
+    /// `path` as the caller means it: relative to the caller's folder, without the dots of `./shop`.
     pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
-        self.folder.join(path)
+        self.folder.join(path).components().collect()
     }
 
     /// The program that every role runs as. `/proc/self/exe` is this very file, also after it was

@@ -77,7 +77,6 @@ fn a_folder_without_python_says_what_was_looked_for() {
     code 1
     error: found nothing to run in `[PROJECT]`
       hint: looked at every file: no Python here, and no `index.html`
-      hint: looked at `Procfile` and `ship.toml`: no `web` process in them
       hint: say what to serve in `ship.toml`: `[web]` with `app = "module:object"` or `command = "…"`
     "#);
 }

@@ -103,7 +103,12 @@ pub(super) fn because<T>(sourced: &Sourced<T>) -> String {
     }
 }
 
+/// With a capital, unless it begins with a name of code: `django.contrib.staticfiles is installed`.
 fn capital(text: &str) -> String {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    if first.contains(['.', '_', '/', '(']) {
+        return text.to_owned();
+    }
     let mut rest = text.chars();
     rest.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(rest).collect()
@@ -114,6 +119,16 @@ fn capital(text: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn names_of_code_keep_their_letters() {
+        assert_eq!(capital("no server locked"), "No server locked");
+        assert_eq!(
+            capital("django.contrib.staticfiles is installed"),
+            "django.contrib.staticfiles is installed"
+        );
+        assert_eq!(capital(""), "");
+    }
 
     proptest! {
         #[test]

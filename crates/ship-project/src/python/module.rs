@@ -8,9 +8,9 @@ use ruff_python_ast::{self as ast, Stmt};
 use ruff_text_size::Ranged;
 
 use crate::error::Error;
-use crate::excerpt::Excerpt;
 use crate::plan::Place;
 use crate::python::expr::{Call, Expr, guarded_setting};
+use crate::python::mistake::Mistake;
 
 /// A file.
 #[derive(Debug)]
@@ -33,13 +33,6 @@ pub(crate) struct Module {
     pub(crate) texts: Vec<(String, u32)>,
     /// The first syntax error; the rest is then what could be recovered.
     pub(crate) mistake: Option<Mistake>,
-}
-
-/// A syntax error.
-#[derive(Debug)]
-pub(crate) struct Mistake {
-    message: String,
-    excerpt: Excerpt,
 }
 
 /// Names of one level: a file, or the body of a function.
@@ -123,10 +116,7 @@ impl Module {
     /// Reads `source`; mistakes are kept, what can be recovered is read.
     pub(crate) fn read(file: &Path, source: &str) -> Self {
         let parsed = ruff_python_parser::parse_unchecked_source(source, ast::PySourceType::Python);
-        let mistake = parsed.errors().first().map(|error| Mistake {
-            message: error.error.to_string(),
-            excerpt: Excerpt::new(file, source, error.location.into()),
-        });
+        let mistake = Mistake::first(file, source, &parsed);
         let body = &parsed.syntax().body;
         let mut reader = Reader::new(source);
         reader.visit_body(body);

@@ -18,7 +18,8 @@ pub(super) fn named(words: &[String]) -> Option<&str> {
             .find(|word| !word.starts_with('-'))
             .map(String::as_str);
     }
-    program.ends_with(".sh").then_some(program)
+    let is_script = Path::new(program).extension().is_some_and(|it| it == "sh");
+    is_script.then_some(program)
 }
 
 /// The development server that a script ends with. Where the rest of it is more than programs, one
