@@ -18,7 +18,15 @@ const ROW: Row = Row {
 
 const NAMES: [&str; 2] = ["app", "application"];
 /// Packages whose objects people call `app` as well, and that answer no visitors.
-const OTHERS: [&str; 6] = ["celery", "click", "cyclopts", "faust", "textual", "typer"];
+const OTHERS: [&str; 7] = [
+    "celery",
+    "click",
+    "cyclopts",
+    "faust",
+    "procrastinate",
+    "textual",
+    "typer",
+];
 
 /// The first such object, by the usual names of files.
 pub(super) fn find(project: &Project) -> Result<Option<Found>> {
