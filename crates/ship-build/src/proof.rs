@@ -148,6 +148,10 @@ fn named_by(authored: &Authored) -> Option<ObjectRef> {
     {
         return None;
     }
+    // Its worker serves what is neither WSGI nor ASGI.
+    if words.iter().any(|word| word.contains("aiohttp.Gunicorn")) {
+        return None;
+    }
     let (module, attribute) = words.iter().find_map(|word| word.split_once(':'))?;
     let factory = attribute.ends_with("()");
     let attribute = attribute.trim_end_matches("()");
@@ -282,6 +286,8 @@ mod tests {
             "gunicorn -c conf.py shop.wsgi:app",
             "gunicorn 'main:make(\"prod\")'",
             "python serve.py app:app",
+            "gunicorn shop.wsgi:app --worker-class aiohttp.GunicornWebWorker",
+            "gunicorn -k=aiohttp.GunicornUVLoopWebWorker shop.wsgi:app",
         ] {
             assert_eq!(named(unsure), None, "{unsure}");
         }

@@ -33,6 +33,7 @@ mod falcon;
 mod fastapi;
 mod fasthtml;
 mod flask;
+mod foreign;
 pub(crate) mod front_end;
 mod gradio;
 mod http_server;

@@ -179,6 +179,10 @@ impl Server {
 
     /// Where visitors find the app of a plan, while the door is open.
     pub(crate) fn url_of(&self, plan: &Plan) -> Option<String> {
+        // Workers alone: the door has nothing to lead to.
+        if plan.web().is_none() && plan.routes.is_empty() {
+            return None;
+        }
         let port = self.door.port()?;
         Some(self.base_of(plan, Some(port), self.door.https_port()))
     }

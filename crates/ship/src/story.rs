@@ -42,6 +42,7 @@ pub(crate) enum Told {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Live {
     pub(crate) release: ReleaseId,
+    /// Empty where nothing of it answers visitors.
     pub(crate) url: String,
 }
 
@@ -270,6 +271,9 @@ fn what(step: &str, detail: &str) -> String {
 
 fn live_line(release: ReleaseId, url: &str, unchanged: bool) -> String {
     let unchanged = if unchanged { ", nothing changed" } else { "" };
+    if url.is_empty() {
+        return format!("  {release} runs{unchanged}: nothing of it answers visitors");
+    }
     format!("  {}   {release} live{unchanged}", styled(STRONG, url))
 }
 
@@ -351,6 +355,18 @@ mod tests {
           ✓ web.1 ready 0.6 s
           http://talkshow.localhost:8000   r1 live
         ");
+    }
+
+    #[test]
+    fn workers_alone_have_no_address() {
+        let live = DeployEvent::Live {
+            release: ReleaseId::new(2),
+            url: String::new(),
+            took: Duration::from_secs(3),
+            unchanged: false,
+        };
+        let events = vec![live, DeployEvent::Finished];
+        insta::assert_snapshot!(told(None, false, events), @"  r2 runs: nothing of it answers visitors");
     }
 
     #[test]

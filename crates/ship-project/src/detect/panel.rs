@@ -31,11 +31,18 @@ const COMMAND: &[&str] = &[
     "--use-xheaders",
 ];
 
-/// A program that starts its server itself: `pn.serve(app)`.
+/// A program that starts its server itself: `pn.serve(app)`. Bokeh looks at the port that it got, and
+/// gives up where that is another: it is told before the program runs.
 pub(super) const SERVE: OwnServer = OwnServer {
     row: &ROW,
-    signs: &["panel.serve", "panel.io.serve", "panel.io.server.serve"],
-    start: Starting::Settings(&["BOKEH_ALLOW_WS_ORIGIN=*"]),
+    signs: &["panel.serve"],
+    start: Starting::Command(&[
+        "env",
+        "BOKEH_ALLOW_WS_ORIGIN=*",
+        "python",
+        "-c",
+        "import os, runpy, panel; serve = panel.serve; told = dict(port=int(os.environ['PORT']), address='127.0.0.1', show=False); panel.serve = lambda *args, **more: serve(*args, **{**more, **told}); runpy.run_path('{file}', run_name='__main__')",
+    ]),
     note: None,
 };
 

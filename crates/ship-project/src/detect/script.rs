@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::command::CommandLine;
 use crate::detect::objects::{UNCONVENTIONAL, rank_of};
 use crate::detect::program::{self, Program, has_main};
-use crate::detect::{Found, Row, own_server, stored, unfinished};
+use crate::detect::{Found, Row, foreign, own_server, stored, unfinished};
 use crate::error::{Error, Result};
 use crate::plan::{Note, OwnPort, Place};
 use crate::project::Project;
@@ -38,18 +38,22 @@ const NAMES: [&str; 10] = [
 
 /// `[project.scripts]`, then a single script.
 pub(super) fn find(project: &Project) -> Result<Option<Found>> {
+    let entry = entry_point(project);
+    if let Some((found, true)) = entry {
+        return Ok(Some(found));
+    }
     if let Some(unfinished) = unfinished::told(project) {
         return Err(Error::Nothing {
             project: project.root.clone(),
             looked_at: vec![unfinished],
         });
     }
-    if let Some(found) = entry_point(project) {
+    if let Some((found, _)) = entry {
         return Ok(Some(found));
     }
     let scripts = scripts(project);
     let Some(first) = scripts.first() else {
-        return Ok(None);
+        return foreign::find(project);
     };
     let is_known = NAMES.contains(&first.stem());
     if scripts.len() > 1 && !is_known {
@@ -65,8 +69,8 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     Ok(Some(of_script(project, first)))
 }
 
-/// The entry point that serves, by its name; else the only one.
-fn entry_point(project: &Project) -> Option<Found> {
+/// The entry point that serves, by its name; else the only one. `true`: its code starts a server.
+fn entry_point(project: &Project) -> Option<(Found, bool)> {
     let scripts = &project.pyproject.as_ref()?.scripts;
     let serving = scripts
         .iter()
@@ -77,7 +81,8 @@ fn entry_point(project: &Project) -> Option<Found> {
         return None;
     };
     let mut found = Found::new(&ROW, place.clone());
-    let is_web = serving.is_some() || own_server::listens(project, target);
+    let listens = own_server::listens(project, target);
+    let is_web = serving.is_some() || listens;
     "`[project.scripts]` names it".clone_into(&mut found.reason);
     found.import_paths = vec![PathBuf::from(".")];
     found.program = Some(Program {
@@ -91,7 +96,7 @@ fn entry_point(project: &Project) -> Option<Found> {
         found.notes.push(worker_note(place));
     }
     stored::add(project, &mut found);
-    Some(found)
+    Some((found, listens))
 }
 
 /// Files that can be started, the likeliest first: at the top of the project, of `src` or of a

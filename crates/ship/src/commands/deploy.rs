@@ -71,8 +71,8 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> Result<()> {
     let live = deploy(&client, &app, listed, args.domain, &mut teller).await?;
     remember(context, &project, Last { to: remote, app })?;
     match live.filter(|_| !args.json) {
-        Some(live) => context.ui.data(&live.url),
-        None => Ok(()),
+        Some(live) if !live.url.is_empty() => context.ui.data(&live.url),
+        _ => Ok(()),
     }
 }
 

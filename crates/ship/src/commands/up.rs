@@ -65,7 +65,10 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> Result<()> {
         Some(live) => {
             let stays = "  it stays when this terminal closes; `ship stop` ends it";
             context.ui.say(&styled(DIM, stays));
-            context.ui.data(&live.url)
+            match live.url.as_str() {
+                "" => Ok(()),
+                url => context.ui.data(url),
+            }
         }
         None => Ok(()),
     }

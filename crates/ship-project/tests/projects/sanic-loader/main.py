@@ -1,11 +1,12 @@
 from functools import partial
 
-from sanic import Sanic
+from sanic import Sanic, text
 from sanic.worker.loader import AppLoader
 
 
 def create(name):
     app = Sanic(name)
+    app.add_route(lambda request: text("Good morning"), "/", name="home")
     return app
 
 

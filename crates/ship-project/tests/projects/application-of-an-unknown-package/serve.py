@@ -1,0 +1,3 @@
+from tiny_kiosk import Kiosk
+
+app = Kiosk(pages="pages")

@@ -1,5 +1,0 @@
-class Answer:
-    pass
-
-
-answer = Answer()
