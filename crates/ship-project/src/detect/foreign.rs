@@ -75,9 +75,9 @@ fn object<'a>(project: &Project, module: &'a Module) -> Option<&'a Binding> {
 
 /// Whether `kiosk.web.Kiosk` is written as classes are, in a package that the project names.
 fn is_class(project: &Project, name: &str) -> bool {
-    let (package, class) = match (name.split_once('.'), name.rsplit_once('.')) {
-        (Some((package, _)), Some((_, class))) => (package, class),
-        _ => return false,
+    let (Some((package, _)), Some((_, class))) = (name.split_once('.'), name.rsplit_once('.'))
+    else {
+        return false;
     };
     let named = project
         .packages

@@ -38,23 +38,20 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     let place = module.place(line);
     let run = program::run(project, module);
     let (_, import) = project.index.import_name(&module.file);
-    let (words, reason) = match resource(module, name) {
-        Some(resource) => {
-            let words = vec![
-                "twist".to_owned(),
-                "web".to_owned(),
-                "--listen=tcp:$PORT:interface=127.0.0.1".to_owned(),
-                format!("--class={import}.{resource}"),
-            ];
-            (words, "Twisted's own command serves its resource")
-        }
-        None => {
-            let code = format!(
-                "import os; from {import} import {name} as app; app.run('127.0.0.1', int(os.environ['PORT']))"
-            );
-            let words = vec!["python".to_owned(), "-c".to_owned(), code];
-            (words, "Klein is its own server, which is told its port")
-        }
+    let (words, reason) = if let Some(resource) = resource(module, name) {
+        let words = vec![
+            "twist".to_owned(),
+            "web".to_owned(),
+            "--listen=tcp:$PORT:interface=127.0.0.1".to_owned(),
+            format!("--class={import}.{resource}"),
+        ];
+        (words, "Twisted's own command serves its resource")
+    } else {
+        let code = format!(
+            "import os; from {import} import {name} as app; app.run('127.0.0.1', int(os.environ['PORT']))"
+        );
+        let words = vec!["python".to_owned(), "-c".to_owned(), code];
+        (words, "Klein is its own server, which is told its port")
     };
     let mut found = Found::new(&ROW, place.clone());
     "a Klein application".clone_into(&mut found.reason);
