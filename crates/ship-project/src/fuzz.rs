@@ -12,6 +12,7 @@ use crate::cron::Cron;
 use crate::error::Error;
 use crate::files::ini::Ini;
 use crate::files::other_lock::OtherLock;
+use crate::files::python_version::Named;
 use crate::files::requirements::{self, Requirements};
 use crate::files::{
     app_json, conda, dotenv, outline, pdm_lock, pipfile, poetry, poetry_lock, poetry_range,
@@ -91,10 +92,10 @@ fn of_command(text: &str) {
         CommandLine::parse(&command.to_string()),
         Ok(command.clone())
     );
-    if let Some((before, last)) = command.last_of_sequence() {
-        assert!(text.contains(&before));
-        assert!(last.words().is_some());
+    if let Some(sequence) = command.sequence() {
+        assert!(text.contains(&sequence.before));
     }
+    let _ = (command.last_words(), command.with_last(<[String]>::to_vec));
 }
 
 fn of_conda(text: &str) {
@@ -285,11 +286,14 @@ fn of_python_version(text: &str) {
         python_version::tool_versions(text),
         python_version::mise(text),
     ];
-    for (version, line) in found.into_iter().flatten() {
+    for (named, line) in found.into_iter().flatten() {
         is_there(&Place::line(file(), line), text);
-        assert!(version.is_ascii() && !version.contains(char::is_whitespace));
+        let Named::Python(version) = &named else {
+            continue;
+        };
+        assert!(version.is_ascii() && version.trim() == version);
         // What uv is told is a name that is understood here as well.
-        assert_eq!(python_version::python_version(&version), Some((version, 1)));
+        assert_eq!(python_version::python_version(version), Some((named, 1)));
     }
 }
 
