@@ -104,12 +104,12 @@ where
     let serving = visit.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let visit = serving.clone();
-        // hyper keeps room for it, for as long as it holds anything for the connection.
-        async move {
+        let answering: Answering = Box::pin(async move {
             let over = Over(visit.told.clone());
             let answer = stack::answer(&visit, request.map(Inbound::from)).await;
             Ok(answer.map(|body| Answered::new(body, over)))
-        }
+        });
+        answering
     });
     let connection = visit
         .core
@@ -117,6 +117,10 @@ where
         .serve_connection(TokioIo::new(stream), service);
     connection.with_upgrades()
 }
+
+/// An answer on its way. Boxed and without its own type: what hyper makes of it bears all the layers
+/// of an answer in its name, for each kind of stream, and the compiler takes minutes for that.
+type Answering = Pin<Box<dyn Future<Output = Result<hyper::Response<Answered<Over>>, Infallible>>>>;
 
 /// Tells a connection, when it is dropped, that an answer was given to its end.
 pub(crate) struct Over(Arc<Told>);
