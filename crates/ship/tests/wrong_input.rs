@@ -85,11 +85,11 @@ fn a_folder_without_python_says_what_was_looked_for() {
 fn a_syntax_error_is_shown_with_its_place() {
     insta::assert_snapshot!(refused("syntax-error"), @r#"
     code 1
-    error: the Python code does not parse: Expected `)`, found newline
-       --> main.py:5:62
+    error: the Python code does not parse: `(` is never closed
+       --> main.py:5:19
         |
       5 |     start_response("200 OK", [("Content-Type", "text/plain")]
-        |                                                              ^
+        |                   ^
     "#);
 }
 
@@ -144,8 +144,6 @@ fn an_app_that_exits_at_once_shows_its_last_words() {
     error: `web` of `exits-at-once` ended with exit code 1
       │ reading the configuration
       │ no configuration at all: giving up
-      │ reading the configuration
-      │ no configuration at all: giving up
       hint: `ship logs --app exits-at-once --release r1` shows all it wrote
     "#);
 }
@@ -161,7 +159,6 @@ fn a_program_that_has_done_its_work_is_told_where_it_belongs() {
     insta::assert_snapshot!(error(&output, &home, &project), @r#"
     code 4
     error: `worker` of `report` ended with exit code 0
-      │ sent
       │ sent
       hint: it ended by itself, and a process has to stay: what runs once is `ship run COMMAND`, what runs at times a `[job.NAME]` with `schedule` and `command` in ship.toml
       hint: `ship logs --app report --release r1` shows all it wrote
