@@ -8,8 +8,11 @@ use crate::request::Logs;
 use crate::route::Route;
 use crate::source::{Batch, Entry, PIECE, Source, open_batch, place};
 
+/// The name of one, and what reads the bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// By name, sorted.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[Target] = &[
     ("api-batch", batch),
     ("api-query", query),
     ("api-route", route),

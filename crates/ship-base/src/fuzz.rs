@@ -10,8 +10,11 @@ use crate::hash::ContentHash;
 use crate::name::{AppName, InstanceId, KeyName, ProcessName, ReleaseId};
 use crate::network::Network;
 
+/// The name of one, and what reads the bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// By name, sorted.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[Target] = &[
     ("base64", of_base64),
     ("hash", of_hash),
     ("moment", of_moment),

@@ -18,8 +18,11 @@ use crate::table;
 use crate::websocket::Frames;
 use crate::{error_page, framing, host, http3, path, tls};
 
+/// The name of one, and what reads the bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// By name, sorted.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[Target] = &[
     ("door-accept-encoding", accept_encoding),
     ("door-basic-auth", basic_auth),
     ("door-cache-control", cache_control),
@@ -172,7 +175,7 @@ fn paths(bytes: &[u8]) {
     assert_eq!(path::canonical(&canonical).as_deref(), Ok(&*canonical));
     let decoded = path::decode(&canonical);
     assert!(!decoded.contains(&0) && !decoded.contains(&b'\\'));
-    let slashes = |text: &[u8]| text.iter().filter(|byte| **byte == b'/').count();
+    let slashes = |text: &[u8]| text.split(|byte| *byte == b'/').count();
     assert_eq!(slashes(&decoded), slashes(canonical.as_bytes()));
     let decoded = String::from_utf8_lossy(&decoded);
     let below = Path::new(decoded.trim_start_matches('/'));

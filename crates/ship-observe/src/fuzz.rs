@@ -2,8 +2,11 @@
 
 use crate::log_store::fuzz::{cutter, frame, segment_name};
 
+/// The name of one, and what reads the bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// By name, sorted.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[Target] = &[
     ("log-frame", frame),
     ("log-lines", cutter),
     ("log-segment-name", segment_name),

@@ -23,8 +23,11 @@ use crate::manifest;
 use crate::plan::Place;
 use crate::python::source::Source;
 
+/// The name of one, and what reads the bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// By name, sorted.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[Target] = &[
     ("project-app-json", |bytes| text(bytes, of_app_json)),
     ("project-command", |bytes| text(bytes, of_command)),
     ("project-conda", |bytes| text(bytes, of_conda)),

@@ -95,7 +95,7 @@ pub(crate) fn last_words(
     process: &ProcessName,
     release: ReleaseId,
     count: usize,
-) -> Box<LastWords> {
+) -> LastWords {
     let query = Query {
         process: Some(process.clone()),
         release: Some(release),
@@ -108,7 +108,7 @@ pub(crate) fn last_words(
     let mut said = of_last_start(&lines);
     said.drain(..said.len().saturating_sub(count));
     let work = server.folders.work(app, release);
-    Box::new(LastWords::read(app, &work, said))
+    LastWords::read(app, &work, said)
 }
 
 /// What the program wrote since its last start, without what it wrote at the starts before: of the

@@ -38,12 +38,12 @@ pub(crate) fn explain(
         finished: matches!(late.why, Why::Ended(Ended::Code(0))),
         what,
         cause,
-        words: logs::last_words(
+        words: Box::new(logs::last_words(
             server,
             &app.name,
             &instance.id.process,
             instance.release(),
             LINES,
-        ),
+        )),
     }
 }

@@ -63,7 +63,13 @@ pub(crate) async fn run(
         app: app.name.clone(),
         ended: how(ended),
         command: command.value.to_string(),
-        words: logs::last_words(server, &app.name, &name, next.release, LINES),
+        words: Box::new(logs::last_words(
+            server,
+            &app.name,
+            &name,
+            next.release,
+            LINES,
+        )),
     })
 }
 

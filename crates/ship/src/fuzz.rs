@@ -8,8 +8,11 @@ use crate::destination::Destination;
 use crate::text::tame;
 use crate::{access, pushed};
 
+/// The name of one, and what reads the bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// By name, sorted.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[Target] = &[
     ("ship-access-line", |bytes| text(bytes, access_line)),
     ("ship-config", |bytes| text(bytes, config)),
     ("ship-destination", |bytes| text(bytes, destination)),

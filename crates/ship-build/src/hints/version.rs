@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use ship_base::file;
+
 use super::package_of;
 
 /// What to do about an exception that misses a name in a package, a module below one, or a name in
@@ -71,7 +73,7 @@ fn of_package(package: &str, name: &str, folder: Option<&Path>) -> String {
 /// <https://packaging.python.org/en/latest/specifications/recording-installed-packages/>.
 fn installed(folder: &Path, distribution: &str) -> Option<String> {
     let normal = |name: &str| name.replace(['_', '.'], "-").to_lowercase();
-    std::fs::read_dir(folder).ok()?.flatten().find_map(|entry| {
+    file::entries(folder).ok()?.iter().find_map(|entry| {
         let name = entry.file_name();
         let (name, version) = name
             .to_str()?
@@ -103,7 +105,7 @@ mod tests {
     fn the_installed_version_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let packages = folder.path().join("lib/python3.10/site-packages");
-        std::fs::create_dir_all(packages.join("MarkupSafe-2.1.5.dist-info")).unwrap();
+        file::create_folder(&packages.join("MarkupSafe-2.1.5.dist-info")).unwrap();
         let file = packages.join("markupsafe/__init__.py");
         let told = hint(
             &format!(
