@@ -3,6 +3,7 @@
 //! Every target takes a file as somebody has it, except where it says otherwise. Text that is not
 //! UTF-8 is refused before any of them.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use toml::Table;
@@ -47,10 +48,10 @@ pub const TARGETS: &[Target] = &[
     ("project-pyproject", |bytes| text(bytes, of_pyproject)),
     ("project-python", |bytes| text(bytes, of_python)),
     ("project-python-version", |bytes| {
-        text(bytes, of_python_version)
+        text(bytes, of_python_version);
     }),
     ("project-quantity", |bytes| {
-        text(bytes, manifest::fuzz::quantity)
+        text(bytes, manifest::fuzz::quantity);
     }),
     ("project-requirements", |bytes| text(bytes, of_requirements)),
     ("project-setup-cfg", |bytes| text(bytes, of_setup_cfg)),
@@ -145,7 +146,7 @@ fn of_dotenv(text: &str) {
         assert!(!value.contains('\0'));
         let value = value.replace('\\', "\\\\").replace('"', "\\\"");
         let quote = if name.contains('\'') { "" } else { "'" };
-        written += &format!("{quote}{name}{quote}=\"{value}\"\n");
+        let _ = writeln!(written, "{quote}{name}{quote}=\"{value}\"");
     }
     let again = dotenv::parse(file(), &written).expect("what was written");
     let same = |(one, other): (&dotenv::DotenvEntry, &dotenv::DotenvEntry)| {

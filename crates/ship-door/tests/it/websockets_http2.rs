@@ -288,8 +288,8 @@ async fn a_visitor_who_goes_takes_the_apps_side_along() {
     reset.up.send_reset(h2::Reason::CANCEL);
     let both = async || (gone.get() == 1).then_some(());
     until("the app's side of a reset stream ends", both).await;
-    let _lost = open(&visitor).await;
-    drop((visitor, reset, _lost));
+    let lost = open(&visitor).await;
+    drop((visitor, reset, lost));
     let both = async || (gone.get() == 2).then_some(());
     until("the app's side of a lost connection ends", both).await;
 }
