@@ -16,9 +16,11 @@ const fn row(
     }
 }
 
-/// Sorted by package. Sources: PyPA's advisory database <https://github.com/pypa/advisory-database>
-/// until October 2024, and the projects' own announcements for what came later; each row is found by
-/// its `id` at <https://osv.dev>.
+/// Sorted by package; each row is found by its `id` at <https://osv.dev>. Rows that PyPA's advisory
+/// database <https://github.com/pypa/advisory-database> of October 2024 has were compared with it.
+/// Where both differ, a range here ends with the version that mends it, not with one before its
+/// release, and follows a mend that was carried back. The others stand as their projects announced
+/// them, and were compared with no list.
 pub(super) const TABLE: &[Advisory] = &[
     row(
         "aiohttp",
@@ -124,7 +126,7 @@ pub(super) const TABLE: &[Advisory] = &[
     ),
     row(
         "django",
-        &[("3.2", "4.2.15"), ("5.0", "5.0.8")],
+        &[("4.2", "4.2.15"), ("5.0", "5.0.8")],
         "CVE-2024-42005",
         "SQL can be injected through names of JSON fields",
     ),
@@ -711,7 +713,7 @@ pub(super) const TABLE: &[Advisory] = &[
     ),
     row(
         "werkzeug",
-        &[("2.2.3", "2.3.8"), ("3.0.0", "3.0.1")],
+        &[("0", "2.3.8"), ("3.0.0", "3.0.1")],
         "CVE-2023-46136",
         "an upload can keep a worker busy",
     ),
