@@ -119,7 +119,7 @@ impl<'a> Gift<'a> {
         let wrapped = work.join(format!(".ship-data-{number}"));
         if let Some(seed) = seed_of(data, work, project) {
             copy_with_changes(&seed, &wrapped)?;
-            file::sync_file_system(work)?;
+            file::sync_tree(&wrapped)?;
         }
         Ok(Self { data, wrapped })
     }

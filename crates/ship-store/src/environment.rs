@@ -64,7 +64,7 @@ impl Making {
     pub fn publish(mut self) -> Result<PathBuf> {
         close_folders(&self.folder)?;
         crash::point();
-        file::sync_file_system(&self.folder)?;
+        file::sync_tree(&self.folder)?;
         file::rename_synced(&self.folder, &self.path)?;
         self.published = true;
         crash::point();

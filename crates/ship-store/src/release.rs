@@ -107,7 +107,7 @@ impl Store {
         let _held = self.hold_environments(&meta)?;
         make_read_only(&draft.folder)?;
         crash::point();
-        file::sync_file_system(&draft.folder)?;
+        file::sync_tree(&draft.folder)?;
         let id = self.next_number(&draft.app)?;
         crash::point();
         let folder = self.folders.release(&draft.app, id);

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The system calls that it has to be made of: `strace -f -y -e trace=…`.
-pub const CALLS: &str = "openat,creat,rename,renameat,renameat2,fsync,fdatasync,syncfs,link,linkat";
+pub const CALLS: &str = "openat,creat,rename,renameat,renameat2,fsync,fdatasync,syncfs,link,linkat,\
+                         unlink,unlinkat,rmdir";
 
 /// One call that worked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ enum Call {
     Write(PathBuf),
     /// A name was given to what had another.
     Rename { from: PathBuf, to: PathBuf },
+    /// A name was taken away.
+    Remove(PathBuf),
     /// One file or folder is on the disk.
     Sync(PathBuf),
     /// Everything is.
@@ -88,6 +91,8 @@ impl Trace {
                 Call::Write(path) => {
                     judge.dirty.insert(path.clone());
                 }
+                // What has no name any more cannot be found half.
+                Call::Remove(path) => judge.dirty.retain(|dirty| !dirty.starts_with(path)),
                 Call::Sync(path) => judge.synced(*thread, path),
                 Call::SyncAll => judge.synced_all(),
                 Call::Rename { from, to } => {
@@ -217,6 +222,7 @@ fn call(text: &str) -> Option<Call> {
         "creat" => marked(result).map(Call::Write),
         "fsync" | "fdatasync" => marked(arguments).map(Call::Sync),
         "syncfs" => Some(Call::SyncAll),
+        "unlink" | "unlinkat" | "rmdir" => paths(arguments).pop().map(Call::Remove),
         "rename" | "renameat" | "renameat2" => {
             let mut paths = paths(arguments).into_iter();
             Some(Call::Rename {
@@ -317,6 +323,19 @@ mod tests {
             wrong(&without),
             ["`/d/r1` was put in place before `/d/.tmp-7-1` was synced"]
         );
+    }
+
+    #[test]
+    fn a_file_of_a_draft_that_is_removed_again_needs_no_sync() {
+        let tree = "\
+7 openat(AT_FDCWD</d/.tmp-7-1>, \"trial/file\", O_WRONLY|O_CREAT, 0644) = 3</d/.tmp-7-1/trial/file>
+7 unlinkat(4</d/.tmp-7-1/trial>, \"file\", 0) = 0
+7 rename(\"/d/.tmp-7-1\", \"/d/r1\") = 0
+7 fsync(3</d>) = 0
+";
+        assert_eq!(wrong(tree), NONE);
+        let other = tree.replace("\"file\", 0", "\"other\", 0");
+        assert_eq!(wrong(&other).len(), 1);
     }
 
     #[test]

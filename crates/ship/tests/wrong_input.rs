@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use ship_test::{Home, Output, Project, filtered, wait_until};
 
 /// The longest that something which happens soon may take on a busy machine.
-const SOON: Duration = Duration::from_mins(1);
+const SOON: Duration = Duration::from_mins(2);
 
 fn home() -> Home {
     Home::new(env!("CARGO_BIN_EXE_ship"))
