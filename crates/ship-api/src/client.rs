@@ -1,13 +1,14 @@
 //! The client: one method per route.
 //!
-//! Every request has a connection of its own. That costs microseconds on a unix socket, and it
-//! means that dropping an [`EventStream`] ends exactly what it asked for: the server sees the
-//! connection close and cancels.
+//! On this machine every request has a connection of its own, which costs microseconds. Far away one
+//! costs ssh half a second, and perhaps its owner a password: there the next request takes the
+//! connection whose answer was read to its end. An [`EventStream`] keeps its connection to itself:
+//! dropping it ends exactly what it asked for, since the server sees the connection close and cancels.
 
 use std::io;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
@@ -182,31 +183,32 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, Clone)]
 pub struct Client {
     way: Way,
+    /// The connection to a server far away that has nothing to do.
+    idle: Arc<Mutex<Option<Open>>>,
 }
 
 impl Client {
     /// Makes sure that somebody accepts on `socket`, such as
     /// [`Folders::api_socket`](ship_base::paths::Folders::api_socket).
     pub async fn connect(socket: &Path) -> Result<Self> {
-        let client = Self {
-            way: Way::Socket(socket.to_owned(), None),
-        };
+        let client = Self::by(Way::Socket(socket.to_owned(), None));
         client.open().await.map(|_| client)
     }
 
     /// As a deploy key, with no more than its rights, through
     /// [`Folders::key_socket`](ship_base::paths::Folders::key_socket).
     pub fn as_key(socket: &Path, key: &KeyName) -> Self {
-        Self {
-            way: Way::Socket(socket.to_owned(), Some(key.clone())),
-        }
+        Self::by(Way::Socket(socket.to_owned(), Some(key.clone())))
     }
 
     /// A server far away; whether it is there shows with the first request.
     pub fn through(dial: Dial) -> Self {
-        Self {
-            way: Way::Program(Arc::new(dial)),
-        }
+        Self::by(Way::Program(Arc::new(dial)))
+    }
+
+    fn by(way: Way) -> Self {
+        let idle = Arc::default();
+        Self { way, idle }
     }
 
     /// What people call a server far away; `None` for the one of this machine.
@@ -304,8 +306,8 @@ impl Client {
     /// Sends content that was missing: a finished [`Batch`](crate::source::Batch).
     pub async fn send_batch(&self, app: &AppName, batch: Vec<u8>) -> Result<()> {
         let route = of(app, Verb::Send);
-        let (answer, _open) = self.exchange(&route, raw_request(&route, batch)).await?;
-        whole(&route, answer).await.map(drop)
+        let (answer, open) = self.exchange(&route, raw_request(&route, batch)).await?;
+        self.whole(&route, answer, open).await.map(drop)
     }
 
     /// Builds what was sent and brings it live. Dropping the stream cancels the deploy.
@@ -380,14 +382,27 @@ impl Client {
         route: Route,
         body: Option<&impl Serialize>,
     ) -> Result<T> {
-        let (answer, _open) = self.send(&route, "", body).await?;
-        let text = whole(&route, answer).await?;
+        let (answer, open) = self.send(&route, "", body).await?;
+        let text = self.whole(&route, answer, open).await?;
         serde_json::from_slice(&text).map_err(|source| unreadable(&route, source))
     }
 
     async fn tell(&self, route: Route, body: &impl Serialize) -> Result<()> {
-        let (answer, _open) = self.send(&route, "", Some(body)).await?;
-        whole(&route, answer).await.map(drop)
+        let (answer, open) = self.send(&route, "", Some(body)).await?;
+        self.whole(&route, answer, open).await.map(drop)
+    }
+
+    /// Reads an answer to its end, after which its connection can be asked again.
+    async fn whole(&self, route: &Route, answer: Response<Incoming>, open: Open) -> Result<Bytes> {
+        let text = whole(route, answer).await?;
+        if matches!(self.way, Way::Program(_)) {
+            *self.idle() = Some(open);
+        }
+        Ok(text)
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Option<Open>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn stream<T>(
@@ -420,24 +435,57 @@ impl Client {
         route: &Route,
         request: Request<Full<Bytes>>,
     ) -> Result<(Response<Incoming>, Open)> {
-        let (connection, caller) = self.open().await?;
-        match ask_over(connection, request).await {
-            Ok((answer, task)) => {
-                let open = Open {
-                    task,
-                    _caller: caller,
-                };
-                let answer = accepted(route, answer).await;
-                Ok((answer.map_err(|error| self.placed(error))?, open))
+        let mut request = request;
+        let idle = self.idle().take();
+        if let Some(mut open) = idle {
+            match open.sender.try_send_request(request).await {
+                Ok(answer) => return self.accepted(route, answer, open).await,
+                // Only what has not left us can be asked again.
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => {
+                        return Err(self
+                            .why(route, error.into_error(), open.caller.take())
+                            .await);
+                    }
+                },
             }
-            Err(source) => Err(self.why(broken(route, source), caller).await),
+        }
+        let (connection, mut caller) = self.open().await?;
+        let opened = http1::handshake(TokioIo::new(connection)).await;
+        let (sender, connection) = match opened {
+            Ok(opened) => opened,
+            Err(source) => return Err(self.why(route, source, caller.take()).await),
+        };
+        let task = tokio::spawn(async move {
+            // An error of the connection reaches the one who waits for the answer.
+            let _ = connection.await;
+        });
+        let mut open = Open {
+            sender,
+            task,
+            caller,
+        };
+        match open.sender.send_request(request).await {
+            Ok(answer) => self.accepted(route, answer, open).await,
+            Err(source) => Err(self.why(route, source, open.caller.take()).await),
         }
     }
 
+    async fn accepted(
+        &self,
+        route: &Route,
+        answer: Response<Incoming>,
+        open: Open,
+    ) -> Result<(Response<Incoming>, Open)> {
+        let answer = accepted(route, answer).await;
+        Ok((answer.map_err(|error| self.placed(error))?, open))
+    }
+
     /// The reason that the program gave which should have led to the server, where one did not.
-    async fn why(&self, broken: Error, caller: Option<Caller>) -> Error {
+    async fn why(&self, route: &Route, source: hyper::Error, caller: Option<Caller>) -> Error {
         let (Some(caller), Some(destination)) = (caller, self.destination()) else {
-            return broken;
+            return broken(route, source);
         };
         let farewell = caller.farewell().await;
         Error::Far {
@@ -472,22 +520,6 @@ impl Client {
             },
         })
     }
-}
-
-async fn ask_over(
-    connection: Connection,
-    request: Request<Full<Bytes>>,
-) -> std::result::Result<(Response<Incoming>, JoinHandle<()>), hyper::Error> {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(connection)).await?;
-    let task = tokio::spawn(async move {
-        // An error of the connection reaches the one who waits for the answer.
-        let _ = connection.await;
-    });
-    let answer = sender.send_request(request).await;
-    if answer.is_err() {
-        task.abort();
-    }
-    Ok((answer?, task))
 }
 
 fn of(app: &AppName, verb: Verb) -> Route {
@@ -564,12 +596,13 @@ fn unreadable(route: &Route, source: serde_json::Error) -> Error {
     }
 }
 
-/// The task that drives a connection; dropping it closes the connection.
+/// A connection; dropping it closes it.
 #[derive(Debug)]
 struct Open {
+    sender: http1::SendRequest<Full<Bytes>>,
     task: JoinHandle<()>,
     /// The program in between ends with it.
-    _caller: Option<Caller>,
+    caller: Option<Caller>,
 }
 
 impl Drop for Open {

@@ -25,7 +25,7 @@ use crate::runtime::Runtime;
 use crate::shop::Shop;
 use crate::source::{Choice, Snapshot};
 use crate::trial::Trial;
-use crate::{assets, byte_code, correct, environment, front_end, packed, proof, site};
+use crate::{assets, byte_code, correct, environment, front_end, hints, packed, proof, site};
 
 /// What is to be built, and with what.
 #[derive(Debug)]
@@ -333,8 +333,9 @@ impl<'a> Build<'a> {
             &made,
             Err(Error::Tool {
                 task: layer::ADD_SERVER,
+                output,
                 ..
-            })
+            }) if !hints::index_is_away(output)
         ) && correct::plainer_server(&mut self.plan, &mut self.shop.report())
         {
             made = self.make_layer(snapshot, environment);

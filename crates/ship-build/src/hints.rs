@@ -190,6 +190,18 @@ pub(crate) fn of_silence(ended: Ended, plan: &Plan) -> Vec<String> {
     }
 }
 
+/// Whether uv could not reach the index: nothing is known then about what would go together.
+pub(crate) fn index_is_away(output: &[String]) -> bool {
+    const SAID: [&str; 4] = [
+        "Failed to fetch",
+        "error sending request",
+        "dns error",
+        "Could not resolve host",
+    ];
+    SAID.iter()
+        .any(|words| output.iter().any(|line| line.contains(words)))
+}
+
 /// uv failed.
 pub(crate) fn of_uv(output: &[String]) -> Vec<String> {
     let has = |words: &str| output.iter().any(|line| line.contains(words));
@@ -208,11 +220,14 @@ pub(crate) fn of_uv(output: &[String]) -> Vec<String> {
             return vec![hint];
         }
     }
-    if has("Failed to fetch")
-        || has("error sending request")
-        || has("dns error")
-        || has("Could not resolve host")
-    {
+    if has("invalid peer certificate") {
+        // uv brings authorities of its own (docs.astral.sh/uv, "TLS certificates").
+        return vec![
+            "the index's certificate is of an authority that uv does not know: `UV_SYSTEM_CERTS=1` takes those of this machine, `SSL_CERT_FILE` those of a file"
+                .to_owned(),
+        ];
+    }
+    if index_is_away(output) {
         return vec![
             "is the network there? An index of your own is named by `UV_DEFAULT_INDEX`".to_owned(),
         ];
@@ -331,6 +346,29 @@ mod tests {
             add_package("flask_login", Some(&Dependencies::Pyproject { file })),
             "is `flask-login` missing among the packages? `uv add flask-login`"
         );
+    }
+
+    #[test]
+    fn an_index_with_an_authority_of_its_own_is_told_from_one_that_is_away() {
+        let said = |lines: &[&str]| {
+            lines
+                .iter()
+                .map(|line| (*line).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let unknown = said(&[
+            "error: Failed to fetch: https://index.example/simple/gunicorn/",
+            "  cause: invalid peer certificate: UnknownIssuer",
+        ]);
+        assert!(of_uv(&unknown)[0].contains("UV_SYSTEM_CERTS=1"));
+        let away = said(&[
+            "error: Failed to fetch: https://index.example/simple/gunicorn/",
+            "  cause: tcp connect error: Connection refused (os error 111)",
+        ]);
+        assert!(of_uv(&away)[0].contains("is the network there?"));
+        assert!(index_is_away(&unknown) && index_is_away(&away));
+        let excluded = said(&["  × No solution found when resolving dependencies:"]);
+        assert!(!index_is_away(&excluded));
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, header};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use ship_api::request::{CreateApp, Logs, Up};
 use ship_api::route::{Route, Verb};
 use ship_api::version;
@@ -29,6 +30,9 @@ use crate::{
     attach, deploy, enter, keys, life, logs, maintain, purge, received, scale, settings, stop,
     stream, usage,
 };
+
+/// How long a caller may keep a connection on which it asks nothing.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// Through which socket callers come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,10 +72,9 @@ async fn connection(server: Arc<Server>, mut stream: UnixStream, entrance: Entra
         let (server, caller) = (server.clone(), caller.clone());
         async move { Ok::<_, Infallible>(answer(server, caller, request).await) }
     });
-    // One request each: where an answer does not wait for the request's body (404), what is left of
-    // it would end the connection without a word, and a caller's next request with it.
     let served = hyper::server::conn::http1::Builder::new()
-        .keep_alive(false)
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(served);
     let ended = tokio::select! {
@@ -100,6 +103,12 @@ async fn answer(server: Arc<Server>, caller: Caller, request: Request<Incoming>)
         },
     };
     let mut response = result.unwrap_or_else(Refused::response);
+    if !response.status().is_success() {
+        // Where a refusal does not wait for the request's body (404), what is left of it would end
+        // the connection without a word, and the caller's next request with it.
+        let close = header::HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
     let version = header::HeaderValue::from_static(version::VERSION);
     response.headers_mut().insert(version::HEADER, version);
     response

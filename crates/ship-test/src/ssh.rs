@@ -32,6 +32,10 @@ impl Sshd {
             keygen(&folder.path().join(key));
         }
         copy(folder.path(), "user.pub", "authorized_keys");
+        let bin = folder.path().join("bin");
+        ship_base::file::create_folder(&bin).expect("a folder for programs");
+        // Under this name, whatever the binary under test is called.
+        ship_base::file::symlink(home.program(), &bin.join("ship")).expect("a link");
         let port = free_port();
         write(folder.path(), "config", &config(folder.path(), port, home));
         if rustix::process::getuid().is_root() {
@@ -73,6 +77,12 @@ impl Sshd {
     /// The `SHIP_SSH` of somebody who never saw this machine's key.
     pub fn client_that_does_not_know_it(&self) -> String {
         self.at("unknown-host")
+    }
+
+    /// How often somebody has come in.
+    pub fn logins(&self) -> usize {
+        let log = std::fs::read_to_string(self.folder.path().join("log")).expect("a log");
+        log.matches("Accepted publickey").count()
     }
 
     /// Who may come in: sshd's `authorized_keys`.
@@ -123,11 +133,11 @@ impl Drop for Sshd {
 }
 
 fn config(folder: &Path, port: u16, home: &Home) -> String {
-    let program = home.program().parent().expect("a folder").display();
+    let bin = folder.join("bin");
     let path = std::env::var("PATH").unwrap_or_default();
     let mut set = vec![
         format!("\"SHIP_HOME={}\"", home.folder().display()),
-        format!("\"PATH={program}:{path}\""),
+        format!("\"PATH={}:{path}\"", bin.display()),
     ];
     let passed = PASSED_ON.iter().filter(|name| **name != "PATH");
     set.extend(passed.filter_map(|name| Some(format!("\"{name}={}\"", std::env::var(name).ok()?))));

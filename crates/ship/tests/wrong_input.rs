@@ -268,6 +268,25 @@ fn two_projects_of_one_name_are_told_apart() {
 }
 
 #[test]
+fn an_index_that_is_away_is_told_and_no_other_server_is_tried() {
+    let cache = tempfile::tempdir().unwrap();
+    let home = home()
+        .with("UV_DEFAULT_INDEX", "http://127.0.0.1:1/simple")
+        .with("UV_HTTP_RETRIES", "0")
+        .with("UV_CACHE_DIR", cache.path().to_str().unwrap());
+    let project = Project::fixture("plain-wsgi");
+    let output = home.ship_in(project.folder(), &["up", "--detach"]);
+    let output = output.fails_with(4);
+    assert!(
+        output.stderr.contains("hint: is the network there?"),
+        "{}",
+        output.stderr
+    );
+    assert!(!output.stderr.contains("Gunicorn"), "{}", output.stderr);
+    nothing_is_left(&home);
+}
+
+#[test]
 fn ctrl_c_in_every_phase_leaves_nothing_and_the_next_try_works() {
     let home = home();
     let project = Project::fixture("plain-wsgi").file(

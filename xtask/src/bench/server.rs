@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::ValueEnum as _;
+
 use super::figure::{Figure, table};
 use crate::Result;
 
@@ -45,35 +47,47 @@ enum Part {
     Docker,
 }
 
-/// Measures, then prints everything at once.
+/// Measures part after part. What one part gives is not lost where a later one fails.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let ship = match &arguments.ship {
         Some(ship) => std::path::absolute(ship)?,
         None => super::built()?,
     };
-    let figures = arguments.measure(&ship)?;
+    let mut figures = Vec::new();
+    let mut failed = false;
+    for part in Part::value_variants() {
+        if arguments.only.is_some_and(|only| only != *part) {
+            continue;
+        }
+        match arguments.measure(*part, &ship) {
+            Ok(measured) => figures.extend(measured),
+            Err(error) => {
+                failed = true;
+                eprintln!("✗ {error}");
+            }
+        }
+    }
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);
     } else {
         print!("{}", table(&figures));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 impl Arguments {
-    fn measure(&self, ship: &Path) -> Result<Vec<Figure>> {
-        let wants = |part| self.only.is_none_or(|only| only == part);
-        let mut figures = Vec::new();
-        if wants(Part::Idle) {
-            let window = Duration::from_secs(self.window);
-            figures.extend(idle::measure(ship, self.apps, window)?);
-        }
-        if wants(Part::Waits) {
-            figures.extend(waits::measure(ship)?);
-        }
-        if wants(Part::Docker) {
-            figures.extend(docker::measure(ship)?);
-        }
-        Ok(figures)
+    /// One part. What it starts with our own test tools panics where it cannot go on, which is the
+    /// end of that part alone.
+    fn measure(&self, part: Part, ship: &Path) -> Result<Vec<Figure>> {
+        let measured = std::panic::catch_unwind(|| match part {
+            Part::Idle => idle::measure(ship, self.apps, Duration::from_secs(self.window)),
+            Part::Waits => waits::measure(ship),
+            Part::Docker => docker::measure(ship),
+        });
+        measured.unwrap_or_else(|_| Err("the part above ended early".into()))
     }
 }

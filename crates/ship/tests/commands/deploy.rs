@@ -30,7 +30,9 @@ fn a_project_is_deployed_over_ssh_and_only_what_changed_travels_again() {
     assert!(output.stderr.contains("✓ send"), "{}", output.stderr);
 
     project.write("greeting.txt", "hello from two\n");
+    let before = sshd.logins();
     let output = laptop.ship_in(project.folder(), &["deploy"]).success();
+    assert_eq!(sshd.logins() - before, 1, "a password would be asked once");
     assert_eq!(body(&url, "/"), "hello from two\n");
     assert!(output.stderr.contains("B of 1"), "{}", output.stderr);
 

@@ -114,7 +114,7 @@ fn ours(ship: &Path) -> Result<Measured> {
     let change = median(change.collect());
     installation
         .home
-        .ship(&["destroy", "own-server", "--yes"])
+        .ship(&["destroy", "--app", "own-server", "--yes"])
         .success();
     let ours = Ours::of(&installation.home, ship)?;
     Ok(Measured {

@@ -44,7 +44,7 @@ pub(super) fn measure(ship: &Path, count: u32, window: Duration) -> Result<Vec<F
         .zip(&before)
         .map(|(after, before)| after.saturating_sub(*before).as_secs_f64() / window.as_secs_f64())
         .collect();
-    let keepers = ours.keepers.len().max(1) as u64;
+    let keepers = ours.keepers.len() as u64;
     let [control, door, all_keepers] = ours.groups().map(|pids| processes::memory(&pids));
     let whole = control + door + all_keepers;
     let share = |share: f64| Value::Share(share);
@@ -97,13 +97,17 @@ impl Ours {
     pub(super) fn of(home: &Home, ship: &Path) -> Result<Self> {
         let (control, door) = (home.control(), home.door());
         let program = ship.canonicalize()?;
-        let others = home.processes().into_iter();
-        let keepers =
-            others.filter(|pid| ![control, door].contains(pid) && processes::runs(*pid, &program));
+        let below = processes::tree(control).into_iter();
+        let keepers: Vec<i32> = below
+            .filter(|pid| ![control, door].contains(pid) && processes::runs(*pid, &program))
+            .collect();
+        if keepers.is_empty() {
+            return Err("no keeper is below control".into());
+        }
         Ok(Self {
             control,
             door,
-            keepers: keepers.collect(),
+            keepers,
         })
     }
 
@@ -118,13 +122,16 @@ fn processors(ours: &Ours) -> [Duration; 3] {
 
 /// What a power cut does to processes; the disk is not part of the figure.
 fn all_at_once_gone(home: &Home) -> Instant {
-    for pid in home.processes() {
-        if let Some(pid) = rustix::process::Pid::from_raw(pid) {
+    // Keepers and programs do not carry the home: they are below control.
+    let mut all = processes::tree(home.control());
+    all.extend(home.processes());
+    for pid in &all {
+        if let Some(pid) = rustix::process::Pid::from_raw(*pid) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
         }
     }
     wait_until("everything is gone", Duration::from_mins(1), || {
-        home.processes().is_empty()
+        all.iter().all(|pid| !processes::lives(*pid))
     });
     Instant::now()
 }

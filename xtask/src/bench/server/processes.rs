@@ -81,6 +81,13 @@ fn parents() -> Vec<(i32, i32)> {
     all().into_iter().filter_map(with_parent).collect()
 }
 
+/// Whether a process is there and has not ended: one that waits for its parent to look has.
+pub(super) fn lives(pid: i32) -> bool {
+    let stat = read(pid, "stat");
+    let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
+    state.is_some_and(|state| !state.starts_with('Z'))
+}
+
 /// Whether a process runs this program.
 pub(super) fn runs(pid: i32, program: &Path) -> bool {
     rustix::fs::readlink(format!("/proc/{pid}/exe"), Vec::new())
