@@ -6,6 +6,7 @@ mod boot;
 mod deploy;
 mod install;
 mod kill;
+mod limits;
 mod power;
 mod redeploy;
 mod uninstall;
@@ -32,6 +33,12 @@ pub(super) const STEPS: &[Step] = &[
         about: "new releases, a rollback and a deploy that fails, under load: no request fails",
         carries: false,
         run: redeploy::run,
+    },
+    Step {
+        name: "limits",
+        about: "memory, processor and tasks of an app are held by the kernel; other apps do not notice",
+        carries: false,
+        run: limits::run,
     },
     Step {
         name: "control",
