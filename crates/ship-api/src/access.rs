@@ -130,6 +130,7 @@ mod tests {
         GET /v1/apps/blog/logs  logs
         POST /v1/apps/blog/maintenance  deploy operate
         POST /v1/apps/blog/source  deploy settings
+        POST /v1/apps/blog/promote  deploy
         POST /v1/apps/blog/purge  deploy operate
         GET /v1/apps/blog/releases  deploy look
         POST /v1/apps/blog/restart  operate

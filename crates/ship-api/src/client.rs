@@ -28,8 +28,8 @@ use crate::event::{AttachEvent, DeployEvent, LogLine};
 use crate::problem::Problem;
 use crate::reply::{App, Audit, EnvEntry, Key, Missing, OneOff, Purged, Release, ServerStatus};
 use crate::request::{
-    AddKey, ChangeEnv, CreateApp, Deploy, Logs, Maintain, Purge, RemoveKey, RestartApp, Rollback,
-    RunIn, Scale, Stop, Up,
+    AddKey, ChangeEnv, CreateApp, Deploy, Logs, Maintain, Promote, Purge, RemoveKey, RestartApp,
+    Rollback, RunIn, Scale, Stop, Up,
 };
 use crate::route::{Route, Verb};
 use crate::source::Source;
@@ -282,6 +282,15 @@ impl Client {
     ) -> Result<EventStream<DeployEvent>> {
         self.stream(of(app, Verb::Rollback), "", Some(rollback))
             .await
+    }
+
+    /// Brings a release of another app over to `app`, and that live.
+    pub async fn promote(
+        &self,
+        app: &AppName,
+        promote: &Promote,
+    ) -> Result<EventStream<DeployEvent>> {
+        self.stream(of(app, Verb::Promote), "", Some(promote)).await
     }
 
     /// New instances of the live release.

@@ -50,6 +50,19 @@ pub struct PlanOf {
     pub project: PathBuf,
 }
 
+/// `POST /v1/apps/{app}/promote`: brings a release of another app over to this one, and that live.
+/// A key needs to be for both. Streams [`DeployEvent`](crate::event::DeployEvent).
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Promote {
+    /// The app that has it.
+    pub from: AppName,
+    /// Which release; the live one by default.
+    pub release: Option<ReleaseId>,
+    /// `--domain`: host names in addition to the project's own. Where none is given, those of the
+    /// deploy before stay.
+    pub domains: Vec<String>,
+}
+
 /// `POST /v1/apps/{app}/rollback`: streams [`DeployEvent`](crate::event::DeployEvent).
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Rollback {

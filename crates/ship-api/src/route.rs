@@ -72,6 +72,9 @@ pub enum Verb {
     Attach,
     /// `POST …/maintenance` with a [`Maintain`](crate::request::Maintain). 204 once visitors see it.
     Maintain,
+    /// `POST …/promote` with a [`Promote`](crate::request::Promote); streams
+    /// [`DeployEvent`](crate::event::DeployEvent).
+    Promote,
     /// `POST …/purge` with a [`Purge`](crate::request::Purge): answers the front door keeps; answers
     /// [`Purged`](crate::reply::Purged).
     Purge,
@@ -155,6 +158,13 @@ pub const VERBS: &[Line<Verb>] = &[
         "source",
         &[Role::Deploy, Role::Settings],
         "",
+    ),
+    (
+        Verb::Promote,
+        Method::POST,
+        "promote",
+        &[Role::Deploy],
+        "promote",
     ),
     (
         Verb::Purge,
@@ -360,6 +370,7 @@ pub(crate) mod tests {
             | Verb::Restart
             | Verb::Scale
             | Verb::Stop
+            | Verb::Promote
             | Verb::Run) => Route::Of(app.clone(), verb),
         });
         let whole = WHOLE.iter().map(|line| match &line.0 {
@@ -381,7 +392,7 @@ pub(crate) mod tests {
     #[test]
     fn every_route_reads_back_what_it_writes() {
         let routes = every_route();
-        assert_eq!(routes.len(), 10 + 17);
+        assert_eq!(routes.len(), 10 + 18);
         for route in routes {
             assert_eq!(Route::parse(&route.method(), &route.path()), Ok(route));
         }

@@ -688,14 +688,14 @@ fn read_plan(release: &Path) -> Result<Plan, Error> {
     })
 }
 
-fn write_plan(release: &Path, plan: &Plan) -> Result<(), Error> {
+pub(crate) fn write_plan(release: &Path, plan: &Plan) -> Result<(), Error> {
     Ok(file::write_whole(
         &release.join("plan.json"),
         &plan_text(plan)?,
     )?)
 }
 
-fn plan_text(plan: &Plan) -> Result<Vec<u8>, Error> {
+pub(crate) fn plan_text(plan: &Plan) -> Result<Vec<u8>, Error> {
     serde_json::to_vec_pretty(plan).map_err(|source| Error::Unreadable {
         what: "a path of the plan, which is not UTF-8".to_owned(),
         source: source.into(),

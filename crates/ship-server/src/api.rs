@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use ship_api::request::{CreateApp, Logs, Up};
+use ship_api::request::{CreateApp, Logs, Promote, Up};
 use ship_api::route::{Route, Verb};
 use ship_api::version;
 use ship_base::hint;
@@ -27,8 +27,8 @@ use crate::server::{Busy, Server};
 use crate::socket::Socket;
 use crate::task::{PANIC, blocking};
 use crate::{
-    attach, deploy, enter, keys, life, logs, maintain, purge, received, scale, settings, stop,
-    stream, usage,
+    attach, deploy, enter, keys, life, logs, maintain, promote, purge, received, scale, settings,
+    stop, stream, usage,
 };
 
 /// How long a caller may keep a connection on which it asks nothing.
@@ -126,7 +126,7 @@ async fn admit(
         return Err(forbidden.into());
     }
     let entry = Entry::begin(&server, caller, &route)?;
-    let result = dispatch(server, route, request, entry.clone()).await;
+    let result = dispatch(server, caller, route, request, entry.clone()).await;
     match (entry, &result) {
         (Some(entry), Err(refused)) => entry.end(None, Some(refused.message().to_owned())),
         // A stream tells its end by itself: it holds the entry, too.
@@ -138,6 +138,7 @@ async fn admit(
 
 async fn dispatch(
     server: Arc<Server>,
+    caller: &Caller,
     route: Route,
     request: Request<Incoming>,
     entry: Option<Arc<Entry>>,
@@ -179,8 +180,37 @@ async fn dispatch(
                 deploy::up(&server, up, &events).await
             }))
         }
+        Route::Of(name, Verb::Promote) => promoting(server, caller, name, request, entry).await,
         Route::Of(name, verb) => of_app(server, name, verb, request, entry).await,
     }
+}
+
+/// Who brings a release over reads it: both apps have to be open to a key.
+async fn promoting(
+    server: Arc<Server>,
+    caller: &Caller,
+    name: AppName,
+    request: Request<Incoming>,
+    entry: Option<Arc<Entry>>,
+) -> Result<Response<Body>, Refused> {
+    let body: Promote = read(request).await?;
+    caller.check(&server, &Route::Of(body.from.clone(), Verb::Deploy))?;
+    if body.from == name {
+        let own = format!("`{name}` cannot be promoted to itself: `ship rollback` goes back");
+        return Err(Error::Request(own).into());
+    }
+    server.record(&body.from)?;
+    if server.store.app(&name).map_err(Error::from)?.is_none() {
+        // The first release of an app may come from another one.
+        enter::claim(&server, &name, &server.folders.sent_project(&name))?;
+    }
+    let app = server.app_or_new(&name);
+    Ok(deploying_app(
+        server,
+        app,
+        entry,
+        move |server, app, events| async move { promote::promote(&server, &app, body, &events).await },
+    ))
 }
 
 async fn of_app(
@@ -275,6 +305,8 @@ async fn of_app(
             )
             .await
         }
+        // It needs its caller: see `promoting`.
+        Verb::Promote => Err(Error::Bug("`promote` came without its caller").into()),
         Verb::Rollback => {
             let body = read(request).await?;
             Ok(deploying_app(

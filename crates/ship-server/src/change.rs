@@ -140,6 +140,7 @@ fn title(verb: &'static str) -> &'static str {
     match verb {
         "up" => "ship up",
         "deploy" => "ship deploy",
+        "promote" => "ship promote",
         "rollback" => "ship rollback",
         "restart" => "ship restart",
         "scale" => "ship scale",

@@ -4,6 +4,7 @@
 //! drain. The others enter it further down. What all changes have in common is in `change.rs`, the
 //! steps that start and swap instances are in `roll.rs`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use ship_api::event::DeployEvent;
@@ -127,10 +128,11 @@ async fn deploy(
                 unchanged: true,
             });
         }
-        let error = match bring_up(server, &app, &next, request, outcome, events).await {
-            Ok(old) => break (next, old),
-            Err(error) => error,
-        };
+        let error =
+            match bring_up(server, &app, &next, Some(&request.project), outcome, events).await {
+                Ok(old) => break (next, old),
+                Err(error) => error,
+            };
         if outcome == Outcome::New {
             discard(server, &app, next.release).await;
         }
@@ -154,15 +156,15 @@ async fn deploy(
 }
 
 /// Steps 5 to 7: release command, start, swap. Returns the instances that visitors have left.
-async fn bring_up(
+pub(crate) async fn bring_up(
     server: &Arc<Server>,
     app: &Arc<App>,
     next: &Arc<Candidate>,
-    request: &Up,
+    project: Option<&Path>,
     outcome: Outcome,
     events: &Events,
 ) -> Result<Vec<Arc<Instance>>, Error> {
-    prepare(server, app, next, Some(&request.project), events).await?;
+    prepare(server, app, next, project, events).await?;
     if outcome == Outcome::New {
         release_command::run(server, app, next, events).await?;
     }
@@ -212,7 +214,7 @@ async fn roll_back(
 }
 
 /// Nobody is attached to an app that was stopped: rolled back, it stays until it is stopped again.
-fn runs_again(server: &Server, app: &App) -> Result<(), Error> {
+pub(crate) fn runs_again(server: &Server, app: &App) -> Result<(), Error> {
     let record = server.record(&app.name)?;
     Ok(server.store.save_app(&AppRecord {
         detached: record.detached || !record.running,
@@ -268,7 +270,7 @@ pub(crate) fn not_a_job(process: &Process) -> Result<&Process, Error> {
 }
 
 /// Whether `next` already serves with the same settings.
-fn is_live(server: &Server, app: &App, next: &Candidate) -> Result<bool, Error> {
+pub(crate) fn is_live(server: &Server, app: &App, next: &Candidate) -> Result<bool, Error> {
     let same = app.live().is_some_and(|live| live.release == next.release);
     let settings = server.store.running_settings(&app.name)?;
     let runs = long_lived(&next.plan).next().is_none() || !app.fleet.serving().is_empty();
@@ -276,7 +278,7 @@ fn is_live(server: &Server, app: &App, next: &Candidate) -> Result<bool, Error> 
 }
 
 /// Visitors have the release already: what cannot be recorded of it is told and not taken back.
-fn tell_unrecorded(recorded: Result<(), Error>, events: &Events) {
+pub(crate) fn tell_unrecorded(recorded: Result<(), Error>, events: &Events) {
     if let Err(error) = recorded {
         let error = hint::chain(&error);
         warn!(error, "not recorded");
@@ -288,7 +290,7 @@ fn tell_unrecorded(recorded: Result<(), Error>, events: &Events) {
 }
 
 /// Forgets a release that never was live.
-async fn discard(server: &Arc<Server>, app: &Arc<App>, release: ReleaseId) {
+pub(crate) async fn discard(server: &Arc<Server>, app: &Arc<App>, release: ReleaseId) {
     let held = app.work.hold().await;
     let (of, name) = (server.clone(), app.name.clone());
     let discarded = blocking(move || {

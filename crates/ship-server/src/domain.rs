@@ -33,6 +33,11 @@ pub(crate) fn add(
     Ok(())
 }
 
+/// Takes out the domains that were given with a deploy.
+pub(crate) fn take_given(plan: &mut Plan) {
+    plan.domains.retain(|domain| domain.reason != REASON);
+}
+
 /// A release that cannot be read has none: the deploy that follows replaces it.
 fn given_before(server: &Server, app: &App) -> Vec<String> {
     let record = server.record(&app.name).ok();

@@ -135,6 +135,12 @@ pub enum Error {
         /// Which release; `before the first` when there is no previous one.
         release: String,
     },
+    /// An app that never was live has no release for another.
+    #[error("`{app}` has no release to promote")]
+    NothingToPromote {
+        /// Which app.
+        app: AppName,
+    },
     /// The name belongs to another folder.
     #[error("`{app}` is already the name of another project: {project}")]
     NameTaken {
@@ -419,6 +425,9 @@ impl Error {
             Self::NoRelease { .. } | Self::NotRunning { .. } => "`ship up` brings it up".to_owned(),
             Self::NoSuchRelease { app, .. } => {
                 format!("`ship releases --app {app}` lists what is kept")
+            }
+            Self::NothingToPromote { app } => {
+                format!("`ship deploy --to {app}` brings one live there; `ship promote` takes it on")
             }
             Self::NameTaken { app, .. } => format!(
                 "give this one another name: `ship up --name {app}-2`, or `name = \"…\"` in ship.toml"

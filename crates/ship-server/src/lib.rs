@@ -45,6 +45,7 @@ mod owner;
 mod patience;
 mod plan_view;
 mod port;
+mod promote;
 mod purge;
 mod received;
 mod refused;

@@ -8,8 +8,8 @@ use ship_base::fault::FaultKind;
 
 use crate::commands::{
     api, audit, cache, check, completions, deploy, destroy, dial, doctor, env, git, init, key,
-    logs, maintenance, plan, ps, releases, remote, restart, rollback, run, scale, server, stop,
-    trust, up,
+    logs, maintenance, plan, promote, ps, releases, remote, restart, rollback, run, scale, server,
+    stop, trust, up,
 };
 use crate::control::Control;
 use crate::error::{CommandError, Result};
@@ -56,6 +56,7 @@ enum Command {
     Ps(ps::Args),
     Logs(logs::Args),
     Releases(releases::Args),
+    Promote(promote::Args),
     Rollback(rollback::Args),
     Run(run::Args),
     Env(env::Args),
@@ -86,6 +87,7 @@ impl Command {
             | Self::Logs(_)
             | Self::Maintenance(_)
             | Self::Releases(_)
+            | Self::Promote(_)
             | Self::Rollback(_)
             | Self::Env(_)
             | Self::Restart(_)
@@ -201,6 +203,7 @@ fn dispatch(command: Command, context: &mut Context) -> Result<u8> {
         Command::Logs(args) => done(wait(logs::run(args, context))),
         Command::Maintenance(args) => done(wait(maintenance::run(args, context))),
         Command::Releases(args) => done(wait(releases::run(args, context))),
+        Command::Promote(args) => done(wait(promote::run(args, context))),
         Command::Rollback(args) => done(wait(rollback::run(args, context))),
         Command::Run(args) => run::run(args, context),
         Command::Env(args) => done(wait(env::run(args, context))),
@@ -287,6 +290,7 @@ mod tests {
           ps           Show every app with its instances and jobs
           logs         Show what an app wrote
           releases     List an app's releases, newest first
+          promote      Take a release that was tried to another app, as it is
           rollback     Go back to the release before, or to a certain one
           run          Run a program once, in the environment of a release
           env          Show and change the settings (environment variables) of an app

@@ -16,6 +16,7 @@ pub(crate) mod key;
 pub(crate) mod logs;
 pub(crate) mod maintenance;
 pub(crate) mod plan;
+pub(crate) mod promote;
 pub(crate) mod ps;
 pub(crate) mod releases;
 pub(crate) mod remote;

@@ -1,18 +1,22 @@
-//! Waiting for a deploy that is told to one caller and then over: rollback, restart, scale.
+//! Waiting for a deploy that is told to one caller and then over: promote, rollback, restart, scale.
 
 use ship_api::client::EventStream;
 use ship_api::event::DeployEvent;
 
 use crate::error::{CommandError, Result};
 use crate::signals::Signals;
-use crate::story::{FRAME, Story, Told};
+use crate::story::{FRAME, Live, Story, Told};
 use crate::ui::Ui;
 
 /// Tells the stream to its end. Ctrl-C before the release is live cancels it.
-pub(crate) async fn to_the_end(ui: &mut Ui, mut events: EventStream<DeployEvent>) -> Result<()> {
+/// Gives what is live then, where something is.
+pub(crate) async fn to_the_end(
+    ui: &mut Ui,
+    mut events: EventStream<DeployEvent>,
+) -> Result<Option<Live>> {
     let mut signals = Signals::new()?;
     let mut story = Story::new(false);
-    let mut live = false;
+    let mut live = None;
     loop {
         let event = tokio::select! {
             event = events.next() => event?,
@@ -24,18 +28,18 @@ pub(crate) async fn to_the_end(ui: &mut Ui, mut events: EventStream<DeployEvent>
         };
         match event.map(|event| story.tell(ui, event)) {
             Some(Told::More) => {}
-            Some(Told::Live(_)) => live = true,
+            Some(Told::Live(now)) => live = Some(now),
             Some(Told::Failed(problem)) => return Err(CommandError::Failed(problem)),
-            Some(Told::Finished) | None => return Ok(()),
+            Some(Told::Finished) | None => return Ok(live),
         }
     }
 }
 
-fn interrupted(ui: &mut Ui, story: &mut Story, live: bool) -> Result<()> {
+fn interrupted(ui: &mut Ui, story: &mut Story, live: Option<Live>) -> Result<Option<Live>> {
     story.give_up(ui);
-    if live {
+    if live.is_some() {
         ui.say("  the old instances finish what they are doing");
-        return Ok(());
+        return Ok(live);
     }
     ui.say("  cancelled: what served before still serves");
     Err(CommandError::Interrupted)

@@ -46,7 +46,7 @@ pub(crate) struct Live {
     pub(crate) url: String,
 }
 
-/// One deploy, rollback, restart or scale.
+/// One deploy, promotion, rollback, restart or scale.
 pub(crate) struct Story {
     verbose: bool,
     app: Option<AppName>,

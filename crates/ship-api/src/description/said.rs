@@ -6,8 +6,8 @@ use schemars::{Schema, SchemaGenerator};
 use crate::event::{AttachEvent, DeployEvent, LogLine};
 use crate::reply::{App, Audit, EnvEntry, Key, Missing, OneOff, Purged, Release, ServerStatus};
 use crate::request::{
-    AddKey, ChangeEnv, CreateApp, Deploy, Maintain, Purge, RemoveKey, RestartApp, Rollback, RunIn,
-    Scale, Stop, Up,
+    AddKey, ChangeEnv, CreateApp, Deploy, Maintain, Promote, Purge, RemoveKey, RestartApp,
+    Rollback, RunIn, Scale, Stop, Up,
 };
 use crate::route::{Route, Verb};
 use crate::source::Source;
@@ -160,6 +160,11 @@ pub(super) fn of_verb(verb: Verb) -> Said {
             "Forgets answers that the front door keeps",
             Json(of!(Purge)),
             One(of!(Purged))
+        ),
+        Verb::Promote => said!(
+            "Brings a release of another app over to this one, and that live",
+            Json(of!(Promote)),
+            deploys()
         ),
         Verb::Rollback => said!(
             "Brings an older release live",

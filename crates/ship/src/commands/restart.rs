@@ -34,5 +34,5 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> Result<()> {
             },
         )
         .await?;
-    follow::to_the_end(&mut context.ui, events).await
+    follow::to_the_end(&mut context.ui, events).await.map(drop)
 }

@@ -31,5 +31,5 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> Result<()> {
     let events = client
         .rollback(&app, &Rollback { to: args.release })
         .await?;
-    follow::to_the_end(&mut context.ui, events).await
+    follow::to_the_end(&mut context.ui, events).await.map(drop)
 }

@@ -42,7 +42,7 @@ pub(crate) async fn run(args: Args, context: &mut Context) -> Result<()> {
         processes: args.processes.into_iter().collect(),
     };
     let events = client.scale(&app, &scale).await?;
-    follow::to_the_end(&mut context.ui, events).await
+    follow::to_the_end(&mut context.ui, events).await.map(drop)
 }
 
 #[cfg(test)]

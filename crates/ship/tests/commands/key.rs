@@ -87,6 +87,9 @@ fn a_key_may_what_it_was_given_and_nothing_else() {
         &["logs", "--app", "shop"][..],
         &["releases", "--app", "shop"],
         &["rollback", "--app", "shop"],
+        // From another's into its own, and from its own into another's.
+        &["promote", "--app", "shop", "--to", "blog"],
+        &["promote", "--app", "blog", "--to", "shop"],
         &["env", "list", "--app", "blog"],
         &["env", "set", "A=b", "--app", "blog"],
         &["stop", "--app", "blog"],

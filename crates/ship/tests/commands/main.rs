@@ -15,6 +15,7 @@ mod key;
 mod logs;
 mod maintenance;
 mod plan;
+mod promote;
 mod ps;
 mod releases;
 mod remote;

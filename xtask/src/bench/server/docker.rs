@@ -22,9 +22,14 @@ const TIMES: u32 = 5;
 /// The longest that an answer may be waited for.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// A layer for the packages, with uv's cache kept between builds, and one for the code.
+/// A layer for the packages, with uv's cache kept between builds, and one for the code. The base has
+/// this machine's authorities.
 const DOCKERFILE: &str = "\
 FROM ship-bench-base
+ARG UV_DEFAULT_INDEX
+ARG UV_INDEX_URL
+ARG PIP_INDEX_URL
+ENV UV_SYSTEM_CERTS=1
 WORKDIR /app
 COPY requirements.txt .
 RUN --mount=type=cache,target=/root/.cache/uv uv venv /venv && uv pip install --link-mode copy --python /venv/bin/python -r requirements.txt
