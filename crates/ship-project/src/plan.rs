@@ -630,6 +630,10 @@ impl TrafficOver {
         ("pause", Self::Pause),
     ];
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands over a reference"
+    )]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
