@@ -64,10 +64,29 @@ pub struct App {
     /// Since when visitors see a page in its place, where they do.
     #[serde(default)]
     pub maintenance: Option<Moment>,
+    /// What visitors took of it this month; `None` where nothing was counted and there is no budget.
+    #[serde(default)]
+    pub traffic: Option<Traffic>,
     /// Its instances.
     pub instances: Vec<Instance>,
     /// Its jobs.
     pub jobs: Vec<Job>,
+}
+
+/// What visitors took of an app in this calendar month (UTC), as of a few seconds ago.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Traffic {
+    /// `2026-11`
+    pub month: String,
+    /// Bytes that went out to visitors.
+    pub sent: u64,
+    /// Bytes that came from visitors.
+    pub received: u64,
+    /// Bytes that may go out in a month; `None` where there is no end.
+    pub budget: Option<u64>,
+    /// `within` the budget, `near` its end (80 %), or beyond it: `over`, `slowed` or `paused`, as the
+    /// manifest says. Without a budget `within`.
+    pub state: String,
 }
 
 /// A running copy, as `ship ps` shows it.

@@ -32,6 +32,21 @@ impl Moment {
         self.to_string().chars().take(10).collect()
     }
 
+    /// The month in UTC: `2026-11`.
+    pub fn month(self) -> String {
+        self.to_string().chars().take(7).collect()
+    }
+
+    /// When the next month begins in UTC; this moment itself where the calendar ends.
+    pub fn next_month(self) -> Self {
+        let today = self.0.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let next = today
+            .first_of_month()
+            .checked_add(jiff::Span::new().months(1));
+        let begins = next.and_then(|first| first.to_zoned(jiff::tz::TimeZone::UTC));
+        begins.map_or(self, |begins| Self(begins.timestamp()))
+    }
+
     /// How long ago that was; zero for moments to come.
     pub fn elapsed(self) -> Duration {
         let millis = Self::now().as_millis().saturating_sub(self.as_millis());
@@ -83,5 +98,35 @@ mod tests {
         assert_eq!(moment.to_string(), "2025-11-21T08:00:00.005Z");
         assert_eq!(moment.to_string().parse::<Moment>().unwrap(), moment);
         assert_eq!(moment.day(), "2025-11-21");
+    }
+
+    #[test]
+    fn months_begin_at_midnight_in_utc() {
+        for (moment, month, next) in [
+            (
+                "2026-11-30T23:59:59.999Z",
+                "2026-11",
+                "2026-12-01T00:00:00.000Z",
+            ),
+            (
+                "2026-12-01T00:00:00.000Z",
+                "2026-12",
+                "2027-01-01T00:00:00.000Z",
+            ),
+            (
+                "2028-02-29T12:00:00.000Z",
+                "2028-02",
+                "2028-03-01T00:00:00.000Z",
+            ),
+            (
+                "2027-01-31T01:00:00.000Z",
+                "2027-01",
+                "2027-02-01T00:00:00.000Z",
+            ),
+        ] {
+            let moment: Moment = moment.parse().unwrap();
+            assert_eq!(moment.month(), month);
+            assert_eq!(moment.next_month().to_string(), next);
+        }
     }
 }

@@ -184,6 +184,7 @@ mod tests {
     use crate::instance::Instances;
     use crate::route::Routes;
     use crate::table::{self, Table};
+    use crate::traffic::Meters;
 
     fn site(folder: PathBuf) -> Arc<Site> {
         let site = table::Site {
@@ -201,7 +202,13 @@ mod tests {
             ..Table::empty()
         };
         let mut instances = Instances::default();
-        let routes = Routes::compile(&table, &mut instances, &Caches::default()).unwrap();
+        let routes = Routes::compile(
+            &table,
+            &mut instances,
+            &Caches::default(),
+            &Meters::default(),
+        )
+        .unwrap();
         routes.site("blog.test").unwrap().clone()
     }
 

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -12,11 +13,13 @@ use tokio::time::Instant;
 use crate::cache::Reader;
 use crate::compressed::Compressed;
 use crate::file_body::FileBody;
+use crate::forward::Errand;
 use crate::head;
 use crate::http3;
 use crate::limit::Limits;
 use crate::pace::Pace;
 use crate::pool::Link;
+use crate::traffic::Tally;
 
 /// Why a body ended before its end.
 #[derive(Debug, thiserror::Error)]
@@ -145,11 +148,12 @@ pub(crate) enum RequestBody {
         left: u64,
         pace: Pace,
         progress: Rc<Progress>,
+        tally: Arc<Tally>,
     },
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Inbound, limit: u64, limits: &Limits) -> Self {
+    pub(crate) fn new(incoming: Inbound, errand: &Errand, limits: &Limits) -> Self {
         if incoming.is_end_stream() {
             return Self::Empty;
         }
@@ -159,9 +163,10 @@ impl RequestBody {
         };
         Self::Streamed {
             incoming,
-            left: limit,
+            left: errand.body_limit,
             pace: Pace::new(limits),
             progress: Rc::new(progress),
+            tally: errand.tally.clone(),
         }
     }
 
@@ -187,6 +192,7 @@ impl hyper::body::Body for RequestBody {
             left,
             pace,
             progress,
+            tally,
         } = self.get_mut()
         else {
             return Poll::Ready(None);
@@ -217,6 +223,7 @@ impl hyper::body::Body for RequestBody {
             return Poll::Ready(Some(Err(BodyError::TooLarge)));
         };
         *left = rest;
+        tally.received(size);
         pace.came(size);
         progress.last.set(Instant::now());
         Poll::Ready(Some(Ok(frame)))

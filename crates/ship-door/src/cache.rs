@@ -234,6 +234,10 @@ fn wake(
     let Some(terms) = rules::terms(&HeaderMap::new(), status, headers, None, times) else {
         return response;
     };
+    // What has to be asked about each time gains too little by it to wake anybody.
+    if terms.life.asks_always {
+        return response;
+    }
     cache.wake();
     if !terms.varies.is_empty() {
         return response;
@@ -257,6 +261,11 @@ async fn change(
     errand: &Errand,
     request: Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
+    let is_for_all = *request.method() == Method::POST
+        && cache.is_awake()
+        && !is_personal(request.headers())
+        && !Directives::of(request.headers()).no_store;
+    let asked = Instant::now();
     let response = forward::forward(visit, errand, request).await?;
     let done = response.status().is_success() || response.status().is_redirection();
     if done && !cache.shelf().is_empty() {
@@ -270,7 +279,34 @@ async fn change(
             shelf.forget(&target);
         }
     }
+    if is_for_all && let Some(terms) = terms_of_post(&response, errand, asked) {
+        let times = Times::until(asked, Instant::now());
+        let (parts, body) = response.into_parts();
+        let key = Key::of(visit.scheme, errand);
+        let seed = Seed::new(key, &parts, terms, times, false);
+        let reader = onto_shelf(&visit.core, cache, None, seed, body);
+        return Ok(Response::from_parts(parts, Body::Shared(reader)));
+    }
     Ok(response)
+}
+
+/// What the answer to a POST is kept with: one that says how long it is good and that it is what a GET
+/// of the same address gives (RFC 9110, 9.3.3). What the request said is not known any more: an answer
+/// that varies by it is not kept.
+fn terms_of_post(response: &Response<Body>, errand: &Errand, asked: Instant) -> Option<Terms> {
+    let (status, headers) = (response.status(), response.headers());
+    let mut places = headers.get_all(header::CONTENT_LOCATION).into_iter();
+    let (Some(place), None) = (places.next(), places.next()) else {
+        return None;
+    };
+    let is_its_own = on_this_host(place, errand)? == errand.target.as_str();
+    let is_small = response.body().size_hint().lower() <= fill::LARGEST as u64;
+    if status != StatusCode::OK || !is_its_own || !is_small {
+        return None;
+    }
+    let times = Times::until(asked, Instant::now());
+    let terms = rules::terms(&HeaderMap::new(), status, headers, None, times)?;
+    (terms.life.is_own && terms.varies.is_empty()).then_some(terms)
 }
 
 /// The path and query of an address in an answer's head; `None` where it is another host's, of which
@@ -360,7 +396,11 @@ impl Cache {
     ) -> Found {
         let headers = request.headers();
         let mut shelf = self.shelf();
+        // A part is nothing for HEAD, which knows no parts (RFC 9110, 14.2).
+        let is_part = |old: &Arc<Entry>| old.status == StatusCode::PARTIAL_CONTENT;
+        let is_head = *request.method() == Method::HEAD;
         let old = shelf.find(key, headers);
+        let old = old.filter(|old| !(is_head && is_part(old)));
         let good = old.as_ref().map_or(Use::Stale, |entry| entry.life.now(now));
         let flight = shelf.flights().get(key).cloned();
         match (old, good, flight) {
@@ -368,13 +408,19 @@ impl Cache {
                 Found::Entry(old)
             }
             // What HEAD brings is not kept.
-            _ if *request.method() == Method::HEAD && told.is_none() => Found::Pass,
+            _ if is_head && told.is_none() => Found::Pass,
+            // Everybody asks by themselves: nobody is to wait for somebody else's answer in vain.
+            (Some(old), _, _) if old.life.asks_always => Found::Fetch(None, Some(old)),
             (Some(old), Use::WhileRevalidating, None) => {
                 Found::Renew(old, self.lead(&mut shelf, key))
             }
             (None, _, None) if self.passes.has(key, now) => Found::Pass,
             // A page of somebody's own is nothing to wait for.
             (None, _, _) if is_personal(headers) => Found::Fetch(None, None),
+            // Nor is a part, where the app is asked for parts: the next visitor wants another.
+            (None, _, _) if told.is_none() && headers.contains_key(header::RANGE) => {
+                Found::Fetch(None, None)
+            }
             (old, _, Some(_)) if alone => Found::Fetch(None, old),
             (_, _, Some(flight)) => Found::Wait(flight),
             (old, _, None) => Found::Fetch(Some(self.lead(&mut shelf, key)), old),
@@ -501,7 +547,10 @@ impl Voyage {
         let is_get = self.wants_whole() || self.method == Method::GET;
         let length = body.size_hint().lower();
         let terms = rules::terms(&self.headers, parts.status, &parts.headers, told, times);
-        let Some(terms) = terms.filter(|_| is_get && length <= fill::LARGEST as u64) else {
+        // A part that nobody asked for is nobody's answer.
+        let is_odd = parts.status == StatusCode::PARTIAL_CONTENT && self.wants_whole();
+        let is_kept = is_get && !is_odd && length <= fill::LARGEST as u64;
+        let Some(terms) = terms.filter(|_| is_kept) else {
             if !is_personal(&self.headers) {
                 self.cache.passes.remember(&self.key, times.came);
             }

@@ -67,6 +67,8 @@ pub(crate) struct Counters {
 pub(crate) struct Setting {
     pub(crate) limits: Limits,
     pub(crate) counters: Arc<Counters>,
+    /// How many there are.
+    pub(crate) cores: usize,
     pub(crate) crowd: Arc<Crowd>,
     pub(crate) tls: Arc<ServerConfig>,
     pub(crate) tls_of_http3: Arc<ServerConfig>,
@@ -80,6 +82,8 @@ pub(crate) struct Setting {
 
 /// What every request on this core may use.
 pub(crate) struct Core {
+    /// Counted from 0.
+    pub(crate) number: usize,
     pub(crate) setting: Setting,
     table: RefCell<Rc<View>>,
     /// Wakes requests that wait for an instance to come back.
@@ -129,7 +133,7 @@ pub(crate) fn start(
             match built {
                 Ok(runtime) => {
                     let _ = report.send(Ok(()));
-                    runtime.block_on(run(setting, orders));
+                    runtime.block_on(run(number, setting, orders));
                 }
                 Err(error) => drop(report.send(Err(error))),
             }
@@ -138,8 +142,8 @@ pub(crate) fn start(
     Ok((sender, thread))
 }
 
-async fn run(setting: Setting, mut orders: mpsc::UnboundedReceiver<Order>) {
-    let core = Rc::new(Core::new(setting));
+async fn run(number: usize, setting: Setting, mut orders: mpsc::UnboundedReceiver<Order>) {
+    let core = Rc::new(Core::new(number, setting));
     tokio::task::spawn_local(close_idle(core.clone()));
     loop {
         tokio::select! {
@@ -153,8 +157,9 @@ async fn run(setting: Setting, mut orders: mpsc::UnboundedReceiver<Order>) {
 }
 
 impl Core {
-    fn new(setting: Setting) -> Self {
+    fn new(number: usize, setting: Setting) -> Self {
         Self {
+            number,
             http1: protocol::http1(&setting.limits),
             http2: protocol::http2(&setting.limits),
             setting,

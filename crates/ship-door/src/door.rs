@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use ship_base::clock::Moment;
 use ship_base::file;
 use ship_base::hint;
 use ship_base::name::AppName;
@@ -38,6 +39,7 @@ use crate::stack;
 use crate::table::{Status, Table};
 use crate::tls::local_ca::LocalCa;
 use crate::tls::{self, Own, Store};
+use crate::traffic::Traffic;
 
 /// How long a door that is told to end by a signal may finish what is in flight.
 const GRACE: Duration = Duration::from_secs(30);
@@ -88,6 +90,9 @@ async fn live(config: Config, limits: Limits) -> Result<(), Error> {
     door.use_last_table().await;
     let control = control::Socket::bind(&config.socket, config.first_socket.as_deref())?;
     info!(cores = door.cores.len(), "the door is ready");
+    // A task of its own: what is counted while the door leaves is put down as well.
+    let counting = door.clone();
+    tokio::task::spawn_local(async move { counting.traffic.keep().await });
     tokio::select! {
         () = control.serve(door.clone()) => {}
         () = door.watch_certificates() => {}
@@ -102,6 +107,7 @@ async fn live(config: Config, limits: Limits) -> Result<(), Error> {
     }
     control.finish().await;
     door.join();
+    door.traffic.save(Moment::now());
     Ok(())
 }
 
@@ -152,6 +158,7 @@ pub(crate) struct Door {
     listeners: RefCell<Vec<Listener>>,
     instances: RefCell<Instances>,
     caches: RefCell<Caches>,
+    traffic: Traffic,
     cores: Vec<mpsc::UnboundedSender<Order>>,
     threads: Cell<Vec<JoinHandle<()>>>,
     counters: Arc<Counters>,
@@ -194,10 +201,11 @@ impl Door {
             certificates: store.clone(),
             crowd: Crowd::new(limits.connections, each),
             limits,
+            cores: config.cores.max(1),
             counters: Arc::default(),
             developer: config.developer,
         };
-        let started = (0..config.cores.max(1)).map(|number| core::start(number, setting.clone()));
+        let started = (0..setting.cores).map(|number| core::start(number, setting.clone()));
         let started = started.collect::<io::Result<Vec<_>>>();
         let started = started.map_err(setup("start a thread"))?;
         let (cores, mut threads): (_, Vec<_>) = started.into_iter().unzip();
@@ -208,6 +216,7 @@ impl Door {
             listeners: RefCell::default(),
             instances: RefCell::default(),
             caches: RefCell::default(),
+            traffic: Traffic::new(&config.folder, setting.cores, &setting.limits),
             cores,
             threads: Cell::new(threads),
             counters: setting.counters.clone(),
@@ -235,7 +244,7 @@ impl Door {
             Ok(Some((routes, table))) => {
                 self.use_certificates(&table);
                 info!(sites = routes.sites().len(), "serving the last table");
-                self.use_routes(routes).await;
+                self.use_routes(routes, &table).await;
             }
             Err(error) => warn!(error = %hint::chain(&error), "the last table cannot be used"),
         }
@@ -246,6 +255,7 @@ impl Door {
             table,
             &mut self.instances.borrow_mut(),
             &self.caches.borrow(),
+            &self.traffic.meters,
         )
     }
 
@@ -257,7 +267,7 @@ impl Door {
         // The keys of accounts elsewhere stand in it.
         file::write_whole_with_mode(&self.table, &text, 0o600)?;
         self.use_certificates(&table);
-        self.use_routes(routes).await;
+        self.use_routes(routes, &table).await;
         info!(sites = table.sites.len(), "swapped the table");
         Ok(())
     }
@@ -289,7 +299,8 @@ impl Door {
         }
     }
 
-    async fn use_routes(&self, routes: Routes) {
+    async fn use_routes(&self, routes: Routes, table: &Table) {
+        self.traffic.use_budgets(&table.sites, Moment::now());
         let routes = Arc::new(routes);
         self.tell_all(|done| Order::Use(routes.clone(), done)).await;
         self.instances.borrow_mut().forget_idle(&routes.instances);
@@ -445,6 +456,7 @@ fn unreadable(error: &serde_json::Error) -> TableError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::traffic::Meters;
 
     /// A table as version 1 wrote it: a door of today must serve it.
     const VERSION_1: &str = include_str!("../tests/tables/v1.json");
@@ -459,8 +471,13 @@ mod tests {
     #[test]
     fn a_table_of_version_1_can_still_be_read() {
         let table = read_table(VERSION_1).unwrap();
-        let routes =
-            Routes::compile(&table, &mut Instances::default(), &Caches::default()).unwrap();
+        let routes = Routes::compile(
+            &table,
+            &mut Instances::default(),
+            &Caches::default(),
+            &Meters::default(),
+        )
+        .unwrap();
         assert_eq!(routes.site("blog.localhost").unwrap().app.as_str(), "blog");
         assert_eq!(routes.instances.len(), 2);
     }

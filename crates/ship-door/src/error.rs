@@ -51,9 +51,29 @@ pub enum Error {
     /// The table is not one that can be served.
     #[error("the route table cannot be used")]
     Table(#[from] TableError),
+    /// The book of traffic is not one that can be gone on with.
+    #[error("the book of traffic cannot be used")]
+    Book(#[from] BookError),
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+/// Why a book of traffic cannot be gone on with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BookError {
+    /// Written by a Shipsmith that this one does not know.
+    #[error("its version is {found}, this door knows {known}", known = crate::traffic::VERSION)]
+    Version {
+        /// What it says.
+        found: u32,
+    },
+    /// Not JSON, or not of this shape.
+    #[error("it cannot be read as JSON: {reason}")]
+    Unreadable {
+        /// The parser's words.
+        reason: String,
+    },
 }
 
 /// Why a table cannot be served.
@@ -135,6 +155,7 @@ impl Error {
             | Self::CutOff { .. }
             | Self::Refused { .. }
             | Self::Setup { .. }
+            | Self::Book(_)
             | Self::File(_) => FaultKind::Outside,
             Self::Table(error) => error.fault(),
             Self::Unfitting { .. } => FaultKind::Bug,

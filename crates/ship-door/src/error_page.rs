@@ -9,6 +9,7 @@ use bytes::Bytes;
 use hyper::header::{self, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
+use ship_base::clock::Moment;
 
 use crate::body::Body;
 use crate::stack::{Failure, Scene};
@@ -99,6 +100,15 @@ pub(crate) fn of(failure: &Failure, scene: &Scene<'_>) -> Response<Body> {
         Failure::NoInstance | Failure::Unreachable(_) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
+        Failure::Paused => {
+            let now = Moment::now();
+            let left = now.next_month().as_millis() - now.as_millis();
+            let seconds = u64::try_from(left).unwrap_or(0).div_ceil(1000);
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        Failure::Crowded(wait) => {
+            headers.insert(header::RETRY_AFTER, (wait.as_secs() + 1).into());
+        }
         Failure::Maintenance => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("300"));
         }
@@ -165,6 +175,7 @@ fn page(failure: &Failure, scene: &Scene<'_>) -> Page {
             "Please try again in a moment.",
         ),
         Failure::Maintenance => maintenance(scene),
+        Failure::Paused | Failure::Crowded(_) => used_up(failure, scene),
         Failure::UnknownHost => unknown_host(scene),
         Failure::NoRoute | Failure::NoFile => not_found(failure, scene),
         Failure::Unreadable(error) => unreadable(error, scene),
@@ -227,6 +238,30 @@ fn maintenance(scene: &Scene<'_>) -> Page {
     if let Some(app) = app(scene) {
         page.look_at
             .push(format!("ship maintenance off --app {app}"));
+    }
+    page
+}
+
+/// The month's traffic is used.
+fn used_up(failure: &Failure, scene: &Scene<'_>) -> Page {
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let mut page = match failure {
+        Failure::Paused => Page::plain(
+            status,
+            "This site rests until the month ends",
+            "More people came than it can have this month. Please come again next month.",
+        ),
+        _ => Page::plain(
+            status,
+            "This site is busy",
+            "Many people wait for it. Please come again in a little while.",
+        ),
+    };
+    if let Some(app) = app(scene) {
+        page.look_at
+            .push(format!("ship ps --app {app}    # its traffic"));
+        page.look_at
+            .push("[limits]\ntraffic = \"3T\"    # in ship.toml".to_owned());
     }
     page
 }

@@ -28,7 +28,8 @@ use crate::limit::Limits;
 use crate::pool::{Link, Pool};
 use crate::route::To;
 use crate::stack::Failure;
-use crate::tunnel;
+use crate::traffic::Tally;
+use crate::tunnel::{self, Ends};
 use crate::visit::Visit;
 
 /// First pause between two rounds of attempts to reach an instance; doubles up to [`LONGEST_PAUSE`].
@@ -47,6 +48,8 @@ pub(crate) struct Errand {
     pub(crate) via_root: bool,
     pub(crate) id: HeaderValue,
     pub(crate) body_limit: u64,
+    /// What counts its traffic.
+    pub(crate) tally: Arc<Tally>,
 }
 
 /// Places in [`Routes::instances`](crate::route::Routes::instances), as long as the table is the one
@@ -73,7 +76,7 @@ pub(crate) async fn forward(
             if handshake.is_some_and(|ours| !ours.is_understood(response.headers())) {
                 return Err(Failure::Broken);
             }
-            tunnelled(visit, visitor, response, link)
+            tunnelled(visit, errand, visitor, response, link)
         }
         _ if response.status() == StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Broken),
         _ => Ok(for_visitor(response, link)),
@@ -125,7 +128,7 @@ fn for_app(
         errand.id.clone(),
         websocket,
     );
-    Request::from_parts(parts, RequestBody::new(body, errand.body_limit, limits))
+    Request::from_parts(parts, RequestBody::new(body, errand, limits))
 }
 
 fn for_visitor(response: Response<Incoming>, link: Link) -> Response<Body> {
@@ -141,6 +144,7 @@ fn for_visitor(response: Response<Incoming>, link: Link) -> Response<Body> {
 /// what the visitor sends after its head.
 fn tunnelled(
     visit: &Visit,
+    errand: &Errand,
     visitor: OnUpgrade,
     mut response: Response<Incoming>,
     link: Link,
@@ -151,7 +155,9 @@ fn tunnelled(
     }
     let app = hyper::upgrade::on(&mut response);
     let core = &visit.core;
-    let tunnel = tunnel::run(visitor, app, link.into_in_flight(), core.stopped.clone());
+    let ends = Ends { visitor, app };
+    let (tally, stop) = (errand.tally.clone(), core.stopped.clone());
+    let tunnel = tunnel::run(ends, link.into_in_flight(), tally, stop);
     let open = visit.activity.tunnel();
     core.tasks.spawn_local(async move {
         tunnel.await;

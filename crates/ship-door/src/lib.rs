@@ -14,6 +14,7 @@
 pub mod client;
 pub mod limit;
 pub mod table;
+pub mod traffic;
 
 mod accept_encoding;
 mod access_log;
@@ -71,6 +72,6 @@ mod websocket;
 mod wire;
 
 pub use door::{Config, run, run_with};
-pub use error::{Error, TableError};
+pub use error::{BookError, Error, TableError};
 pub use listener::{bind, bind_datagrams};
 pub use tls::local_ca;

@@ -36,6 +36,13 @@ pub struct Limits {
     pub hold: Duration,
     /// The time for one connection to an instance. Default 2 s: they are on this machine.
     pub connect: Duration,
+    /// Bytes a second for all answers of an app together that is slowed, because its budget of traffic
+    /// is used. Default 125,000: 1 Mbit/s, at which a page of text is there in a second and a whole
+    /// month comes to 335 GB at most.
+    pub slow_pace: u32,
+    /// How often what was counted of traffic is put down on disk: a door that is killed loses the
+    /// traffic of this time. Default 5 s.
+    pub traffic_saved: Duration,
     /// The time until an instance begins to answer; 504 beyond. Default 60 s. An answer that has
     /// begun may take for ever.
     pub answer: Duration,
@@ -56,6 +63,8 @@ impl Default for Limits {
             connections_each: 200,
             hold: Duration::from_secs(10),
             connect: Duration::from_secs(2),
+            slow_pace: 125_000,
+            traffic_saved: Duration::from_secs(5),
             answer: Duration::from_mins(1),
         }
     }

@@ -25,6 +25,7 @@ use crate::rate::Rate;
 use crate::rules::Rules;
 use crate::static_files::Folder;
 use crate::table::{self, Https, SiteRules, Table, Target};
+use crate::traffic::{Meter, Meters};
 
 /// A checked and compiled [`Table`].
 #[derive(Debug, Default)]
@@ -50,6 +51,8 @@ pub(crate) struct Site {
     pub(crate) body_limit: u64,
     pub(crate) https: Https,
     pub(crate) cache: Arc<Cache>,
+    /// What counts its traffic.
+    pub(crate) meter: Arc<Meter>,
     /// Where its requests are written.
     pub(crate) access: Option<Access>,
     pub(crate) rules: SiteRules,
@@ -103,6 +106,7 @@ impl Routes {
         table: &Table,
         instances: &mut Instances,
         caches: &Caches,
+        meters: &Meters,
     ) -> Result<Self, TableError> {
         if table.version != table::VERSION {
             return Err(TableError::Version {
@@ -111,7 +115,7 @@ impl Routes {
         }
         let mut routes = Self::default();
         for site in &table.sites {
-            routes.add(site, instances, caches)?;
+            routes.add(site, instances, caches, meters)?;
         }
         Ok(routes)
     }
@@ -121,6 +125,7 @@ impl Routes {
         site: &table::Site,
         instances: &mut Instances,
         caches: &Caches,
+        meters: &Meters,
     ) -> Result<(), TableError> {
         let mut compiled = Site {
             app: site.app.clone(),
@@ -129,6 +134,7 @@ impl Routes {
             body_limit: site.body_limit,
             https: site.https.clone(),
             cache: caches.get(&site.app, site.release),
+            meter: meters.get(&site.app),
             access: site.access_log.clone().map(Access::new),
             rules: site.rules.clone(),
             insiders: insiders(site)?,
@@ -282,6 +288,14 @@ fn redirect(site: &table::Site, to: &str, status: u16) -> Result<To, TableError>
 }
 
 impl Site {
+    /// Whether a path is answered while the site is paused: who looks after it, and authorities of
+    /// certificates, must find it.
+    pub(crate) fn is_open_at(&self, path: &str) -> bool {
+        let budget = self.rules.budget.as_ref();
+        path.starts_with("/.well-known/acme-challenge/")
+            || budget.is_some_and(|budget| budget.open.iter().any(|open| open == path))
+    }
+
     /// Whether this visitor sees a page in its place.
     pub(crate) fn is_closed_to(&self, from: IpAddr) -> bool {
         let sees = |insiders: &Allow| insiders.has(from);
@@ -410,7 +424,12 @@ mod tests {
             certificates: table::Certificates::default(),
             sites,
         };
-        Routes::compile(&table, &mut Instances::default(), &Caches::default())
+        Routes::compile(
+            &table,
+            &mut Instances::default(),
+            &Caches::default(),
+            &Meters::default(),
+        )
     }
 
     fn answer(routes: &Routes, host: &str, path: &str) -> Option<String> {
@@ -497,7 +516,12 @@ mod tests {
             sites: Vec::new(),
         };
         assert!(matches!(
-            Routes::compile(&table, &mut Instances::default(), &Caches::default()),
+            Routes::compile(
+                &table,
+                &mut Instances::default(),
+                &Caches::default(),
+                &Meters::default()
+            ),
             Err(TableError::Version { found: 2 })
         ));
     }

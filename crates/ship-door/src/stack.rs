@@ -34,6 +34,7 @@ use crate::safety;
 use crate::static_files::{self, Served};
 use crate::tls::is_of_this_machine;
 use crate::tracked::{Note, Tracked};
+use crate::traffic::{self, State};
 use crate::visit::Visit;
 
 /// How long what was cut may take to say goodbye (the close handshake of WebSockets).
@@ -60,6 +61,10 @@ pub(crate) enum Failure {
     UnknownHost,
     /// Its author works at the site.
     Maintenance,
+    /// The month's traffic of the site is used.
+    Paused,
+    /// The same, and it is slow: more wait than can be answered in good time; the line is this long.
+    Crowded(Duration),
     /// The site has no route for this path.
     NoRoute,
     /// The route is for other addresses.
@@ -82,6 +87,13 @@ pub(crate) enum Failure {
     Broken,
     /// An instance took the request and did not begin to answer in time.
     NoAnswer,
+}
+
+impl Failure {
+    /// Whether it is what the app's author wants.
+    fn is_meant(&self) -> bool {
+        matches!(self, Self::Maintenance | Self::Paused | Self::Crowded(_))
+    }
 }
 
 /// What an error page may speak of.
@@ -112,13 +124,14 @@ pub(crate) async fn answer(visit: &Visit, mut request: Request<Inbound>) -> Resp
         Ok(true) => layers(&mut scene, request).await.and_then(only_websockets),
         Err(OtherProtocol) => Err(Failure::Protocol),
     };
+    let mut at_once = false;
     let mut response = match answered {
         Ok(response) => response,
         Err(failure) => {
             debug!(?failure, request = ?scene.id, "not answered by an app");
             let page = error_page::of(&failure, &scene);
-            // Maintenance is meant.
-            if page.status().is_server_error() && !matches!(failure, Failure::Maintenance) {
+            at_once = failure.is_meant();
+            if page.status().is_server_error() && !at_once {
                 counters.failures.fetch_add(1, Ordering::Relaxed);
             }
             page
@@ -149,12 +162,18 @@ pub(crate) async fn answer(visit: &Visit, mut request: Request<Inbound>) -> Resp
         extended_connect::consent(&mut response);
     }
     trace!(request = ?scene.id, status = response.status().as_u16(), "answered");
+    let tally = scene.site.as_ref().map(|site| {
+        let tally = site.meter.tally(visit.core.number);
+        tally.received(asked.head);
+        tally.sent(traffic::answer_head(response.headers()));
+        tally.clone()
+    });
     let note = asked.note(&scene, response.status());
     // Without TLS, which means HTTP/1, nothing below looks at the bytes of a file any more.
     if let (Scheme::Http, Body::File(file)) = (visit.scheme, response.body_mut()) {
         file.send_through(visit.outlet.clone());
     }
-    response.map(|body| Tracked::new(body, note))
+    response.map(|body| Tracked::new(body, note, tally).at_once(at_once))
 }
 
 /// To a CONNECT every 2xx is a consent: what follows would be taken for frames.
@@ -167,6 +186,8 @@ fn only_websockets(response: Response<Body>) -> Result<Response<Body>, Failure> 
 
 /// What the log says of a request, as the visitor wrote it.
 struct Asked {
+    /// Bytes of the head.
+    head: u64,
     began: Instant,
     at: Moment,
     method: Method,
@@ -179,6 +200,7 @@ struct Asked {
 impl Asked {
     fn of(request: &Request<Inbound>) -> Self {
         Self {
+            head: traffic::request_head(request),
             began: Instant::now(),
             at: Moment::now(),
             method: request.method().clone(),
@@ -300,6 +322,17 @@ async fn layers(
     if site.is_closed_to(scene.visit.peer.ip()) {
         return Err(Failure::Maintenance);
     }
+    //    Where they have taken what its author wants to pay for, as well.
+    match site.meter.state() {
+        State::Free => {}
+        State::Paused if site.is_open_at(target.path()) => {}
+        State::Paused => return Err(Failure::Paused),
+        State::Slowed => {
+            if let Some(wait) = site.meter.is_crowded() {
+                return Err(Failure::Crowded(wait));
+            }
+        }
+    }
     // 6. Its limits, before a byte of the body is read.
     if request.body().size_hint().lower() > site.body_limit {
         return Err(Failure::BodyTooLarge);
@@ -320,6 +353,7 @@ async fn layers(
         via_root,
         id: scene.id.clone(),
         body_limit: site.body_limit,
+        tally: site.meter.tally(scene.visit.core.number).clone(),
     };
     match &found.way.to {
         To::Instances { told, places } => {

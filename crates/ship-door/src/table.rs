@@ -195,6 +195,60 @@ pub struct SiteRules {
     /// Files in place of our own pages.
     #[serde(default, skip_serializing_if = "Pages::is_default")]
     pub pages: Pages,
+    /// What its visitors may take in a month; none where there is no end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+}
+
+/// What visitors may take of a site in a calendar month (UTC).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Bytes that may go out to them.
+    pub bytes: u64,
+    /// What happens beyond.
+    pub over: Over,
+    /// Paths that are answered while the site is paused, exactly these, besides all below
+    /// `/.well-known/acme-challenge/`.
+    #[serde(default)]
+    pub open: Vec<String>,
+}
+
+/// What happens beyond a [`Budget`], until the month ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Over {
+    /// It is said in the log.
+    Warn,
+    /// All answers together go out at one pace (see
+    /// [`Limits::slow_pace`](crate::limit::Limits::slow_pace)).
+    Slow,
+    /// Visitors see a page in its place, with 503; what was under way goes on as with `Slow`.
+    Pause,
+}
+
+/// How much of a [`Budget`] is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Less than 80 %.
+    Within,
+    /// 80 % or more.
+    Near,
+    /// All of it.
+    Beyond,
+}
+
+impl Budget {
+    /// How much of it is used when so many bytes went out.
+    pub fn level(&self, sent: u64) -> Level {
+        if sent >= self.bytes {
+            Level::Beyond
+        } else if u128::from(sent) * 100 >= u128::from(self.bytes) * 80 {
+            Level::Near
+        } else {
+            Level::Within
+        }
+    }
 }
 
 /// HTML files in place of our own pages, for browsers. One that cannot be read is told in the log, and
@@ -495,6 +549,26 @@ pub struct CertificateState {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_budget_is_near_its_end_at_80_percent() {
+        let budget = |bytes| Budget {
+            bytes,
+            over: Over::Warn,
+            open: Vec::new(),
+        };
+        for (sent, level) in [
+            (0, Level::Within),
+            (79, Level::Within),
+            (80, Level::Near),
+            (99, Level::Near),
+            (100, Level::Beyond),
+            (u64::MAX, Level::Beyond),
+        ] {
+            assert_eq!(budget(100).level(sent), level, "{sent}");
+        }
+        assert_eq!(budget(u64::MAX).level(u64::MAX / 2), Level::Within);
+    }
 
     #[test]
     fn a_table_of_before_the_second_authority_is_read() {

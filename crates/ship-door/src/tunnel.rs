@@ -3,6 +3,7 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::instance::InFlight;
+use crate::traffic::Tally;
 use crate::websocket::{CLOSE_RESTART, Frames};
 
 /// Bytes moved at a time, each way.
@@ -25,14 +27,20 @@ const FAREWELL: Duration = Duration::from_secs(2);
 type Reader = ReadHalf<TokioIo<Upgraded>>;
 type Writer = WriteHalf<TokioIo<Upgraded>>;
 
+/// Who is joined.
+pub(crate) struct Ends {
+    pub(crate) visitor: OnUpgrade,
+    pub(crate) app: OnUpgrade,
+}
+
 /// Joins a visitor and an app until one of them closes, or `stop` or the instance's cut fires.
 pub(crate) async fn run(
-    visitor: OnUpgrade,
-    app: OnUpgrade,
+    ends: Ends,
     in_flight: InFlight,
+    tally: Arc<Tally>,
     stop: CancellationToken,
 ) {
-    let (visitor, app) = match tokio::try_join!(visitor, app) {
+    let (visitor, app) = match tokio::try_join!(ends.visitor, ends.app) {
         Ok((visitor, app)) => (TokioIo::new(visitor), TokioIo::new(app)),
         Err(error) => {
             debug!(%error, "an upgrade came to nothing");
@@ -41,8 +49,8 @@ pub(crate) async fn run(
     };
     let (from_visitor, to_visitor) = tokio::io::split(visitor);
     let (from_app, to_app) = tokio::io::split(app);
-    let mut up = Stream::new(from_visitor, to_app);
-    let mut down = Stream::new(from_app, to_visitor);
+    let mut up = Stream::new(from_visitor, to_app, Way::Up, tally.clone());
+    let mut down = Stream::new(from_app, to_visitor, Way::Down, tally);
     let ended = tokio::select! {
         // Once cut, nothing more of the app's is passed on but the end of its present frame.
         biased;
@@ -86,6 +94,15 @@ async fn farewell(up: &mut Stream, down: &mut Stream) -> io::Result<()> {
     Ok(())
 }
 
+/// Where bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// To the app.
+    Up,
+    /// To the visitor.
+    Down,
+}
+
 /// One direction. What was read and not yet written is kept here, so that a copy can be given up
 /// at any await without losing a byte or its place between the frames.
 struct Stream {
@@ -95,16 +112,20 @@ struct Stream {
     waiting: Range<usize>,
     /// Follows what has been written.
     frames: Frames,
+    way: Way,
+    tally: Arc<Tally>,
 }
 
 impl Stream {
-    fn new(reader: Reader, writer: Writer) -> Self {
+    fn new(reader: Reader, writer: Writer, way: Way, tally: Arc<Tally>) -> Self {
         Self {
             reader,
             writer,
             piece: vec![0; PIECE].into(),
             waiting: 0..0,
             frames: Frames::default(),
+            way,
+            tally,
         }
     }
 
@@ -116,6 +137,9 @@ impl Stream {
                     return Ok(());
                 }
             } else {
+                if self.way == Way::Down && self.tally.is_slow() {
+                    tokio::time::sleep_until(self.tally.queue(self.waiting.len())).await;
+                }
                 self.write(self.waiting.len()).await?;
             }
         }
@@ -147,6 +171,10 @@ impl Stream {
         let put = self.writer.write(&self.piece[from..from + most]).await?;
         if put == 0 {
             return Err(io::ErrorKind::WriteZero.into());
+        }
+        match self.way {
+            Way::Up => self.tally.received(put as u64),
+            Way::Down => self.tally.sent(put as u64),
         }
         self.frames.follow(&self.piece[from..from + put]);
         self.waiting.start += put;

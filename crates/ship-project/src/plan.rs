@@ -588,7 +588,7 @@ pub struct DataPath {
     pub folder: bool,
 }
 
-/// Caps for each instance. `None` is no cap.
+/// Caps for each instance, and what visitors may take. `None` is no cap.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of memory.
@@ -601,6 +601,42 @@ pub struct Limits {
     pub tasks: Option<u32>,
     /// Bytes of a request's body; 10 MiB by default.
     pub body: Option<u64>,
+    /// Bytes that may go out to visitors of the whole app in a calendar month (UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<u64>,
+    /// What happens beyond that.
+    #[serde(default, skip_serializing_if = "TrafficOver::is_default")]
+    pub traffic_over: TrafficOver,
+}
+
+/// What happens with an app whose visitors have taken what its author wants to pay for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrafficOver {
+    /// It is said, and nothing else.
+    #[default]
+    Warn,
+    /// Its answers go out slowly until the month ends.
+    Slow,
+    /// Visitors see a page in its place until the month ends.
+    Pause,
+}
+
+impl TrafficOver {
+    /// Each with the word that a manifest has for it.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("warn", Self::Warn),
+        ("slow", Self::Slow),
+        ("pause", Self::Pause),
+    ];
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands over a reference"
+    )]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Something the author should know.

@@ -171,6 +171,11 @@ fn a_draft_tells_its_reasons_and_leaves_defaults_as_comments() {
     # tasks = 512
     # The largest request body.
     # body = "10M"
+    # How much may go out to visitors of the whole app in a calendar month (UTC), in powers of 1000 as providers
+    # count.
+    # traffic = "2T"
+    # What happens beyond `traffic` until the month ends.
+    # traffic_over = "warn"
 
     # [https]
     # Send visitors that come without TLS to the same place with it, by status 308.
@@ -245,6 +250,11 @@ fn a_draft_keeps_workers_and_settings() {
     # tasks = 512
     # The largest request body.
     # body = "10M"
+    # How much may go out to visitors of the whole app in a calendar month (UTC), in powers of 1000 as providers
+    # count.
+    # traffic = "2T"
+    # What happens beyond `traffic` until the month ends.
+    # traffic_over = "warn"
 
     # [https]
     # Send visitors that come without TLS to the same place with it, by status 308.

@@ -20,6 +20,7 @@ use crate::roll::retire;
 use crate::room;
 use crate::server::Server;
 use crate::task::blocking;
+use crate::traffic;
 use crate::work::{self, Claim};
 
 /// How many releases of an app are kept: docs/architecture.md, "A deploy", step 8.
@@ -104,6 +105,7 @@ impl Change {
         drop((turn, claim));
         if let Some(live) = app.live() {
             certificate::await_all(server, &live.plan, events).await;
+            traffic::tell(server, &app, events);
         }
         events.send(DeployEvent::Live {
             release: switched.release,

@@ -64,6 +64,7 @@ mod stop;
 mod stream;
 mod table;
 mod task;
+mod traffic;
 mod usage;
 mod users;
 mod work;

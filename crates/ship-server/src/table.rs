@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::candidate::Candidate;
 use crate::instance::Instance;
 use crate::server::Server;
+use crate::traffic;
 use crate::users;
 
 /// The largest request body where the manifest says nothing: PROMISES, "Limits the door ships
@@ -61,6 +62,7 @@ fn site(server: &Server, app: &App) -> Option<Site> {
 
 fn site_rules(plan: &Plan) -> table::SiteRules {
     table::SiteRules {
+        budget: traffic::budget(plan),
         safety: plan.browsers.headers,
         framed: plan.browsers.frames,
         canonical: plan.canonical.as_ref().map(|name| name.value.clone()),

@@ -2,7 +2,9 @@
 
 use jiff::Zoned;
 use ship_api::reply;
+use ship_base::clock::Moment;
 use ship_base::name::AppName;
+use ship_door::traffic::Book;
 use ship_project::plan::Role;
 use ship_run::event::{Report, State};
 use ship_run::process::{ProcessKey, memory_of};
@@ -13,19 +15,21 @@ use crate::error::Error;
 use crate::instance::Instance;
 use crate::job;
 use crate::server::Server;
+use crate::traffic;
 
 /// All apps, by name.
 pub(crate) fn apps(server: &Server) -> Result<Vec<reply::App>, Error> {
     let records = server.store.apps()?.into_iter();
-    records.map(|record| shown(server, record)).collect()
+    let book = traffic::book(server);
+    records.map(|record| shown(server, record, &book)).collect()
 }
 
 /// One app with its instances and jobs.
 pub(crate) fn app(server: &Server, name: &AppName) -> Result<reply::App, Error> {
-    shown(server, server.record(name)?)
+    shown(server, server.record(name)?, &traffic::book(server))
 }
 
-fn shown(server: &Server, record: AppRecord) -> Result<reply::App, Error> {
+fn shown(server: &Server, record: AppRecord, book: &Book) -> Result<reply::App, Error> {
     let app = server.app_or_new(&record.name);
     let mut instances: Vec<_> = app.fleet.all().iter().map(|one| instance(one)).collect();
     instances.sort_by(|a, b| (&a.id, a.release).cmp(&(&b.id, b.release)));
@@ -37,6 +41,7 @@ fn shown(server: &Server, record: AppRecord) -> Result<reply::App, Error> {
         current: record.current,
         url: app.live().and_then(|_| server.url(&app.name)),
         maintenance: record.maintenance.map(|it| it.since),
+        traffic: traffic::of(&app, book, Moment::now()),
         instances,
         jobs: jobs(server, &app)?,
     })

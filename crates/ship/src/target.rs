@@ -126,6 +126,7 @@ mod tests {
             current: None,
             url: None,
             maintenance: None,
+            traffic: None,
             instances: Vec::new(),
             jobs: Vec::new(),
         }

@@ -59,8 +59,13 @@ impl Entry {
             })
     }
 
-    /// `gzip,br` and `br, gzip` are one wish, as long as the answer is in a coding that we know.
+    /// `gzip,br` and `br, gzip` are one wish, as long as the answer is in a coding that we know; `de, en`
+    /// and `DE,en;q=1.0` as well.
     fn means_the_same(&self, name: &HeaderName, headers: &HeaderMap, value: Option<&[u8]>) -> bool {
+        if *name == header::ACCEPT_LANGUAGE {
+            let (first, second) = (value.and_then(languages), said(headers, name));
+            return first.is_some() && first == second.as_deref().and_then(languages);
+        }
         let coding = self.headers.get(header::CONTENT_ENCODING);
         let known = coding.is_none_or(|coding| {
             ["gzip", "br", "zstd", "identity"]
@@ -77,13 +82,47 @@ impl Entry {
     }
 }
 
+/// The languages of a field, as [`said`] gives it, in one spelling: tags have no case (RFC 5646, 2.1.1),
+/// and weights may be written in several ways (RFC 9110, 12.4.2). Their order is kept: Django and others
+/// take the first of those with the same weight. `None` where it breaks the grammar.
+fn languages(field: &[u8]) -> Option<Vec<(String, u16)>> {
+    let field = std::str::from_utf8(field).ok()?;
+    let elements = field.split(',').map(str::trim).filter(|it| !it.is_empty());
+    let language = |element: &str| {
+        let (tag, weight) = match element.split_once(';') {
+            None => (element, 1000),
+            Some((tag, weight)) => (tag.trim_end(), thousandths(weight.trim_start())?),
+        };
+        let is_tag = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'*');
+        let is_one = !tag.is_empty() && tag.bytes().all(is_tag);
+        is_one.then(|| (tag.to_ascii_lowercase(), weight))
+    };
+    elements.map(language).collect()
+}
+
+/// `q=0.5` as 500.
+fn thousandths(weight: &str) -> Option<u16> {
+    let (name, value) = weight.split_at_checked(2)?;
+    let (whole, part) = value.split_once('.').unwrap_or((value, ""));
+    let is_part = part.len() <= 3 && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !name.eq_ignore_ascii_case("q=") || !is_part {
+        return None;
+    }
+    let part: u16 = format!("{part:0<3}").parse().ok()?;
+    match whole {
+        "0" => Some(part),
+        "1" if part == 0 => Some(1000),
+        _ => None,
+    }
+}
+
 /// Whether a request may be about the one who sent it.
 pub(crate) fn is_personal(headers: &HeaderMap) -> bool {
     headers.contains_key(header::COOKIE) || headers.contains_key(header::AUTHORIZATION)
 }
 
 /// What a request says in the fields of this name, with blanks and commas made alike.
-fn said(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
+pub(crate) fn said(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
     let mut all = headers.get_all(name).into_iter().peekable();
     all.peek()?;
     let elements = all.flat_map(|field| field.as_bytes().split(|byte| *byte == b','));
@@ -183,6 +222,35 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn languages_in_another_spelling_are_the_same_wish_and_in_another_order_they_are_not() {
+        let same = |first: &'static str, second: &'static str| {
+            let field = "accept-language";
+            shared(field, &[(field, first)], &[(field, second)])
+        };
+        for other in [
+            "eN, De",
+            " en ,   de",
+            "en;q=1,de;Q=1.000",
+            "en ; q=1.0, de,",
+        ] {
+            assert!(same("en, de", other), "{other}");
+        }
+        assert!(same("de-AT, de;q=0.50", "DE-at,de;q=0.5"));
+        for other in ["de, en", "en", "en, de;q=0.9", "en, de-AT", "", "en, de, *"] {
+            assert!(!same("en, de", other), "{other}");
+        }
+        // What breaks the grammar is nobody's wish but of whoever says the same.
+        for broken in ["en;q=2", "en;q=0.1234", "en;q=", "e n", "en;level=1"] {
+            assert!(same(broken, broken));
+            assert!(!same(broken, "en"), "{broken}");
+            assert!(
+                !same(broken, &*broken.to_ascii_uppercase().leak()),
+                "{broken}"
+            );
+        }
+    }
+
+    #[test]
     fn codings_in_another_order_are_the_same_wish() {
         let chrome = [("accept-encoding", "gzip, deflate, br, zstd")];
         assert!(shared(
@@ -214,6 +282,34 @@ pub(crate) mod tests {
     }
 
     proptest! {
+        /// However it is spelled, and only if nothing else differs.
+        #[test]
+        fn a_list_of_languages_is_the_same_as_its_other_spellings(
+            list in prop::collection::vec(("[a-z]{2}(-[a-z]{2})?", 0u16..=1000), 1..5),
+            blanks in prop::collection::vec(0usize..3, 5),
+            upper in any::<bool>(),
+        ) {
+            let write = |blanks: &[usize], upper: bool| {
+                let each = list.iter().enumerate().map(|(at, (tag, weight))| {
+                    let tag = if upper { tag.to_uppercase() } else { tag.clone() };
+                    let blank = " ".repeat(blanks[at]);
+                    let weight = format!("{}.{:03}", weight / 1000, weight % 1000);
+                    format!("{blank}{tag}{blank};{blank}q={weight}{blank}")
+                });
+                each.collect::<Vec<_>>().join(",")
+            };
+            let (plain, other) = (write(&[0; 5], false), write(&blanks, upper));
+            let field = "accept-language";
+            prop_assert!(shared(field, &[(field, &plain)], &[(field, &other)]));
+            let mut turned = list.clone();
+            turned.rotate_left(1);
+            if turned != list {
+                let each = turned.iter().map(|(tag, weight)| format!("{tag};q={}.{:03}", weight / 1000, weight % 1000));
+                let turned = each.collect::<Vec<_>>().join(",");
+                prop_assert!(!shared(field, &[(field, &plain)], &[(field, &turned)]));
+            }
+        }
+
         /// Whatever differs in a field that the answer varies by is another answer; what differs
         /// elsewhere is not.
         #[test]

@@ -23,6 +23,8 @@ pub(crate) struct Life {
     if_error: Duration,
     /// Whether a statement of the app made it fresh, and not the manifest.
     pub(crate) is_own: bool,
+    /// The app wants to be asked each time (`no-cache`).
+    pub(crate) asks_always: bool,
 }
 
 /// What may be done with an answer now.
@@ -70,7 +72,8 @@ impl Life {
             fresh: if says.no_cache { Duration::ZERO } else { fresh },
             while_revalidating: grace(says.stale_while_revalidate),
             if_error: grace(says.stale_if_error),
-            is_own: own.is_some(),
+            is_own: own.is_some() && !says.no_cache,
+            asks_always: says.no_cache,
         })
     }
 
@@ -103,6 +106,7 @@ impl Life {
             while_revalidating: Duration::ZERO,
             if_error: Duration::ZERO,
             is_own: true,
+            asks_always: false,
         }
     }
 }

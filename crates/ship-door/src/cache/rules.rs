@@ -64,16 +64,32 @@ pub(crate) fn terms(
     }
     let told = told.filter(|_| !is_personal(asked) && lasts_by_itself(status));
     let life = Life::of(headers, told, times.asked, times.came, times.clock)?;
-    let varies = entry::varies(headers, asked)?;
-    (life.now(times.came) != Use::Stale).then_some(Terms { life, varies })
+    let mut varies = entry::varies(headers, asked)?;
+    if status == StatusCode::PARTIAL_CONTENT {
+        // A part is the answer to whoever asks for the same part, and to nobody else.
+        varies.extend([header::RANGE, header::IF_RANGE].map(|name| {
+            let value = entry::said(asked, &name);
+            (name, value)
+        }));
+    }
+    let is_kept = if life.asks_always {
+        is_worth_asking(asked, status, headers)
+    } else {
+        life.now(times.came) != Use::Stale
+    };
+    is_kept.then_some(Terms { life, varies })
+}
+
+/// Whether an answer about which the app wants to be asked each time is kept, to be asked about. Only
+/// what was made for nobody: tags of some apps do not tell visitors apart.
+fn is_worth_asking(asked: &HeaderMap, status: StatusCode, headers: &HeaderMap) -> bool {
+    let has_validator =
+        headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED);
+    status == StatusCode::OK && has_validator && !is_personal(asked)
 }
 
 fn is_final(status: StatusCode) -> bool {
-    !status.is_informational()
-        && !matches!(
-            status,
-            StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
-        )
+    !status.is_informational() && status != StatusCode::NOT_MODIFIED
 }
 
 /// What the manifest may keep without a word of the app's (RFC 9110, 15.1).
@@ -169,7 +185,13 @@ mod tests {
             false
         ));
         assert!(!may(200, &cc("no-store"), &cc("max-age=60"), false));
-        assert!(!may(206, &[], &cc("max-age=60"), false));
+        assert!(may(
+            206,
+            &[("range", "bytes=0-1")],
+            &cc("max-age=60"),
+            false
+        ));
+        assert!(!may(206, &[("range", "bytes=0-1")], &[], true));
         assert!(!may(304, &[], &cc("max-age=60"), false));
         let star = [("cache-control", "max-age=60"), ("vary", "*")];
         assert!(!may(200, &[], &star, false));
@@ -178,6 +200,54 @@ mod tests {
             ("set-cookie", "a=b"),
         ];
         assert!(!may(200, &[], &cookie, false));
+    }
+
+    #[tokio::test]
+    async fn no_cache_is_kept_to_be_asked_about_where_it_was_made_for_nobody() {
+        let tagged = [("cache-control", "no-cache"), ("etag", "\"1\"")];
+        let dated = [
+            ("cache-control", "max-age=60, no-cache"),
+            ("last-modified", "Thu, 01 Jan 1970 00:16:40 GMT"),
+        ];
+        for answer in [tagged, dated] {
+            assert!(may(200, &[], &answer, false));
+            assert!(may(200, &[], &answer, true));
+            assert!(!may(404, &[], &answer, false));
+            assert!(!may(200, &[("cookie", "a=b")], &answer, false));
+            assert!(!may(
+                200,
+                &[("authorization", "Basic eDp4")],
+                &answer,
+                false
+            ));
+            assert!(!may(200, &[("cache-control", "no-store")], &answer, false));
+        }
+        let private = [("cache-control", "no-cache, private"), ("etag", "\"1\"")];
+        assert!(!may(200, &[], &private, false));
+        let session = [
+            ("cache-control", "no-cache"),
+            ("etag", "\"1\""),
+            ("set-cookie", "a=b"),
+        ];
+        assert!(!may(200, &[], &session, false));
+    }
+
+    #[tokio::test]
+    async fn a_part_answers_who_asks_for_the_same_part() {
+        let now = Instant::now();
+        let times = Times {
+            asked: now,
+            came: now,
+            clock: SystemTime::now(),
+        };
+        let answer = map(&[("cache-control", "max-age=60")]);
+        let asked = map(&[("range", "bytes=0-1")]);
+        let terms = terms(&asked, StatusCode::PARTIAL_CONTENT, &answer, None, times).unwrap();
+        let value = Some(b"bytes=0-1".to_vec());
+        assert_eq!(
+            terms.varies,
+            [(header::RANGE, value), (header::IF_RANGE, None)]
+        );
     }
 
     #[tokio::test]

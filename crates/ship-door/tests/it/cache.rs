@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use hyper::Request;
 use hyper::body::Incoming;
 use ship_door::table::{Cache, Route, Site};
@@ -456,4 +457,156 @@ async fn who_leads_may_leave() {
     drop(first);
     let answer = soon("the next takes over", waiting).await.unwrap();
     assert_eq!(answer.text(), "late");
+}
+
+/// An app that wants to be asked each time, and knows by the tag whether anything is new.
+fn asks_always() -> (App, Arc<Count>) {
+    counting(|number, request| {
+        let known = request.headers().get("if-none-match");
+        let fields = [("cache-control", "no-cache"), ("etag", "\"1\"")];
+        if request.uri().path() == "/wakes" {
+            return reply(&[("cache-control", "max-age=60")], "");
+        }
+        let mut reply = reply(&fields, format!("answer {number}"));
+        if known.is_some_and(|tag| tag == "\"1\"") {
+            *reply.status_mut() = hyper::StatusCode::NOT_MODIFIED;
+            let nothing = http_body_util::Empty::new().map_err(|never| match never {});
+            *reply.body_mut() = nothing.boxed();
+        }
+        reply
+    })
+}
+
+#[tokio::test]
+async fn what_the_app_wants_to_be_asked_about_is_sent_again_where_it_says_so() {
+    let (app, count) = asks_always();
+    let door = silent(&app).await;
+    for number in 0..3 {
+        let answer = asked(&door, &[]).await;
+        assert_eq!((answer.status, answer.text()), (200, "answer 2"));
+        assert_eq!(count.get(), 2 + number);
+    }
+    // Who has it already is told so.
+    let known = asked(&door, &[("if-none-match", "\"1\"")]).await;
+    assert_eq!((known.status, known.text()), (304, ""));
+    // Whoever is known to the app gets an answer made for them, and it is kept for nobody.
+    for person in [("cookie", "a=b"), ("authorization", "Basic eDp4")] {
+        let own = asked(&door, &[person]).await;
+        assert_eq!(own.text(), format!("answer {}", count.get()));
+    }
+    assert_eq!(asked(&door, &[]).await.text(), "answer 2");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_an_answer_that_has_to_be_asked_about() {
+    let gate = Arc::new(Semaphore::new(0));
+    let app = App::http("a", {
+        let gate = gate.clone();
+        move |request: Request<Incoming>| {
+            let gate = gate.clone();
+            async move {
+                if request.uri().path() == "/wakes" {
+                    return reply(&[("cache-control", "max-age=60")], "");
+                }
+                if request.headers().contains_key("if-none-match") {
+                    // Until all ten are here.
+                    gate.add_permits(1);
+                    let _all = gate.acquire_many(10).await.unwrap();
+                    gate.add_permits(10);
+                }
+                reply(&[("cache-control", "no-cache"), ("etag", "\"1\"")], "ok")
+            }
+        }
+    });
+    let door = silent(&app).await;
+    asked(&door, &[]).await;
+    let mut visitors = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let mut visitor = door.visit().await;
+        visitors.spawn(async move { visitor.get("/").await });
+    }
+    while let Some(answer) = visitors.join_next().await {
+        assert_eq!(answer.unwrap().text(), "ok");
+    }
+}
+
+#[tokio::test]
+async fn the_answer_to_a_post_is_that_to_a_get_where_the_app_says_both_and_how_long() {
+    let (app, count) = counting(|number, request| {
+        let place = request.headers().get("x-place");
+        let place = place.map_or("", |place| place.to_str().unwrap()).to_owned();
+        let fresh = request.headers().get("x-fresh");
+        let fresh = fresh.map_or("", |fresh| fresh.to_str().unwrap()).to_owned();
+        let mut fields = vec![("cache-control", fresh.as_str())];
+        if request.uri().path() == "/wakes" {
+            fields = vec![("cache-control", "max-age=60")];
+        }
+        if !place.is_empty() {
+            fields.push(("content-location", &place));
+        }
+        reply(&fields, format!("answer {number}"))
+    });
+    let door = silent(&app).await;
+    let post = async |fields: &[(&str, &str)]| {
+        let asked = request("POST", "/", fields, "word");
+        door.visit().await.send(asked).await.unwrap();
+        count.get()
+    };
+    let here = ("x-place", "/");
+    let fresh = ("x-fresh", "max-age=60");
+    let number = post(&[here, fresh]).await;
+    assert_eq!(asked(&door, &[]).await.text(), format!("answer {number}"));
+    for fields in [
+        &[here][..],
+        &[fresh],
+        &[("x-place", "/elsewhere"), fresh],
+        &[("x-place", "http://else.test/"), fresh],
+        &[here, ("x-fresh", "no-cache, max-age=60")],
+        &[here, fresh, ("cookie", "a=b")],
+        &[here, fresh, ("cache-control", "no-store")],
+    ] {
+        let number = post(fields).await;
+        let next = asked(&door, &[]).await;
+        assert_eq!(next.text(), format!("answer {}", number + 1), "{fields:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_is_kept_for_whoever_asks_for_the_same_part() {
+    let (app, count) = counting(|number, request| {
+        let mut fields = vec![("cache-control", "max-age=60")];
+        let is_part = request.method() == "GET" && request.headers().contains_key("range");
+        if is_part {
+            fields.push(("content-range", "bytes 0-8/100"));
+        }
+        let mut reply = reply(&fields, format!("answer {number}"));
+        if is_part {
+            *reply.status_mut() = hyper::StatusCode::PARTIAL_CONTENT;
+        }
+        reply
+    });
+    let door = silent(&app).await;
+    let part = ("range", "bytes=0-8");
+    for _ in 0..2 {
+        let answer = asked(&door, &[part]).await;
+        assert_eq!((answer.status, answer.text()), (206, "answer 2"));
+        assert_eq!(answer.header("content-range"), "bytes 0-8/100");
+    }
+    let others: [&[(&str, &str)]; 3] = [
+        &[("range", "bytes=0-9")],
+        &[part, ("if-range", "\"1\"")],
+        &[("range", "bytes=1-8")],
+    ];
+    for fields in others {
+        let answer = asked(&door, fields).await;
+        assert_eq!(answer.text(), format!("answer {}", count.get()));
+    }
+    let head = request("HEAD", "/", &[part], "");
+    assert_eq!(door.visit().await.send(head).await.unwrap().status, 200);
+    // All of it, and from then on parts of all of it.
+    let whole = asked(&door, &[]).await;
+    assert_eq!(whole.text(), format!("answer {}", count.get()));
+    let first = asked(&door, &[("range", "bytes=0-5")]).await;
+    assert_eq!((first.status, first.text()), (206, "answer"));
+    assert_eq!(first.header("content-range"), "bytes 0-5/8");
 }

@@ -26,6 +26,7 @@ mod raw;
 mod rules;
 mod switching;
 mod tls;
+mod traffic;
 mod waiting;
 mod websockets;
 mod websockets_http2;

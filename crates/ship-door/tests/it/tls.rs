@@ -73,7 +73,21 @@ async fn whole(response: Response<hyper::body::Incoming>) -> Answer {
 
 type Asked = Request<Empty<bytes::Bytes>>;
 
-pub(crate) async fn ask_http1(door: &Door, request: Asked) -> Answer {
+/// What can be sent.
+pub(crate) trait Sends:
+    hyper::body::Body<Data: Send, Error: std::error::Error + Send + Sync> + Send + Unpin + 'static
+{
+}
+
+impl<B> Sends for B where
+    B: hyper::body::Body<Data: Send, Error: std::error::Error + Send + Sync>
+        + Send
+        + Unpin
+        + 'static
+{
+}
+
+pub(crate) async fn ask_http1(door: &Door, request: Request<impl Sends>) -> Answer {
     let stream = shake(door, &local_root(door), HOST, "http/1.1")
         .await
         .unwrap();
@@ -89,7 +103,7 @@ pub(crate) async fn ask_http1(door: &Door, request: Asked) -> Answer {
     .await
 }
 
-pub(crate) async fn ask_http2(door: &Door, request: Asked) -> Answer {
+pub(crate) async fn ask_http2(door: &Door, request: Request<impl Sends>) -> Answer {
     let stream = shake(door, &local_root(door), HOST, "h2").await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let executor = TokioExecutor::new();

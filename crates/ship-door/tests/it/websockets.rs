@@ -11,7 +11,7 @@ use crate::raw;
 const AGREED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
     Upgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-fn handshake() -> String {
+pub(crate) fn handshake() -> String {
     format!(
         "GET /chat HTTP/1.1\r\nHost: {HOST}\r\nConnection: keep-alive, Upgrade\r\n\
          Upgrade: WebSocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -20,7 +20,7 @@ fn handshake() -> String {
 }
 
 /// Agrees, and sends back whatever comes.
-fn echoing(key: &str) -> App {
+pub(crate) fn echoing(key: &str) -> App {
     App::raw(key, |mut stream| async move {
         let head = raw::read_head(&mut stream).await.to_lowercase();
         assert!(head.contains("\r\nupgrade: websocket\r\n"), "{head}");

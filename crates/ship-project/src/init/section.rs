@@ -11,6 +11,7 @@ use crate::init::entry::{about, because, comment, key, list, off, quoted};
 use crate::manifest::Route as Written;
 use crate::plan::{
     AssetStep, CacheRule, Limits, Plan, Process, Role, Route, RouteTarget, Sourced, Start,
+    TrafficOver,
 };
 
 mod visitors;
@@ -428,18 +429,42 @@ fn limits(plan: &Plan) -> Section {
     let cpu = limits.cpu.map_or_else(|| "1.5".to_owned(), cores);
     let tasks = limits.tasks.unwrap_or(512).to_string();
     let body = limits.body.map_or_else(|| "10M".to_owned(), size);
+    let traffic = limits.traffic.map_or_else(|| "2T".to_owned(), traffic);
+    let mut all = TrafficOver::ALL.into_iter();
+    let over = all.find(|(_, over)| *over == limits.traffic_over);
+    let over = over.map_or("warn", |(word, _)| word).to_owned();
     let text = format!(
-        "[limits]\n{}{}{}{}",
+        "[limits]\n{}{}{}{}{}{}",
         line_of("limits.memory", quoted(memory), limits.memory.is_some()),
         line_of("limits.cpu", quoted(cpu), limits.cpu.is_some()),
         line_of("limits.tasks", tasks, limits.tasks.is_some()),
-        line_of("limits.body", quoted(body), limits.body.is_some())
+        line_of("limits.body", quoted(body), limits.body.is_some()),
+        line_of("limits.traffic", quoted(traffic), limits.traffic.is_some()),
+        line_of(
+            "limits.traffic_over",
+            quoted(over),
+            limits.traffic_over != TrafficOver::default()
+        )
     );
     if *limits == Limits::default() {
         Section::silent(&text)
     } else {
         Section::said(text)
     }
+}
+
+/// As a manifest writes it: `2T`, `1500G`, `512MiB`.
+fn traffic(bytes: u64) -> String {
+    let units = [
+        ("T", 1_000_000_000_000),
+        ("G", 1_000_000_000),
+        ("M", 1_000_000),
+        ("TiB", 1 << 40),
+        ("GiB", 1 << 30),
+    ];
+    let fits = units.iter().find(|(_, unit)| bytes.is_multiple_of(*unit));
+    let (unit, size) = *fits.unwrap_or(&("MiB", 1 << 20));
+    format!("{}{unit}", bytes / size)
 }
 
 /// As a manifest writes it: `1.5`, `2`.

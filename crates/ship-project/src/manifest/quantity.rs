@@ -52,6 +52,39 @@ pub fn size(text: &str) -> Option<u64> {
     number.checked_mul(1024u64.pow(power))
 }
 
+/// `2T`, `500G`, `1.5 TB`: bytes in powers of 1000, as providers of networks count them; `TiB` is a
+/// power of 1024. A number needs its unit, and comes to whole megabytes.
+pub(crate) fn traffic(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(part) || part.len() > 3 {
+        return None;
+    }
+    let unit = unit.trim();
+    let (letter, base) = match unit.strip_suffix("iB") {
+        Some(letter) => (letter, 1024_u64),
+        None => (unit.strip_suffix('B').unwrap_or(unit), 1000),
+    };
+    let power = match letter {
+        "M" => 2,
+        "G" => 3,
+        "T" => 4,
+        "P" => 5,
+        _ => return None,
+    };
+    let unit = base.checked_pow(power)?;
+    let part: u64 = format!("{part:0<3}").parse().ok()?;
+    let bytes = whole.parse::<u64>().ok()?.checked_mul(unit)?;
+    let bytes = bytes.checked_add(unit.checked_mul(part)? / 1000)?;
+    let is_whole = bytes.is_multiple_of(base * base);
+    (bytes > 0 && is_whole).then_some(bytes)
+}
+
 /// `0.5`, `2`, `1.25`: cores, as thousandths of one. The kernel gives no less than a hundredth
 /// (1 ms of 100).
 pub(crate) fn cores(text: &str) -> Option<u32> {
@@ -140,6 +173,40 @@ mod tests {
     }
 
     #[test]
+    fn traffic_is_counted_in_powers_of_1000() {
+        for (text, bytes) in [
+            ("2T", 2_000_000_000_000),
+            ("500G", 500_000_000_000),
+            ("1.5 TB", 1_500_000_000_000),
+            ("0.25T", 250_000_000_000),
+            ("1TiB", 1 << 40),
+            ("1M", 1_000_000),
+            ("1.5TiB", 3 << 39),
+        ] {
+            assert_eq!(traffic(text), Some(bytes), "{text}");
+        }
+        for wrong in [
+            "",
+            "2",
+            "T",
+            "0T",
+            "-1T",
+            "0.5M",
+            "2K",
+            "1.T",
+            ".5T",
+            "1.2345T",
+            "1e3G",
+            "1.5M",
+            "2 TB a month",
+            "99999999999P",
+            "2t",
+        ] {
+            assert_eq!(traffic(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
     fn rates_are_requests_in_a_time() {
         let of = |requests, seconds| Some(Rate { requests, seconds });
         assert_eq!(rate("100/m"), of(100, 60));
@@ -165,7 +232,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in ".*") {
-            let _ = (duration(&text), size(&text), rate(&text));
+            let _ = (duration(&text), size(&text), rate(&text), traffic(&text));
         }
     }
 }

@@ -15,7 +15,9 @@ use crate::files::pyproject::parse_toml;
 use crate::manifest::schema::{INTERFACES, SERVERS};
 use crate::manifest::table::{Table, Text, suggest};
 use crate::manifest::{Browsers, FILE, Job, Located, Manifest, Named, Pages, Route, Web, quantity};
-use crate::plan::{BasicAuth, CacheRule, Https, Interface, Limits, RouteTarget, Rules};
+use crate::plan::{
+    BasicAuth, CacheRule, Https, Interface, Limits, RouteTarget, Rules, TrafficOver,
+};
 use crate::web_server::WebServer;
 
 /// Reads a manifest.
@@ -518,7 +520,26 @@ fn limits(table: &Table<'_>) -> Result<Limits> {
         cpu: table.cores("cpu")?,
         tasks: table.number("tasks", LEAST_TASKS, MOST_TASKS)?,
         body: table.size("body")?,
+        traffic: table.traffic("traffic")?,
+        traffic_over: traffic_over(table)?,
     })
+}
+
+fn traffic_over(table: &Table<'_>) -> Result<TrafficOver> {
+    const KEY: &str = "traffic_over";
+    let of = |word: &str| {
+        let mut all = TrafficOver::ALL.into_iter();
+        all.find(|(name, _)| *name == word).map(|(_, over)| over)
+    };
+    let over = table.read(KEY, "`\"warn\"`, `\"slow\"` or `\"pause\"`", of)?;
+    match over {
+        Some(_) if table.get("traffic").is_none() => {
+            let message = format!("`{KEY}` says what happens beyond a budget, and there is none");
+            let hint = "`traffic = \"2T\"` is one".to_owned();
+            Err(table.value_wrong(KEY, message, Some(hint)))
+        }
+        over => Ok(over.map(|over| over.value).unwrap_or_default()),
+    }
 }
 
 fn https(table: &Table<'_>) -> Result<Https> {

@@ -36,6 +36,8 @@ pub enum Kind {
     Duration,
     /// A size in bytes: `"512M"`, `"1G"`.
     Size,
+    /// Bytes in a month: `"2T"`, `"500G"`, in powers of 1000.
+    Traffic,
     /// A number of cores: `"0.5"`, `"2"`.
     Cores,
     /// A command line.
@@ -56,6 +58,8 @@ pub(crate) const SERVERS: &[&str] = &[
     "uwsgi",
     "daphne",
 ];
+/// What `[limits] traffic_over` accepts.
+const TRAFFIC_OVER: &[&str] = &["warn", "slow", "pause"];
 /// What `[web] interface` accepts.
 pub(crate) const INTERFACES: &[&str] = &["wsgi", "asgi"];
 
@@ -306,6 +310,19 @@ const KEYS: &[KeyDoc] = &[
         ..key("limits.body", Kind::Size)
     },
     KeyDoc {
+        default: "none",
+        unit: "bytes a month",
+        example: "[limits]\ntraffic = \"2T\"",
+        text: "How much may go out to visitors of the whole app in a calendar month (UTC), in powers of 1000 as providers count. At 80 % and at 100 % it is said once each, in the server's log, by `ship ps` and at the next deploy.",
+        ..key("limits.traffic", Kind::Traffic)
+    },
+    KeyDoc {
+        default: "warn",
+        example: "[limits]\ntraffic = \"2T\"\ntraffic_over = \"pause\"",
+        text: "What happens beyond `traffic` until the month ends. `warn`: it is said, and nothing else. `slow`: all visitors together get 125 kB a second. `pause`: visitors see a page with status 503 in the app's place; the health check, where it has a path of its own, and `/.well-known/acme-challenge/` are answered. A deploy with a larger budget lets the app go on at once.",
+        ..key("limits.traffic_over", Kind::OneOf(TRAFFIC_OVER))
+    },
+    KeyDoc {
         default: "true",
         example: "[https]\nredirect = false",
         text: "Send visitors that come without TLS to the same place with it, by status 308. On a server, for domains that have a certificate; until one is there, plain HTTP answers.",
@@ -424,6 +441,9 @@ fn of_key(doc: &KeyDoc) -> Value {
         Kind::Number(low, high) => json!({ "type": "integer", "minimum": low, "maximum": high }),
         Kind::Duration => json!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$" }),
         Kind::Cores => json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,3})?$" }),
+        Kind::Traffic => {
+            json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,3})? *[MGTP](i?B)?$" })
+        }
         Kind::Size => json!({ "type": "string", "pattern": "^[0-9]+([kKMGT](i?B)?|B)?$" }),
         Kind::Texts => texts,
         Kind::Commands => json!({ "anyOf": [text, texts] }),

@@ -193,6 +193,13 @@ impl<'a> Table<'a> {
         Ok(size.map(|size| size.value))
     }
 
+    /// Bytes in a month.
+    pub(super) fn traffic(&self, key: &str) -> Result<Option<u64>> {
+        let expected = "an amount for a month such as `\"2T\"` or `\"500G\"`, at least `\"1M\"`";
+        let traffic = self.read(key, expected, quantity::traffic)?;
+        Ok(traffic.map(|traffic| traffic.value))
+    }
+
     /// A share of the processor, in thousandths of a core.
     pub(super) fn cores(&self, key: &str) -> Result<Option<u32>> {
         let expected = "a number of cores such as `\"0.5\"` or `\"2\"`, at least 0.01";

@@ -42,6 +42,7 @@ fn kind(kind: Kind) -> String {
         Kind::Number(least, most) => format!("a whole number from {least} to {most}"),
         Kind::Duration => "a duration: `\"30s\"`, `\"5m\"`, `\"1h30m\"`".to_owned(),
         Kind::Cores => "a number of cores: `\"0.5\"`, `\"2\"`".to_owned(),
+        Kind::Traffic => "an amount for a month: `\"2T\"`, `\"500G\"`".to_owned(),
         Kind::Size => "a size in bytes: `\"512M\"`, `\"1G\"`".to_owned(),
         Kind::Command => "a command line".to_owned(),
         Kind::Texts => "a list of texts".to_owned(),

@@ -1,6 +1,6 @@
 //! `ship ps`: what runs.
 
-use ship_api::reply::{App, Instance, Job};
+use ship_api::reply::{App, Instance, Job, Traffic};
 use ship_base::count;
 use ship_base::name::AppName;
 
@@ -97,10 +97,25 @@ fn headline(app: &App) -> String {
         url.to_owned(),
         format!("{}{state}", release.unwrap_or_default()),
         maintenance.unwrap_or_default(),
+        app.traffic.as_ref().map(traffic).unwrap_or_default(),
         folder,
     ];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join("  ")
+}
+
+/// `1.7 TB of 2.0 TB this month`
+fn traffic(traffic: &Traffic) -> String {
+    let sent = count::bytes(traffic.sent);
+    let of = traffic.budget.map(count::bytes);
+    let of = of.map(|budget| format!(" of {budget}"));
+    let what = format!("{sent}{} this month", of.unwrap_or_default());
+    match traffic.state.as_str() {
+        "near" => styled(WARN, &what),
+        "over" => styled(WARN, &format!("{what}, over its budget")),
+        "slowed" | "paused" => styled(BAD, &format!("{what}, {}", traffic.state)),
+        _ => styled(DIM, &what),
+    }
 }
 
 fn instance(instance: &Instance) -> Vec<String> {
@@ -184,6 +199,7 @@ mod tests {
             current: Some("r3".parse().unwrap()),
             url: Some("http://blog.localhost:8000".into()),
             maintenance: None,
+            traffic: None,
             instances: vec![
                 instance("blog/web.1", "ready", "", Some(812)),
                 instance("blog/worker.1", "waiting", "ended with exit code 1", None),
@@ -210,5 +226,35 @@ mod tests {
           worker.1  waiting    r3  2 h 1 min           4 restarts, ended with exit code 1
           digest    0 6 * * *
         ");
+    }
+
+    #[test]
+    fn traffic_is_shown_with_its_budget_and_what_became_of_it() {
+        let said = |sent, budget, state: &str| {
+            let shown = traffic(&Traffic {
+                month: "2026-11".into(),
+                sent,
+                received: 0,
+                budget,
+                state: state.into(),
+            });
+            let (mut ui, captured) = captured::ui(None);
+            ui.say(&shown);
+            captured.text().trim().to_owned()
+        };
+        let budget = Some(2_000_000_000_000);
+        assert_eq!(said(1_200_000, None, "within"), "1.2 MB this month");
+        assert_eq!(
+            said(1_700_000_000_000, budget, "near"),
+            "1.7 TB of 2.0 TB this month"
+        );
+        assert_eq!(
+            said(2_100_000_000_000, budget, "over"),
+            "2.1 TB of 2.0 TB this month, over its budget"
+        );
+        assert_eq!(
+            said(2_000_000_000_000, budget, "paused"),
+            "2.0 TB of 2.0 TB this month, paused"
+        );
     }
 }

@@ -25,6 +25,7 @@ mod scale;
 mod server;
 mod stop;
 mod terminal;
+mod traffic;
 mod trust;
 mod up;
 mod visitors;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, ToSocketAddrs as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use ship_api::reply::ServerStatus;
+use ship_api::reply::{App, ServerStatus};
 use ship_base::count;
 use ship_base::file;
 
@@ -28,15 +28,16 @@ const DHCP: (u16, [&str; 4]) = (
 
 /// Looks at everything and shows it; 1 where something is broken.
 pub(super) async fn run(context: &mut Context, control: &Control, json: bool) -> Result<u8> {
-    let status = match control.running().await? {
-        Some(client) => Some(client.status().await?),
-        None => None,
+    let (status, apps) = match control.running().await? {
+        Some(client) => (Some(client.status().await?), client.apps().await?),
+        None => (None, Vec::new()),
     };
     let mut findings = vec![server(status.as_ref())];
     findings.extend(sockets(status.as_ref()));
     findings.extend(disk::check(control.folders()));
     findings.extend([memory(), clock(), links(), updates()]);
     findings.extend(status.iter().flat_map(names));
+    findings.extend(apps.iter().filter_map(traffic));
     if json {
         context.ui.json(&findings)?;
     } else {
@@ -188,6 +189,23 @@ fn updates() -> Finding {
         return Finding::notable("updates", what, "`apt update && apt upgrade`");
     }
     Finding::good("updates", what)
+}
+
+/// How much of its month's traffic an app has used, where there is a budget.
+fn traffic(app: &App) -> Option<Finding> {
+    let traffic = app.traffic.as_ref()?;
+    let what = format!(
+        "`{}` has used {} of {} this month",
+        app.name,
+        count::bytes(traffic.sent),
+        count::bytes(traffic.budget?)
+    );
+    let remedy = "a larger `[limits] traffic` in its `ship.toml`, and a deploy";
+    Some(match traffic.state.as_str() {
+        "within" => Finding::good("traffic", what),
+        "near" | "over" => Finding::notable("traffic", what, remedy),
+        state => Finding::notable("traffic", format!("{what} and is {state}"), remedy),
+    })
 }
 
 /// Whether the domains of the apps lead here.
