@@ -93,6 +93,11 @@ impl<'a> Subject<'a> {
         source::parsed(self.served.clone())
     }
 
+    /// The files of those.
+    pub(super) fn served_files(&self) -> impl Iterator<Item = &'a Path> {
+        self.served.iter().map(|source| source.file.as_path())
+    }
+
     /// Those in which one of `words` stands.
     pub(super) fn modules_with(
         &self,
