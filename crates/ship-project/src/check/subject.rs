@@ -16,7 +16,6 @@ use crate::plan::{Place, Plan};
 use crate::project::Project;
 use crate::python::module::Module;
 use crate::python::source::{self, Source};
-use crate::python::words::Word;
 
 /// What the files cannot tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -103,13 +102,8 @@ impl<'a> Subject<'a> {
         &self,
         words: &[&str],
     ) -> impl Iterator<Item = &'a Module> + use<'a> {
-        let words: Vec<Word> = words.iter().copied().map(Word::new).collect();
-        let with = self
-            .served
-            .iter()
-            .copied()
-            .filter(|source| source.says(&words));
-        source::parsed(with.collect())
+        let served = self.served.iter().copied();
+        source::parsed(self.project().index.saying(served, words))
     }
 
     /// Django's settings, where the plan names them.

@@ -13,7 +13,6 @@ use crate::python::expr::{Call, Expr};
 use crate::python::index::View;
 use crate::python::module::Module;
 use crate::python::source::{self, Sought, Source};
-use crate::python::words::Word;
 
 /// Variables that a release has anyway.
 const GIVEN: [&str; 9] = [
@@ -72,12 +71,10 @@ pub(crate) fn asked(project: &Project, known: &BTreeSet<&str>) -> Vec<Sourced<St
 /// The modules in which a setting may be read.
 pub(crate) fn reading(project: &Project) -> Vec<&Module> {
     let names: Vec<&str> = READERS.iter().chain(&CLASSES).copied().collect();
-    let named = Sought::new(&names);
-    let words: Vec<Word> = ["environ", "getenv", "BaseSettings"]
-        .iter()
-        .chain(&demanded::WORDS)
-        .map(|word| Word::new(word))
-        .collect();
+    let named = Sought::new(&names, &project.index);
+    let words = ["environ", "getenv", "BaseSettings"].iter();
+    let words: Vec<&str> = words.chain(&demanded::WORDS).copied().collect();
+    let words = project.index.words(&words);
     let seed = |source: &Source| source.says(&words) || named.may_be_in(source);
     // `env = environ.Env()`, `def env(name)`, which others import.
     let gives = |module| {

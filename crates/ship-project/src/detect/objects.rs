@@ -241,7 +241,7 @@ impl<'a> Objects<'a> {
         let names = names.chain(MAKERS.iter().map(|(maker, ..)| *maker));
         let names = names.chain(DECORATORS);
         let names: Vec<&str> = names.chain(INSIDE.iter().map(|i| i.class)).collect();
-        let named = Sought::new(&names);
+        let named = Sought::new(&names, self.index);
         let seed = |source: &Source| {
             let is_wsgi = || source.holds("env") && source.holds("start");
             let is_asgi = || source.holds("scope") && source.holds("receive");
