@@ -1,6 +1,7 @@
 //! One Python file as it was read: its text, its words, and, once somebody asks, its parsed form.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -49,6 +50,7 @@ pub(crate) struct Source {
     pub(crate) file: PathBuf,
     /// A test, an example or documentation: it stands beside the program.
     pub(crate) is_beside: bool,
+    stem: Box<str>,
     text: String,
     words: Words,
     module: OnceLock<Option<Module>>,
@@ -65,6 +67,11 @@ impl Source {
         Self {
             file: file.to_owned(),
             is_beside: is_beside(file),
+            stem: file
+                .file_stem()
+                .and_then(OsStr::to_str)
+                .unwrap_or_default()
+                .into(),
             words: Words::of(&text, all),
             text,
             module: OnceLock::new(),
@@ -110,8 +117,7 @@ impl Source {
 
     /// The file's name without `.py`.
     pub(crate) fn stem(&self) -> &str {
-        let stem = self.file.file_stem().unwrap_or_default();
-        stem.to_str().unwrap_or_default()
+        &self.stem
     }
 }
 

@@ -141,12 +141,11 @@ fn hash(text: &[u8], start: usize, end: usize) -> u64 {
     let mut at = start;
     while at < end {
         // No word has a NUL: what is missing at its end is told from what is there.
-        let bytes = match text[at..].first_chunk() {
-            Some(bytes) => u64::from_le_bytes(*bytes),
-            None => {
-                let left = text[at..].iter().rev();
-                left.fold(0, |bytes, &byte| bytes << 8 | u64::from(byte))
-            }
+        let bytes = if let Some(bytes) = text[at..].first_chunk() {
+            u64::from_le_bytes(*bytes)
+        } else {
+            let last = text[at..].iter().rev();
+            last.fold(0, |bytes, &byte| bytes << 8 | u64::from(byte))
         };
         let left = end - at;
         let kept = if left < 8 {
