@@ -102,6 +102,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     if is_python {
         notes.extend(detect::services::notes(project, &asked.addons));
         notes.extend(detect::secrets_file::note(project));
+        notes.extend(detect::grpc::note(project));
     }
     notes.extend(front_ends.notes.iter().cloned());
     let mut asked_env = if is_python {

@@ -15,6 +15,7 @@ mod csrf_origins;
 mod database_dump;
 mod database_password;
 mod debug;
+mod development_mode;
 mod development_server;
 mod django_deploy;
 mod edit;
@@ -139,6 +140,7 @@ pub const CHECKS: &[&Check] = &[
     &missing_setting::CHECK,
     &missing_migrations::CHECK,
     &development_server::CHECK,
+    &development_mode::CHECK,
     &allowed_hosts::CHECK,
     &csrf_origins::CHECK,
     &django_deploy::CHECK,

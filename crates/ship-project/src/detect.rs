@@ -33,9 +33,11 @@ mod falcon;
 mod fastapi;
 mod fasthtml;
 mod flask;
+mod flet;
 mod foreign;
 pub(crate) mod front_end;
 mod gradio;
+pub(crate) mod grpc;
 mod http_server;
 mod klein;
 pub(crate) mod known;
@@ -67,6 +69,7 @@ mod starlette;
 mod static_site;
 mod stored;
 mod streamlit;
+mod taipy;
 mod tool;
 mod tornado;
 mod twistd;
@@ -107,6 +110,7 @@ pub(crate) const ROWS: &[&Row] = &[
     &connexion::ROW,
     &blacksheep::ROW,
     &shiny::ROW,
+    &flet::ROW,
     &mcp::ROW,
     &starlette::ROW,
     &asgi::ROW,

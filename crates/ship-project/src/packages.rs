@@ -15,14 +15,16 @@ use crate::files::requirements::{Requirement, line_of, normalise};
 use crate::plan::{Dependencies, Note, Place, Sourced};
 use crate::tree::Tree;
 
-/// Extras that bring a web server with them, where no lock tells.
-const IMPLIED: [(&str, &str, &str); 6] = [
+/// Extras that bring a web server with them, or pages, where no lock tells.
+const IMPLIED: [(&str, &str, &str); 8] = [
     ("fastapi", "standard", "uvicorn"),
     ("fastapi", "all", "uvicorn"),
     ("fastapi-cli", "standard", "uvicorn"),
     ("channels", "daphne", "daphne"),
     ("litestar", "standard", "uvicorn"),
     ("connexion", "uvicorn", "uvicorn"),
+    ("flet", "web", "flet-web"),
+    ("flet", "all", "flet-web"),
 ];
 
 /// Reads one kind of file; tells whether it names packages.
@@ -136,8 +138,8 @@ impl Packages {
             let brings = IMPLIED.iter().filter(|(package, extra, _)| {
                 entry.name == *package && entry.extras.iter().any(|e| e == extra)
             });
-            for (_, _, server) in brings {
-                self.versions.entry((*server).to_owned()).or_default();
+            for (_, _, package) in brings {
+                self.versions.entry((*package).to_owned()).or_default();
             }
         }
     }

@@ -1,8 +1,9 @@
 //! The files of a project that count as its source.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{self, AtomicUsize};
 use std::sync::mpsc;
 
 use ignore::{DirEntry, WalkBuilder, WalkParallel, WalkState};
@@ -107,7 +108,7 @@ fn list(root: &Path, walk: WalkParallel) -> Vec<PathBuf> {
             {
                 // The other end lives as long as this function.
                 let _ = found.send(path.to_owned());
-                if count.fetch_add(1, Ordering::Relaxed) >= ENOUGH {
+                if count.fetch_add(1, atomic::Ordering::Relaxed) >= ENOUGH {
                     return WalkState::Quit;
                 }
             }
@@ -124,7 +125,22 @@ fn shallowest(mut files: Vec<PathBuf>, most: usize) -> BTreeSet<PathBuf> {
         files.sort_by_cached_key(|file| (file.components().count(), file.clone()));
         files.truncate(most);
     }
+    files.sort_unstable_by(|a, b| by_bytes(a, b));
     files.into_iter().collect()
+}
+
+/// The order of paths, without taking them apart: a folder's files stand where its name does. A set
+/// that is made of sorted paths compares each with the next one only.
+fn by_bytes(a: &Path, b: &Path) -> Ordering {
+    let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
+    let (a, b) = (
+        a.as_os_str().as_encoded_bytes(),
+        b.as_os_str().as_encoded_bytes(),
+    );
+    match a.iter().zip(b).find(|(a, b)| a != b) {
+        Some((a, b)) => rank(*a).cmp(&rank(*b)),
+        None => a.len().cmp(&b.len()),
+    }
 }
 
 fn plain_text(bytes: Vec<u8>) -> String {
@@ -174,6 +190,7 @@ mod tests {
         reason = "tests lay out files as they like"
     )]
     use super::*;
+    use proptest::prelude::*;
 
     fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Tree) {
         let folder = tempfile::tempdir().unwrap();
@@ -208,6 +225,16 @@ mod tests {
         let kept = shallowest(paths.iter().map(PathBuf::from).collect(), 3);
         let kept: Vec<&Path> = kept.iter().map(PathBuf::as_path).collect();
         assert_eq!(kept, ["a/a.py", "a/z.py", "manage.py"].map(Path::new));
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_order_paths_as_their_names_do(a in "[a/.-]{1,8}", b in "[a/.-]{1,8}") {
+            let plain = |text: &str| text.split('/').all(|part| !matches!(part, "" | "." | ".."));
+            prop_assume!(plain(&a) && plain(&b));
+            let (a, b) = (Path::new(&a), Path::new(&b));
+            prop_assert_eq!(by_bytes(a, b), a.cmp(b));
+        }
     }
 
     #[test]

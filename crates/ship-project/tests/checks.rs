@@ -360,6 +360,74 @@ fn a_program_that_runs_an_event_loop_is_no_development_server() {
 }
 
 #[test]
+fn a_mode_for_development_is_told_where_the_program_itself_serves() {
+    let uvicorn = |arguments: &str| {
+        format!(
+            "def main():\n    import uvicorn\n    from fastapi import FastAPI\n    api = FastAPI()\n    uvicorn.run(api, {arguments})\n\
+             if __name__ == '__main__':\n    main()\n"
+        )
+    };
+    let tornado = "import tornado.web\nDEBUG = True\n\ndef main():\n    app = tornado.web.Application([], debug=DEBUG)\n    app.listen(8888)\n\
+                   if __name__ == '__main__':\n    main()\n";
+    let nicegui =
+        |arguments: &str| format!("from nicegui import ui\nui.label('x')\nui.run({arguments})\n");
+    for (code, wanted) in [
+        (uvicorn("reload=True"), "warning development-mode main.py:5"),
+        (tornado.to_owned(), "error development-mode main.py:5"),
+        (nicegui(""), "warning development-mode main.py:3"),
+    ] {
+        let files = [("main.py", code.as_str())];
+        assert!(has(&files, wanted), "{code}: {:?}", told(&files));
+    }
+    for code in [
+        uvicorn("port=8000"),
+        uvicorn("reload=os.environ.get('RELOAD') == '1'"),
+        nicegui("reload=False"),
+    ] {
+        let found = told(&[("main.py", &code)]);
+        let is_mode = |finding: &String| finding.contains("development-mode");
+        assert!(!found.iter().any(is_mode), "{code}: {found:?}");
+    }
+}
+
+#[test]
+fn a_mode_for_development_is_told_where_a_command_runs_the_file_and_not_where_it_is_served() {
+    let app = "from sanic import Sanic\nfrom tools import check\napp = Sanic('shop')\n\
+               if __name__ == '__main__':\n    app.run(dev=True)\n";
+    let tools = "import asyncio\nasync def check():\n    pass\ndef run():\n    asyncio.run(check(), debug=True)\n\
+                 if __name__ == '__main__':\n    server.run(debug=True)\n";
+    let mut files = vec![("app.py", app), ("tools.py", tools)];
+    let is_mode = |finding: &String| finding.contains("development-mode");
+    assert!(!told(&files).iter().any(is_mode), "{:?}", told(&files));
+    files.push((
+        "ship.toml",
+        "[web]\ncommand = \"env A=b python -u app.py\"\n",
+    ));
+    let found: Vec<String> = told(&files).into_iter().filter(is_mode).collect();
+    assert_eq!(found, ["error development-mode app.py:5"]);
+}
+
+#[test]
+fn a_setting_that_a_function_of_the_project_reads_is_missing_until_somebody_sets_it() {
+    let env = "import os\ndef env(name, default=None):\n    try:\n        return os.environ[name]\n    except KeyError:\n        if default is not None:\n            return default\n        raise RuntimeError(name)\n";
+    let app = "from flask import Flask\nfrom env import env\napp = Flask(__name__)\nURL = env('SHOP_URL')\nMODE = env('SHOP_MODE', 'live')\n\
+               def pay():\n    return env('PAY_KEY')\n";
+    let mut files = flask(app);
+    files.push(("env.py", env));
+    let is_missing = |finding: &String| finding.contains("missing-setting");
+    let found: Vec<String> = told(&files).into_iter().filter(is_missing).collect();
+    assert_eq!(
+        found,
+        [
+            "error missing-setting app.py:4",
+            "warning missing-setting app.py:7"
+        ]
+    );
+    files.push((".env", "SHOP_URL=x\nPAY_KEY=y\n"));
+    assert!(!told(&files).iter().any(is_missing));
+}
+
+#[test]
 fn without_a_plan_the_rest_is_still_looked_at() {
     let found = told(&[
         ("lib.py", "TOKEN = 1\n"),

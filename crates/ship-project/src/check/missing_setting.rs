@@ -1,5 +1,8 @@
 //! Settings that the code takes from the environment without a default, and that nobody sets.
 
+use std::collections::HashSet;
+use std::path::Path;
+
 use super::{Check, Finding, Severity};
 use crate::check::subject::Subject;
 use crate::detect::asked;
@@ -13,7 +16,7 @@ pub(super) const CHECK: Check = Check {
     id: "missing-setting",
     severity: Severity::Error,
     title: "every environment variable that is read without a default has a value",
-    why: "`os.environ[\"X\"]`, `config(\"X\")`, `env(\"X\")` and fields of pydantic's `BaseSettings` without a default end the program where the variable is missing. Those that are read while a module is imported stop the start; the others fail a visitor's request. A variable counts as set when `.env`, `ship.toml` or, where the server runs, `ship env` has it. One that the code asks for first (`\"X\" in os.environ`, `os.getenv(\"X\")`) is optional.",
+    why: "`os.environ[\"X\"]`, `config(\"X\")`, `env(\"X\")`, functions of the project that read one for the rest of it, and fields of pydantic's `BaseSettings` without a default end the program where the variable is missing. Those that are read while a module is imported stop the start; the others fail a visitor's request. A variable counts as set when `.env`, `ship.toml` or, where the server runs, `ship env` has it. One that the code asks for first (`\"X\" in os.environ`, `os.getenv(\"X\")`) is optional.",
     remedy: "`ship env set NAME=…` keeps it on the server, `.env` on this machine. `[env] required = [\"NAME\"]` in `ship.toml` makes every deploy look for it before the build.",
     fix: None,
     look,
@@ -66,6 +69,16 @@ pub(crate) fn demanded(subject: &Subject<'_>) -> Vec<(String, Place, bool)> {
     for module in subject.modules_with(&asked::demanded::WORDS) {
         let demanded = asked::demanded::settings(&subject.project().index, module).into_iter();
         wanted.extend(demanded.map(|(name, line)| (name, module.place(line), true)));
+    }
+    let served: HashSet<&Path> = subject.served_files().collect();
+    let mut reading = asked::reading(subject.project());
+    reading.retain(|module| served.contains(module.file.as_path()));
+    for module in reading {
+        let helped = asked::helper::demanded(&subject.project().index, module);
+        wanted.extend(helped.map(|(name, line)| {
+            let at_top = at_top(module, &name);
+            (name, module.place(line), at_top)
+        }));
     }
     wanted.retain(|(name, ..)| !GIVEN.contains(&name.to_uppercase().as_str()));
     wanted.sort_by(|a, b| (&a.0, !a.2, &a.1).cmp(&(&b.0, !b.2, &b.1)));

@@ -1,6 +1,6 @@
 //! Which modules are part of what is served: imports followed from the served object.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::plan::{Plan, Start};
@@ -17,16 +17,25 @@ pub(super) fn served<'a>(project: &'a Project, plan: Option<&Plan>) -> Vec<&'a S
     if roots.is_empty() {
         return project.index.own_sources().collect();
     }
-    let mut reached: BTreeSet<&Path> = BTreeSet::new();
-    let mut next = roots;
-    while let Some(module) = next.pop() {
-        if reached.insert(&module.file) {
-            next.extend(imported(project, module));
-        }
-    }
+    let reached: BTreeSet<&Path> = from(project, roots)
+        .into_iter()
+        .map(|module| module.file.as_path())
+        .collect();
     let all = project.index.sources();
     all.filter(|source| reached.contains(source.file.as_path()))
         .collect()
+}
+
+/// `roots`, and what they import, by path.
+pub(super) fn from<'a>(project: &'a Project, roots: Vec<&'a Module>) -> Vec<&'a Module> {
+    let mut reached: BTreeMap<&Path, &Module> = BTreeMap::new();
+    let mut next = roots;
+    while let Some(module) = next.pop() {
+        if reached.insert(&module.file, module).is_none() {
+            next.extend(imported(project, module));
+        }
+    }
+    reached.into_values().collect()
 }
 
 /// The module of the served object; nothing where more than imports decides.

@@ -16,7 +16,6 @@ use crate::plan::{Place, Plan};
 use crate::project::Project;
 use crate::python::module::Module;
 use crate::python::source::{self, Source};
-use crate::python::words::Word;
 
 /// What the files cannot tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,18 +92,18 @@ impl<'a> Subject<'a> {
         source::parsed(self.served.clone())
     }
 
+    /// The files of those.
+    pub(super) fn served_files(&self) -> impl Iterator<Item = &'a Path> {
+        self.served.iter().map(|source| source.file.as_path())
+    }
+
     /// Those in which one of `words` stands.
     pub(super) fn modules_with(
         &self,
         words: &[&str],
     ) -> impl Iterator<Item = &'a Module> + use<'a> {
-        let words: Vec<Word> = words.iter().copied().map(Word::new).collect();
-        let with = self
-            .served
-            .iter()
-            .copied()
-            .filter(|source| source.says(&words));
-        source::parsed(with.collect())
+        let served = self.served.iter().copied();
+        source::parsed(self.project().index.saying(served, words))
     }
 
     /// Django's settings, where the plan names them.

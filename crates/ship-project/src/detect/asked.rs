@@ -2,6 +2,7 @@
 //! the line that asks for it.
 
 pub(crate) mod demanded;
+pub(crate) mod helper;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +13,6 @@ use crate::python::expr::{Call, Expr};
 use crate::python::index::View;
 use crate::python::module::Module;
 use crate::python::source::{self, Sought, Source};
-use crate::python::words::Word;
 
 /// Variables that a release has anyway.
 const GIVEN: [&str; 9] = [
@@ -51,7 +51,8 @@ pub(crate) fn asked(project: &Project, known: &BTreeSet<&str>) -> Vec<Sourced<St
         let reads = items(project, module)
             .chain(calls(project, module))
             .chain(base_settings::needed(&project.index, module))
-            .chain(demanded::settings(&project.index, module));
+            .chain(demanded::settings(&project.index, module))
+            .chain(helper::demanded(&project.index, module));
         for (name, line) in reads {
             // What is looked for before it is read may be missing.
             let guarded = module.guards.contains(&name);
@@ -68,16 +69,14 @@ pub(crate) fn asked(project: &Project, known: &BTreeSet<&str>) -> Vec<Sourced<St
 }
 
 /// The modules in which a setting may be read.
-fn reading(project: &Project) -> Vec<&Module> {
+pub(crate) fn reading(project: &Project) -> Vec<&Module> {
     let names: Vec<&str> = READERS.iter().chain(&CLASSES).copied().collect();
-    let named = Sought::new(&names);
-    let words: Vec<Word> = ["environ", "BaseSettings"]
-        .iter()
-        .chain(&demanded::WORDS)
-        .map(|word| Word::new(word))
-        .collect();
+    let named = Sought::new(&names, &project.index);
+    let words = ["environ", "getenv", "BaseSettings"].iter();
+    let words: Vec<&str> = words.chain(&demanded::WORDS).copied().collect();
+    let words = project.index.words(&words);
     let seed = |source: &Source| source.says(&words) || named.may_be_in(source);
-    // `env = environ.Env()`, which others import.
+    // `env = environ.Env()`, `def env(name)`, which others import.
     let gives = |module| {
         let view = View::of(module);
         let made = |expr: &Expr| project.index.outside(&view, &expr.call()?.function);
@@ -85,7 +84,10 @@ fn reading(project: &Project) -> Vec<&Module> {
         let readers = bindings.filter(|binding| {
             made(&binding.value).is_some_and(|class| CLASSES.contains(&class.as_str()))
         });
-        readers.map(|binding| binding.name.as_str()).collect()
+        let readers = readers.map(|binding| binding.name.as_str());
+        readers
+            .chain(helper::names(&project.index, module))
+            .collect()
     };
     let own = project.index.own_sources().collect();
     source::reached(own, seed, gives)

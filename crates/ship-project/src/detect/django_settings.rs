@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::detect::asked::demanded;
+use crate::detect::asked::{demanded, helper};
 use crate::plan::Place;
 use crate::project::Project;
 use crate::python::expr::{Call, Expr};
@@ -193,9 +193,11 @@ impl<'a> Settings<'a> {
             let calls = module.calls.iter().filter_map(|(call, line)| {
                 let function = call.function.dotted()?;
                 let reads = is_setting(&function) && !function.starts_with("os.");
+                // What a function of the project reads, and with which default, it says itself.
+                let is_own = || helper::is_own(self.texts.index, &View::of(module), call);
                 let alone = call.arguments.len() == 1 && call.keyword("default").is_none();
                 let name = call.arguments.first()?.text()?;
-                (reads && alone).then(|| (name.to_owned(), *line))
+                (reads && alone && !is_own()).then(|| (name.to_owned(), *line))
             });
             for (name, line) in items.chain(calls) {
                 let is_new = !demands.iter().any(|(old, _)| *old == name);
@@ -206,7 +208,12 @@ impl<'a> Settings<'a> {
             }
         }
         for module in &self.modules {
-            for (name, line) in demanded::settings(self.texts.index, module) {
+            let index = self.texts.index;
+            let by_helper = helper::demanded(index, module);
+            for (name, line) in demanded::settings(index, module)
+                .into_iter()
+                .chain(by_helper)
+            {
                 if !demands.iter().any(|(old, _)| *old == name) {
                     demands.push((name, module.place(line)));
                 }

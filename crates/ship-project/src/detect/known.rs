@@ -37,6 +37,12 @@ pub(super) const GIVERS: [(&str, &str, Interface); 4] = [
     ("bottle.app", "bottle", Wsgi),
 ];
 
+/// Functions that give an application where a keyword asks for one, and serve it themselves else.
+pub(super) const EXPORTERS: [(&str, &str, &str, Interface); 2] = [
+    ("flet.app", "export_asgi_app", "flet", Asgi),
+    ("flet.run", "export_asgi_app", "flet", Asgi),
+];
+
 /// Methods that give an application: class, method, key of the row.
 pub(super) const MAKERS: [(&str, &str, &str, Interface); 8] = [
     (
@@ -142,13 +148,14 @@ pub(super) const INSIDE: [Inside; 9] = [
 
 /// Packages whose programs keep what they know of a visitor in the memory of one process, with the
 /// name that people use: each next request has to come to the same one.
-pub(crate) const ONE_WORKER: [(&str, &str); 8] = [
+pub(crate) const ONE_WORKER: [(&str, &str); 9] = [
     ("socketio", "Socket.IO"),
     ("flask_socketio", "Socket.IO"),
     ("engineio", "Engine.IO"),
     ("gradio", "Gradio"),
     ("nicegui", "NiceGUI"),
     ("shiny", "Shiny"),
+    ("flet", "Flet"),
     ("fastmcp", "MCP"),
     ("mcp", "MCP"),
 ];

@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::detect::known::{DECORATORS, FIRST_OF, GIVERS, INSIDE, Inside, MAKERS, WRAPPERS};
+use crate::detect::known::{
+    DECORATORS, EXPORTERS, FIRST_OF, GIVERS, INSIDE, Inside, MAKERS, WRAPPERS,
+};
 use crate::detect::{Candidate, Found, ROWS, Row, asgi, declared, mcp, others, stored, wsgi};
 use crate::error::Result;
 use crate::plan::{Interface, ObjectRef};
@@ -235,10 +237,11 @@ impl<'a> Objects<'a> {
         let classes = ROWS.iter().flat_map(|row| row.classes);
         let names = classes.map(|(class, _)| *class).chain(FIRST_OF);
         let names = names.chain(GIVERS.iter().map(|(giver, ..)| *giver));
+        let names = names.chain(EXPORTERS.iter().map(|(exporter, ..)| *exporter));
         let names = names.chain(MAKERS.iter().map(|(maker, ..)| *maker));
         let names = names.chain(DECORATORS);
         let names: Vec<&str> = names.chain(INSIDE.iter().map(|i| i.class)).collect();
-        let named = Sought::new(&names);
+        let named = Sought::new(&names, self.index);
         let seed = |source: &Source| {
             let is_wsgi = || source.holds("env") && source.holds("start");
             let is_asgi = || source.holds("scope") && source.holds("receive");
@@ -597,8 +600,13 @@ impl<'a> Objects<'a> {
             return self.wrapped(view, call, left);
         }
         let giver = GIVERS.iter().find(|(giver, ..)| *giver == name);
+        let giver = giver.map(|&(_, key, interface)| (key, interface));
+        let exporter = EXPORTERS.iter().find(|(exporter, keyword, ..)| {
+            *exporter == name && call.keyword(keyword) == Some(&Expr::Truth(true))
+        });
         giver
-            .and_then(|&(_, key, interface)| {
+            .or(exporter.map(|&(.., key, interface)| (key, interface)))
+            .and_then(|(key, interface)| {
                 Some(Kind {
                     row: row(key)?,
                     interface,

@@ -8,8 +8,9 @@ use crate::command::CommandLine;
 use crate::detect::objects::UNCONVENTIONAL;
 use crate::detect::program::{self, Program};
 use crate::detect::{
-    Found, Row, aiohttp, bokeh, chainlit, cherrypy, gradio, http_server, klein, listens, marimo,
-    nicegui, objects, panel, robyn, sanic, shiny, stored, streamlit, tornado, twisted,
+    Found, Row, aiohttp, bokeh, chainlit, cherrypy, flet, gradio, http_server, klein, listens,
+    marimo, nicegui, objects, panel, robyn, sanic, shiny, stored, streamlit, taipy, tornado,
+    twisted,
 };
 use crate::error::Result;
 use crate::plan::{Note, OwnPort};
@@ -36,6 +37,8 @@ pub(super) enum Starting {
     Script,
     /// The same with settings: `NAME=value`.
     Settings(&'static [&'static str]),
+    /// The same with further arguments.
+    Arguments(&'static [&'static str]),
     /// A command, `{file}` being the file.
     Command(&'static [&'static str]),
 }
@@ -59,6 +62,8 @@ const SERVERS: &[&OwnServer] = &[
     &bokeh::SERVER,
     &chainlit::SERVER,
     &marimo::SERVER,
+    &flet::SERVER,
+    &taipy::SERVER,
     &robyn::SERVER,
     &shiny::EXPRESS,
     &sanic::LOADER,
@@ -84,8 +89,12 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
         if let Some(entry) = server.entry(project, &serving) {
             entry.check()?;
             let mut found = server.found(project, entry, &serving);
-            if found.row.key == http_server::ROW.key {
-                http_server::retell(project, entry, &mut found);
+            match found.row.key {
+                key if key == http_server::ROW.key => {
+                    http_server::retell(project, entry, &mut found);
+                }
+                key if key == flet::ROW.key => flet::retell(project, &mut found),
+                _ => {}
             }
             return Ok(Some(found));
         }
@@ -162,6 +171,13 @@ impl OwnServer {
                     .chain(settings)
                     .chain(run.words);
                 (words.collect(), asked)
+            }
+            Starting::Arguments(arguments) => {
+                let arguments = arguments.iter().map(|&argument| argument.to_owned());
+                (
+                    run.words.into_iter().chain(arguments).collect(),
+                    OwnPort::Given,
+                )
             }
             Starting::Command(words) => {
                 let words = words.iter().map(|word| word.replace("{file}", &run.file));

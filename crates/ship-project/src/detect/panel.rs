@@ -41,10 +41,15 @@ pub(super) const SERVE: OwnServer = OwnServer {
         "BOKEH_ALLOW_WS_ORIGIN=*",
         "python",
         "-c",
-        "import os, runpy, panel; serve = panel.serve; told = dict(port=int(os.environ['PORT']), address='127.0.0.1', show=False); panel.serve = lambda *args, **more: serve(*args, **{**more, **told}); runpy.run_path('{file}', run_name='__main__')",
+        SERVE_TOLD,
+        "{file}",
     ]),
     note: None,
 };
+
+/// Runs the file that is its argument. The file finds its own arguments and the modules beside it as
+/// when Python runs it. Its name is no part of the code: it may hold what ends a text.
+const SERVE_TOLD: &str = "import os, runpy, sys, panel; del sys.argv[0]; sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0]))); serve = panel.serve; told = dict(port=int(os.environ['PORT']), address='127.0.0.1', show=False); panel.serve = lambda *args, **more: serve(*args, **{**more, **told}); runpy.run_path(sys.argv[0], run_name='__main__')";
 
 /// A notebook with `.servable()` in it; where Voilà is named as well, it is Voilà's.
 pub(super) const NOTEBOOK: Tool = Tool {

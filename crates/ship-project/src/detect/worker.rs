@@ -177,16 +177,14 @@ impl<'a> Search<'a> {
 
     /// Those in which one of `words` stands.
     fn modules_with(&self, words: &[&str]) -> impl Iterator<Item = &'a Module> + use<'a> {
-        let words: Vec<Word> = words.iter().copied().map(Word::new).collect();
-        let own = self.sources().filter(|source| source.says(&words));
-        source::parsed(own.collect())
+        source::parsed(self.project.index.saying(self.sources(), words))
     }
 
     /// Those that come to one of `classes` (importable names), by themselves or through others.
     fn modules_with_a(&self, classes: &[&str]) -> Vec<&'a Module> {
-        let named = Sought::new(classes);
-        let extensions = Word::new("extensions");
-        let seed = |source: &Source| named.may_be_in(source) || source.says(&[extensions]);
+        let named = Sought::new(classes, &self.project.index);
+        let extensions = self.project.index.words(&["extensions"]);
+        let seed = |source: &Source| named.may_be_in(source) || source.says(&extensions);
         let gives = |module: &'a Module| {
             let view = View::of(module);
             let top = &module.top;
@@ -312,7 +310,8 @@ impl<'a> Search<'a> {
     /// Where an application is named in Django's `INSTALLED_APPS`, or in a list it is put together
     /// from (`THIRD_PARTY_APPS`).
     fn installed(&self, app: &str) -> Option<Place> {
-        let words: Vec<Word> = app.split('.').map(Word::new).collect();
+        let words = app.split('.').map(|word| self.project.index.word(word));
+        let words: Vec<Word> = words.collect::<Option<_>>()?;
         let naming = self
             .sources()
             .filter(|source| words.iter().all(|word| source.says(&[*word])));

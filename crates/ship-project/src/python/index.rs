@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::python::expr::Expr;
 use crate::python::module::{Function, Import, Module, Scope};
 use crate::python::source::{self, Source, side_by_side};
-use crate::python::words::Word;
+use crate::python::words::{Vocabulary, Word};
 use crate::tree::Tree;
 
 /// How many imports and assignments are followed from one name.
@@ -20,6 +20,7 @@ pub(crate) struct Index {
     /// The names of their folders and files, anywhere: most names in code are of other packages,
     /// and are known by this before any path is looked up.
     names: HashSet<String>,
+    vocabulary: Vocabulary,
 }
 
 /// What a name stands for.
@@ -64,16 +65,30 @@ impl Index {
     pub(crate) fn read(tree: &Tree, folder: &Path) -> Result<Self> {
         let own = tree.files().filter(|file| file.starts_with(folder));
         let files: Vec<&Path> = own.filter(|file| is_python(file)).collect();
-        let mut sources = BTreeMap::new();
+        let (mut all, mut vocabulary) = (Vec::with_capacity(files.len()), Vocabulary::default());
         for part in side_by_side(&files, |files| read_all(tree, files)) {
-            sources.extend(
-                part?
-                    .into_iter()
-                    .map(|source| (source.file.clone(), source)),
-            );
+            let (part, words) = part?;
+            all.extend(part);
+            vocabulary.join(&words);
         }
-        let names = sources.keys().flat_map(|file| names_in(file)).collect();
-        Ok(Self { sources, names })
+        let names = names_in(&all);
+        let sources = all.into_iter().map(|source| (source.file.clone(), source));
+        Ok(Self {
+            // They come by path: no tree is searched for the place of each.
+            sources: sources.collect(),
+            names,
+            vocabulary,
+        })
+    }
+
+    /// The word, where any file may have it.
+    pub(crate) fn word(&self, text: &str) -> Option<Word> {
+        Some(Word::new(text)).filter(|word| self.vocabulary.may_have(*word))
+    }
+
+    /// Those of `words` that any file may have.
+    pub(crate) fn words(&self, words: &[&str]) -> Vec<Word> {
+        words.iter().filter_map(|word| self.word(word)).collect()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -109,9 +124,20 @@ impl Index {
         &'a self,
         words: &[&str],
     ) -> impl Iterator<Item = &'a Module> + use<'a> {
-        let words: Vec<Word> = words.iter().copied().map(Word::new).collect();
-        let own = self.own_sources();
-        source::parsed(own.filter(|source| source.says(&words)).collect())
+        source::parsed(self.saying(self.own_sources(), words))
+    }
+
+    /// Those of `sources`, files of the project, in which one of `words` stands.
+    pub(crate) fn saying<'a>(
+        &self,
+        sources: impl Iterator<Item = &'a Source>,
+        words: &[&str],
+    ) -> Vec<&'a Source> {
+        let words = self.words(words);
+        if words.is_empty() {
+            return Vec::new();
+        }
+        sources.filter(|source| source.says(&words)).collect()
     }
 
     /// The folder from which `file` is imported, and its dotted name from there. Packages are left
@@ -335,19 +361,34 @@ impl Index {
     }
 }
 
-/// `shop`, `web`, `views` of `shop/web/views.py`.
-fn names_in(file: &Path) -> impl Iterator<Item = String> {
-    let folders = file.parent().unwrap_or(Path::new("")).iter();
-    let names = folders.chain(file.file_stem());
-    names.map(|name| name.to_string_lossy().into_owned())
+/// `shop`, `web`, `views` of `shop/web/views.py`, of all files.
+fn names_in(sources: &[Source]) -> HashSet<String> {
+    let mut names = HashSet::new();
+    let mut folder = None;
+    for source in sources {
+        let above = source.file.parent().unwrap_or(Path::new(""));
+        // Files come by path: those of one folder after each other.
+        let above = folder.replace(above) != Some(above);
+        let folders = source.file.parent().filter(|_| above);
+        let folders = folders.into_iter().flat_map(Path::iter);
+        for name in folders.chain(source.file.file_stem()) {
+            let name = name.to_string_lossy();
+            if !names.contains(&*name) {
+                names.insert(name.into_owned());
+            }
+        }
+    }
+    names
 }
 
-fn read_all(tree: &Tree, files: &[&Path]) -> Result<Vec<Source>> {
-    let read = |&file: &&Path| Ok(tree.listed_text(file)?.map(|text| Source::new(file, text)));
-    files
-        .iter()
-        .filter_map(|file| read(file).transpose())
-        .collect()
+fn read_all(tree: &Tree, files: &[&Path]) -> Result<(Vec<Source>, Vocabulary)> {
+    let mut words = Vocabulary::default();
+    let mut sources = Vec::with_capacity(files.len());
+    for file in files {
+        let text = tree.listed_text(file)?;
+        sources.extend(text.map(|text| Source::new(file, text, &mut words)));
+    }
+    Ok((sources, words))
 }
 
 fn defines(module: &Module, name: &str) -> bool {

@@ -45,6 +45,8 @@ pub(crate) struct Scope {
     /// Calls that stand alone, as statements.
     pub(crate) calls: Vec<(Call, u32)>,
     pub(crate) returns: Vec<Expr>,
+    /// Whether there is a `raise` in it.
+    pub(crate) raises: bool,
     /// `name: type` without a value.
     pub(crate) declared: Vec<(String, u32)>,
 }
@@ -84,6 +86,8 @@ pub(crate) struct Function {
     pub(crate) parameters: Vec<String>,
     /// How many parameters have no default.
     pub(crate) required: usize,
+    /// Those of the last positional parameters, in order.
+    pub(crate) defaults: Vec<Expr>,
     pub(crate) body: Scope,
 }
 
@@ -280,6 +284,9 @@ impl<'a> Reader<'a> {
                 .collect(),
             parameters: positional().map(|p| p.parameter.name.to_string()).collect(),
             required: needed.filter(|p| p.default.is_none()).count(),
+            defaults: positional()
+                .filter_map(|p| p.default.as_deref().map(Expr::read))
+                .collect(),
             body: self.inner(&def.body),
         }
     }
@@ -385,6 +392,7 @@ impl StatementVisitor<'_> for Reader<'_> {
                 let value = value.value.as_deref();
                 self.scope.returns.extend(value.map(Expr::read));
             }
+            Stmt::Raise(_) => self.scope.raises = true,
             Stmt::With(with) => {
                 for item in &with.items {
                     if let Some(target) = &item.optional_vars {

@@ -1,15 +1,16 @@
 //! One Python file as it was read: its text, its words, and, once somebody asks, its parsed form.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread::ScopedJoinHandle;
 
-use crate::python::index::is_beside;
+use crate::python::index::{Index, is_beside};
 use crate::python::module::{Import, Module};
 use crate::python::nesting;
-use crate::python::words::{Word, Words};
+use crate::python::words::{Vocabulary, Word, Words};
 
 /// Larger files are data, not code: they are taken for empty.
 const LARGEST: usize = 1 << 20;
@@ -21,13 +22,14 @@ const FEW: usize = 100;
 pub(crate) struct Sought(Vec<(Word, Word)>);
 
 impl Sought {
-    pub(crate) fn new(names: &[&str]) -> Self {
+    /// Those of `names` that the project may have.
+    pub(crate) fn new(names: &[&str], index: &Index) -> Self {
         let ends = |name: &&str| {
             let first = name.split('.').next().unwrap_or_default();
             let last = name.rsplit('.').next().unwrap_or_default();
-            (Word::new(first), Word::new(last))
+            index.word(last).map(|last| (Word::new(first), last))
         };
-        Self(names.iter().map(ends).collect())
+        Self(names.iter().filter_map(ends).collect())
     }
 
     /// Whether the file may take one of them from its package: by name, or with all others (`*`).
@@ -48,13 +50,15 @@ pub(crate) struct Source {
     pub(crate) file: PathBuf,
     /// A test, an example or documentation: it stands beside the program.
     pub(crate) is_beside: bool,
+    stem: Box<str>,
     text: String,
     words: Words,
     module: OnceLock<Option<Module>>,
 }
 
 impl Source {
-    pub(crate) fn new(file: &Path, text: String) -> Self {
+    /// Its words are added to `all`.
+    pub(crate) fn new(file: &Path, text: String, all: &mut Vocabulary) -> Self {
         let text = if text.len() <= LARGEST {
             text
         } else {
@@ -63,7 +67,12 @@ impl Source {
         Self {
             file: file.to_owned(),
             is_beside: is_beside(file),
-            words: Words::of(&text),
+            stem: file
+                .file_stem()
+                .and_then(OsStr::to_str)
+                .unwrap_or_default()
+                .into(),
+            words: Words::of(&text, all),
             text,
             module: OnceLock::new(),
         }
@@ -108,8 +117,7 @@ impl Source {
 
     /// The file's name without `.py`.
     pub(crate) fn stem(&self) -> &str {
-        let stem = self.file.file_stem().unwrap_or_default();
-        stem.to_str().unwrap_or_default()
+        &self.stem
     }
 }
 

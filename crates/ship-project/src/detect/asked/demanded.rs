@@ -1,6 +1,7 @@
 //! Settings that frameworks do without only until they are needed: a key to sign with, the address of
 //! a database. Where the code gives them what `os.getenv("X")` says, `X` has to be there.
 
+use crate::detect::asked::helper;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::{Index, View};
 use crate::python::module::{Binding, Module};
@@ -84,9 +85,12 @@ impl Reading<'_> {
         same.map_or(0, |(_, line)| *line)
     }
 
-    /// `X` of `os.getenv("X")`
+    /// `X` of `os.getenv("X")`, and of `env("X")` where the project has a function for it.
     fn variable(&self, value: &Expr) -> Option<(String, u32)> {
         let call = value.call()?;
+        if let Some(read) = helper::read(self.index, &self.view, call) {
+            return Some((read.name, self.line(call)));
+        }
         let function = self.function(call)?;
         let reads = function == "os.getenv" || function == "os.environ.get";
         let is_alone = call.arguments.len() == 1 && call.keywords.is_empty();
