@@ -10,6 +10,10 @@ use crate::visitor::{Kind, Trouble};
 /// Failures that are kept with their words; the others are counted.
 const KEPT: usize = 40;
 
+/// Who comes so soon after an event is counted with it: what happens late is its doing as well. What
+/// it excuses ends with the event.
+const AFTERMATH: Duration = Duration::from_secs(1);
+
 /// One request, one echo, or the whole of something that lasts.
 pub(crate) struct Exchange {
     pub(crate) kind: Kind,
@@ -69,6 +73,10 @@ struct Span {
 impl Span {
     fn meets(&self, from: Instant, until: Instant) -> bool {
         self.began <= until && self.ended.is_none_or(|ended| ended >= from)
+    }
+
+    fn is_felt(&self, from: Instant, until: Instant) -> bool {
+        self.began <= until && self.ended.is_none_or(|ended| ended + AFTERMATH >= from)
     }
 
     fn unsettled(&self, from: Instant, until: Instant) -> bool {
@@ -319,11 +327,7 @@ impl Inner {
             Seen::Last => Verdict::Broken("its connection was ended".to_owned()),
             Seen::Restarted => self.judge_restart(exchange, now, grace),
             Seen::Trouble(trouble) => {
-                // A WebSocket notices with its next message.
-                let from = match kind {
-                    Kind::WebSocket => exchange.opened,
-                    _ => exchange.begun,
-                };
+                let from = exchange.begun;
                 let of_app = trouble
                     .is_of_the_app()
                     .then(|| allows(from, Sight::LostInHand));
@@ -385,7 +389,7 @@ impl Inner {
             Seen::Restarted => exchange.opened,
             _ => exchange.begun,
         };
-        let met = self.spans.iter().filter(|span| span.meets(since, now));
+        let met = self.spans.iter().filter(|span| span.is_felt(since, now));
         for event in met.map(|span| span.event) {
             let cell = self.cells.entry((exchange.kind, event)).or_default();
             cell.exchanges += 1;
@@ -407,7 +411,7 @@ impl Inner {
         let met = self
             .spans
             .iter()
-            .filter(|span| span.meets(exchange.begun, now));
+            .filter(|span| span.is_felt(exchange.begun, now));
         let events: Vec<&str> = met.map(|span| span.event.name()).collect();
         let during = match events.is_empty() {
             true => "nothing".to_owned(),

@@ -172,6 +172,7 @@ impl Stage {
         let mark = self.book.begin(Event::Upgrade);
         self.program.replace();
         self.home.kill(control);
+        self.home.ship(&["ps"]).success();
         wait_until("another door is in its place", SOON, || {
             self.home.status().is_some_and(|status| {
                 let new = status["door"].as_i64();

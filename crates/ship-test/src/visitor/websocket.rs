@@ -35,17 +35,22 @@ pub(super) async fn visit(me: &Visitor) {
 
 async fn talk(me: &Visitor, mut socket: Socket) {
     let opened = socket.line.opened;
+    // What has happened to the socket since then is told by the next message.
+    let mut well = opened;
     for number in 0..TIMES {
         let begun = Instant::now();
         match within(socket.echo(number)).await {
-            Ok(Heard::Echo) => me.tell(opened, begun, &socket.lives()),
+            Ok(Heard::Echo) => {
+                me.tell(opened, begun, &socket.lives());
+                well = Instant::now();
+            }
             Ok(Heard::Restart) => {
                 // Not every visitor answers; this one does.
                 let _ = socket.send(CLOSE, &RESTART.to_be_bytes()).await;
                 me.tell_seen(opened, begun, Seen::Restarted, Some(socket.by));
                 return;
             }
-            Err(trouble) => return me.tell(opened, begun, &Err(trouble)),
+            Err(trouble) => return me.tell(opened, well, &Err(trouble)),
         }
         me.rest().await;
         if !me.goes_on() {
