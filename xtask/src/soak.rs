@@ -144,7 +144,6 @@ fn order(arguments: &Arguments) -> Vec<Event> {
 fn switch(number: u32) -> Event {
     match number % 5 {
         2 => Event::Configuration,
-        3 => Event::Release,
         4 => Event::Rollback,
         _ => Event::Release,
     }

@@ -1,5 +1,6 @@
 //! What came of it.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -43,16 +44,15 @@ impl Report {
             self.took.as_secs_f64(),
             account.failures
         );
-        text.push_str(&line("", Event::ALL.map(|event| head(account, event))));
+        let mut rows = vec![row("", Event::ALL.map(|event| head(account, event)))];
         for kind in Kind::ALL {
-            text.push_str(&line(
-                kind.name(),
-                Event::ALL.map(|event| mark(account, kind, event)),
-            ));
+            let cells = Event::ALL.map(|event| mark(account, kind, event));
+            rows.push(row(kind.name(), cells));
         }
+        text.push_str(&aligned(&rows));
         text.push('\n');
         for (what, figure) in self.figures() {
-            text.push_str(&format!("{what:<44} {figure}\n"));
+            let _ = writeln!(text, "{what:<50} {figure}");
         }
         text
     }
@@ -152,15 +152,25 @@ fn millis(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }
 
-const FIRST: usize = 24;
-const COLUMN: usize = 23;
+type Row = [String; 1 + Event::ALL.len()];
 
-fn line(name: &str, cells: [String; Event::ALL.len()]) -> String {
-    let cells = cells.map(|cell| format!("{cell:<COLUMN$}"));
-    format!(
-        "{}\n",
-        format!("{name:<FIRST$}{}", cells.concat()).trim_end()
-    )
+fn row(name: &str, cells: [String; Event::ALL.len()]) -> Row {
+    let mut all = std::iter::once(name.to_owned()).chain(cells);
+    std::array::from_fn(|_| all.next().expect("a cell for each event"))
+}
+
+/// Each column as wide as its widest cell.
+fn aligned(rows: &[Row]) -> String {
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().enumerate();
+        let cells = cells.map(|(at, cell)| format!("{cell:<0$}  ", width(at).unwrap_or(0)));
+        let line: Vec<String> = cells.collect();
+        text.push_str(line.concat().trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 fn head(account: &Account, event: Event) -> String {
@@ -189,7 +199,7 @@ fn mark(account: &Account, kind: Kind, event: Event) -> String {
         (broken, "broken"),
     ] {
         if count > 0 {
-            text.push_str(&format!(", {count} {what}"));
+            let _ = write!(text, ", {count} {what}");
         }
     }
     text

@@ -373,14 +373,12 @@ impl Inner {
                 && span.began <= now
         };
         let mut spans = self.spans.iter().filter(|span| may(span));
-        match spans.find(|span| now >= span.began + grace) {
-            Some(_) => Verdict::Fine,
-            None => {
-                let oldest = self.spans.iter().find(|span| may(span));
-                let after = oldest.map(|span| now - span.began);
-                Verdict::Broken(format!("closed with 1012, {after:?} after a switch"))
-            }
+        if spans.any(|span| now >= span.began + grace) {
+            return Verdict::Fine;
         }
+        let oldest = self.spans.iter().find(|span| may(span));
+        let after = oldest.map(|span| now - span.began);
+        Verdict::Broken(format!("closed with 1012, {after:?} after a switch"))
     }
 
     fn count(&mut self, exchange: &Exchange, verdict: &Verdict, now: Instant) {
@@ -413,9 +411,10 @@ impl Inner {
             .iter()
             .filter(|span| span.is_felt(exchange.begun, now));
         let events: Vec<&str> = met.map(|span| span.event.name()).collect();
-        let during = match events.is_empty() {
-            true => "nothing".to_owned(),
-            false => events.join(", "),
+        let during = if events.is_empty() {
+            "nothing".to_owned()
+        } else {
+            events.join(", ")
         };
         let (lasted, old) = (now - exchange.begun, now - exchange.opened);
         self.broken.push(format!(
@@ -429,12 +428,11 @@ impl Inner {
     /// How long short requests take, and how soon visitors are served after the door's death.
     fn time(&mut self, exchange: &Exchange, now: Instant) {
         if let Seen::Restarted = exchange.seen {
-            let switches = self.spans.iter().filter(|span| span.event.is_switch());
-            let mut began = switches
-                .map(|span| span.began)
-                .filter(|at| *at >= exchange.opened);
-            if let Some(began) = began.next() {
-                self.restarts.push(now - began);
+            let ends_it = |span: &&Span| {
+                span.event.is_switch() && span.settled.is_none_or(|at| exchange.opened <= at)
+            };
+            if let Some(switch) = self.spans.iter().find(ends_it) {
+                self.restarts.push(now - switch.began);
             }
             return;
         }

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use super::book::{Book, Mark};
 use super::own_authority::OwnAuthority;
 use super::program::Program;
@@ -169,6 +171,11 @@ impl Stage {
 
     fn upgrade(&mut self) {
         let (control, door) = (self.home.control(), self.home.door());
+        // A session of the old program would start the old control again; what it waits for goes on
+        // without it.
+        for (_, running) in &self.leaving {
+            running.signal(Signal::KILL);
+        }
         let mark = self.book.begin(Event::Upgrade);
         self.program.replace();
         self.home.kill(control);
@@ -284,7 +291,7 @@ impl Stage {
     pub fn settle(&mut self) {
         wait_until("the old instances have left", 3 * SOON, || {
             self.look_after();
-            self.leaving.is_empty()
+            self.leaving.is_empty() && self.ready().len() == INSTANCES
         });
     }
 

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::Told;
 use super::line::{Line, answered, well};
 use super::trouble::Trouble;
@@ -16,9 +18,10 @@ pub(super) async fn ask(line: &mut Line) -> Told {
         heard.push_str(&String::from_utf8_lossy(&event));
     }
     let by = head.by();
-    let mut wanted: String = (0..COUNT)
-        .map(|index| format!("id: {index}\ndata: {by}\n\n"))
-        .collect();
+    let mut wanted = String::new();
+    for index in 0..COUNT {
+        let _ = write!(wanted, "id: {index}\ndata: {by}\n\n");
+    }
     wanted.push_str("event: end\ndata: end\n\n");
     if heard == wanted {
         Ok(answered(&head))

@@ -7,7 +7,7 @@ const TIMES: u32 = 40;
 /// Every other one comes without TLS.
 pub(super) async fn visit(me: &Visitor) {
     let ask = async |line: &mut Line| line.get("/").await;
-    if me.turn % 2 == 0 {
+    if me.turn.is_multiple_of(2) {
         me.ask_with(ask, TIMES).await;
     } else {
         let open = async || within(Line::plain(&me.place)).await;

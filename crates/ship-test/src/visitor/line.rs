@@ -10,6 +10,9 @@ use super::place::Place;
 use super::trouble::Trouble;
 use super::{Answered, Told};
 
+/// Bytes that are read at a time, at least.
+const PIECE: usize = 16 << 10;
+
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
@@ -193,13 +196,10 @@ impl Line {
 
     /// At least one byte more.
     async fn more(&mut self) -> Result<(), String> {
-        let mut piece = [0; 16 << 10];
-        match self.stream.read(&mut piece).await {
+        self.held.reserve(PIECE);
+        match self.stream.read_buf(&mut self.held).await {
             Ok(0) => Err("the connection was closed".to_owned()),
-            Ok(got) => {
-                self.held.extend_from_slice(&piece[..got]);
-                Ok(())
-            }
+            Ok(_) => Ok(()),
             Err(error) => Err(error.to_string()),
         }
     }

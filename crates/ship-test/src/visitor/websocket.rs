@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use super::line::Line;
 use super::trouble::Trouble;
-use super::{AGAIN, Answered, Told, Visitor, within};
+use super::{AGAIN, Answered, Visitor, within};
 use crate::matrix::book::Seen;
 
 /// The key of RFC 6455, 1.3, and what is answered to it.
@@ -41,7 +41,7 @@ async fn talk(me: &Visitor, mut socket: Socket) {
         let begun = Instant::now();
         match within(socket.echo(number)).await {
             Ok(Heard::Echo) => {
-                me.tell(opened, begun, &socket.lives());
+                me.tell(opened, begun, &Ok(socket.lives()));
                 well = Instant::now();
             }
             Ok(Heard::Restart) => {
@@ -100,11 +100,11 @@ impl Socket {
         }
     }
 
-    fn lives(&self) -> Told {
-        Ok(Answered {
+    fn lives(&self) -> Answered {
+        Answered {
             by: self.by.clone(),
             last: false,
-        })
+        }
     }
 
     async fn echo(&mut self, number: u32) -> Result<Heard, Trouble> {
