@@ -41,7 +41,10 @@ impl fmt::Display for Trouble {
             Self::NotConnected(why) => write!(to, "not connected: {why}"),
             Self::Unanswered(why) => write!(to, "not answered: {why}"),
             Self::Cut(why) => write!(to, "cut: {why}"),
-            Self::Refused(status, text) => write!(to, "{status}: {text:.200}"),
+            Self::Refused(status, text) => {
+                let words: Vec<&str> = text.split_whitespace().collect();
+                write!(to, "{status}: {:.80}", words.join(" "))
+            }
             Self::Wrong(what) => write!(to, "wrong: {what}"),
             Self::Late => write!(to, "no end of it in sight"),
         }
