@@ -10,6 +10,7 @@
 //! - `durability.rs` lets every call that changes a disk fail;
 //! - `e2e.rs` does to a fresh server what people do with theirs;
 //! - `fuzz.rs` gives our readers to libFuzzer;
+//! - `soak.rs` switches, upgrades and kills under the eyes of every kind of visitor;
 //! - `machine.rs` knows what is installed here.
 //!
 //! Nothing here is part of the product.
@@ -36,6 +37,7 @@ mod layers;
 mod machine;
 mod page;
 mod promises;
+mod soak;
 mod step;
 mod test;
 mod workspace;
@@ -75,6 +77,8 @@ enum Chore {
     E2e(e2e::Arguments),
     /// Give our readers to libFuzzer
     Fuzz(fuzz::Arguments),
+    /// Switch, upgrade and kill again and again, and look what visitors of every kind see
+    Soak(soak::Arguments),
     /// Compare which crate uses which with the table in `docs/architecture.md`
     Layers,
     /// Compare the third-party crates with `docs/dependencies.md`
@@ -98,6 +102,7 @@ fn main() -> ExitCode {
         Chore::Durability => durability::run(),
         Chore::E2e(arguments) => e2e::run(&arguments),
         Chore::Fuzz(arguments) => fuzz::run(&arguments),
+        Chore::Soak(arguments) => soak::run(&arguments),
         Chore::Layers => agrees(layers::check()),
         Chore::Dependencies => agrees(dependencies::check()),
         Chore::Promises => agrees(promises::check()),

@@ -234,6 +234,11 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to).map(drop).with_path("copy", from)
 }
 
+/// Gives a file a second name, which is not there yet.
+pub fn link(from: &Path, to: &Path) -> Result<()> {
+    fs::hard_link(from, to).with_path("create", to)
+}
+
 /// Makes `link` point to `target`, replacing a link that is there.
 pub fn symlink(target: &Path, link: &Path) -> Result<()> {
     let temporary = temporary_beside(link);

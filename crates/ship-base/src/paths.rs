@@ -11,6 +11,9 @@ use crate::name::{AppName, InstanceId, ProcessName, ReleaseId};
 /// NUL (unix(7)); the longest name we append is `<app>.<process>.<n>.r<n>.keep`.
 const LONGEST_RUNTIME: usize = 40;
 
+/// What the sockets of doors that leave begin with.
+const LEFT: &str = "left-";
+
 /// The folders of one installation: a user's own (XDG), a server's, or all below one folder.
 ///
 /// ```
@@ -236,6 +239,26 @@ impl Folders {
     /// The socket through which the door is told its routes.
     pub fn door_socket(&self) -> PathBuf {
         self.runtime.join("door.sock")
+    }
+
+    /// The socket of the door `pid` once another has its place, while it finishes what it has in its
+    /// hands.
+    pub fn left_door_socket(&self, pid: i32) -> PathBuf {
+        self.runtime.join(format!("{LEFT}{pid}.sock"))
+    }
+
+    /// The sockets of all doors that are leaving, or have left and could not say so.
+    pub fn left_door_sockets(&self) -> Result<Vec<PathBuf>, FileError> {
+        let entries = file::entries_if_there(&self.runtime)?;
+        let is_left = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.starts_with(LEFT))
+        };
+        Ok(entries
+            .iter()
+            .map(std::fs::DirEntry::path)
+            .filter(is_left)
+            .collect())
     }
 
     /// Servers far away that this user deploys to.

@@ -44,6 +44,9 @@ use crate::traffic::Traffic;
 /// How long a door that is told to end by a signal may finish what is in flight.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// The same for one that finds another in its place, and was not told to leave.
+const LEAVE: Duration = Duration::from_mins(10);
+
 /// How often the author's own certificates are looked at.
 const LOOK_AT_CERTIFICATES: Duration = Duration::from_secs(5);
 
@@ -98,10 +101,7 @@ async fn live(config: Config, limits: Limits) -> Result<(), Error> {
         () = door.watch_certificates() => {}
         () = door.acme.run() => {}
         () = door.ended.cancelled() => {}
-        () = control.replaced() => {
-            info!("another door has taken this one's place");
-            door.leave(GRACE).await;
-        }
+        () = leave_when_replaced(&control, &door) => {}
         _ = terminated.recv() => stop_twice(&door, terminated.recv()).await,
         _ = interrupted.recv() => stop_twice(&door, interrupted.recv()).await,
     }
@@ -109,6 +109,17 @@ async fn live(config: Config, limits: Limits) -> Result<(), Error> {
     door.join();
     door.traffic.save(Moment::now());
     Ok(())
+}
+
+/// Leaves where another door has this one's place and its parent was killed before it said so.
+async fn leave_when_replaced(control: &control::Socket, door: &Door) {
+    control.replaced().await;
+    if door.leaving.get() {
+        // It was said: the leave goes on by itself.
+        return std::future::pending().await;
+    }
+    info!("another door has taken this one's place");
+    door.leave(LEAVE).await;
 }
 
 /// Stops with grace; without, when the signal comes again.
@@ -172,6 +183,9 @@ pub(crate) struct Door {
     http3: Arc<AtomicU16>,
     /// Where HTTP/3 is spoken.
     endpoints: RefCell<Vec<Endpoint>>,
+    /// Another door has this one's place: tables are used still, for whoever asks on an open
+    /// connection, and what of them lasts is the other's to do.
+    leaving: Cell<bool>,
     /// One swap at a time: disk and cores must agree on which table is the last.
     swap: tokio::sync::Mutex<()>,
     /// Fires when the door has stopped.
@@ -227,6 +241,7 @@ impl Door {
             store: store.clone(),
             own: RefCell::new(own),
             acme: Acme::new(&config.folder, store.clone()),
+            leaving: Cell::new(false),
             swap: tokio::sync::Mutex::new(()),
             ended: CancellationToken::new(),
         })
@@ -264,8 +279,10 @@ impl Door {
         let _one = self.swap.lock().await;
         let routes = self.compile(&table)?;
         let text = serde_json::to_vec(&table).map_err(|error| unreadable(&error))?;
-        // The keys of accounts elsewhere stand in it.
-        file::write_whole_with_mode(&self.table, &text, 0o600)?;
+        if !self.leaving.get() {
+            // The keys of accounts elsewhere stand in it.
+            file::write_whole_with_mode(&self.table, &text, 0o600)?;
+        }
         self.use_certificates(&table);
         self.use_routes(routes, &table).await;
         info!(sites = table.sites.len(), "swapped the table");
@@ -280,7 +297,9 @@ impl Door {
             .sites
             .iter()
             .flat_map(|site| site.hosts.iter().cloned());
-        self.acme.want(wanted.acme.as_deref(), hosts);
+        if !self.leaving.get() {
+            self.acme.want(wanted.acme.as_deref(), hosts);
+        }
         match (wanted.local, self.store.has_local()) {
             (true, false) => match LocalCa::open(&self.folder) {
                 Ok(ca) => self.store.set_local(Some(ca)),
@@ -411,6 +430,7 @@ impl Door {
 
     /// The same where another door has this one's place.
     pub(crate) async fn leave(&self, within: Duration) {
+        self.leaving.set(true);
         self.end();
         self.tell_all(|done| Order::Leave(within, done)).await;
     }

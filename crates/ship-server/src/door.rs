@@ -20,13 +20,12 @@ use crate::app::lock;
 use crate::door_process::{self, adopt_living, launch};
 use crate::door_talk::{ask, ask_at, refused, silent};
 use crate::error::Error;
+use crate::left_doors;
 use crate::port::{self, Listener, Scheme};
 use crate::server::Server;
 
 /// How long a door that is told to stop may finish requests.
 const STOP: Duration = Duration::from_secs(5);
-/// How long a door whose place another has taken may finish requests and WebSockets.
-const LEAVE: Duration = Duration::from_mins(10);
 /// How long a swap waits for a door that has died and is being started again.
 const BACK: Duration = Duration::from_secs(10);
 /// How often it looks whether the door is there again.
@@ -48,8 +47,6 @@ pub(crate) struct Door {
     change: tokio::sync::Mutex<()>,
     /// A socket of HTTP/3 was asked for; where none was to be had, that was said.
     asked_for_datagrams: AtomicBool,
-    /// A door whose place another has taken, while it finishes what it has in its hands.
-    leaving: tokio::sync::Mutex<Option<DoorClient>>,
 }
 
 impl Door {
@@ -172,6 +169,8 @@ async fn speak_http3(server: &Arc<Server>) {
     let Some(port) = door
         .https_port()
         .filter(|_| wants_http3(server) && door.port_of(Scheme::Http3).is_none())
+        // One that leaves has the socket still; it is asked for when that one has gone.
+        .filter(|_| !left_doors::are_there(server))
     else {
         return;
     };
@@ -254,7 +253,28 @@ pub(crate) async fn adopt(server: &Arc<Server>) -> bool {
     };
     info!(pid, "found the living door");
     watch(server, pid);
+    if left_doors::are_there(server) {
+        server.tasks.spawn(follow_left_doors(server.clone()));
+    }
     true
+}
+
+/// Waits until all doors have ended whose place others have taken. From then on nobody else reads the
+/// socket of HTTP/3.
+async fn follow_left_doors(server: Arc<Server>) {
+    tokio::select! {
+        () = left_doors::all_gone(&server) => {}
+        () = server.stopping.cancelled() => return,
+    }
+    let _one = server.door.change.lock().await;
+    if !server.door.is_open() {
+        return;
+    }
+    if server.door.port_of(Scheme::Http3).is_none() {
+        speak_http3(&server).await;
+    } else if let Err(error) = door_process::hand_over(&server).await {
+        warn!(error = %hint::chain(&error), "HTTP/3 is not spoken");
+    }
 }
 
 /// Puts a door of this program in the place of one of another, which finishes what it has in its
@@ -270,7 +290,7 @@ pub(crate) async fn renew(server: &Arc<Server>) {
     if !turned_off && !door_process::is_of_another_program(server, old) {
         return;
     }
-    match put_in_place(server).await {
+    match put_in_place(server, old).await {
         Ok(new) => info!(old, new, "a new door has taken the place of the one before"),
         Err(error) => warn!(
             old,
@@ -280,7 +300,7 @@ pub(crate) async fn renew(server: &Arc<Server>) {
     }
 }
 
-async fn put_in_place(server: &Arc<Server>) -> Result<i32, Error> {
+async fn put_in_place(server: &Arc<Server>, old: i32) -> Result<i32, Error> {
     let _one = server.door.change.lock().await;
     // No table may go to the old one alone.
     let _swap = server.door.swap.lock().await;
@@ -288,38 +308,34 @@ async fn put_in_place(server: &Arc<Server>) -> Result<i32, Error> {
         server.folders.door_socket(),
         server.folders.next_door_socket(),
     );
-    let old = DoorClient::connect(&socket).await?;
-    let asked = DoorClient::connect(&socket).await?;
+    let leaving = DoorClient::connect(&socket).await?;
     let pid = door_process::launch_next(server, crate::table::of(server)).await?;
     // From here on it is the door, whatever becomes of this process.
-    if let Err(error) = file::rename_synced(&next, &socket) {
-        let stopped = ask_at(&next, STOP, |mut door| async move {
-            door.stop(Duration::ZERO).await
-        });
-        let _ = stopped.await;
-        return Err(error.into());
-    }
-    *server.door.leaving.lock().await = Some(asked);
+    let in_place = left_doors::name(server, old).and_then(|left| {
+        file::rename_synced(&next, &socket)?;
+        Ok(left)
+    });
+    let left = match in_place {
+        Ok(left) => left,
+        Err(error) => {
+            let stopped = ask_at(&next, STOP, |mut door| async move {
+                door.stop(Duration::ZERO).await
+            });
+            let _ = stopped.await;
+            return Err(error);
+        }
+    };
     if !wants_http3(server) {
         server.door.forget_datagrams();
     }
     watch(server, pid);
     let server = server.clone();
     server.clone().tasks.spawn(async move {
-        let mut old = old;
         tokio::select! {
-            left = old.leave(LEAVE) => {
-                if let Err(error) = left {
-                    warn!(error = %hint::chain(&error), "the door of before did not say that it left");
-                }
-            }
+            () = left_doors::see_off(leaving, &left) => {}
             () = server.stopping.cancelled() => return,
         }
-        *server.door.leaving.lock().await = None;
-        // Nobody else reads the socket of HTTP/3 now.
-        if let Err(error) = door_process::hand_over(&server).await {
-            warn!(error = %hint::chain(&error), "HTTP/3 is not spoken");
-        }
+        follow_left_doors(server).await;
     });
     Ok(pid)
 }
@@ -339,11 +355,15 @@ pub(crate) async fn swap(server: &Server) -> Result<(), Error> {
     let _one = server.door.swap.lock().await;
     loop {
         let table = crate::table::of(server);
+        let of_left = table.clone();
         let swapped = ask(server, Duration::ZERO, |mut door| async move {
             door.swap(table).await
         });
         match swapped.await {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                left_doors::swap(server, &of_left).await;
+                return Ok(());
+            }
             Err(error) if refused(&error) || silent(&error) || began.elapsed() > BACK => {
                 return Err(error);
             }
@@ -358,14 +378,8 @@ pub(crate) async fn drain(
     keys: Vec<String>,
     within: Duration,
 ) -> Result<u64, Error> {
-    let of_leaving = keys.clone();
-    let leaving = async {
-        match server.door.leaving.lock().await.as_mut() {
-            // One that has left meanwhile has nothing in flight.
-            Some(door) => door.drain(of_leaving, within).await.unwrap_or_default(),
-            None => 0,
-        }
-    };
+    let of_left = keys.clone();
+    let leaving = left_doors::drain(server, &of_left, within);
     let drained = ask(server, within, |mut door| async move {
         door.drain(keys, within).await
     });
@@ -388,9 +402,7 @@ pub(crate) async fn close(server: &Server) {
             door_process::kill_listener(server).await;
         }
     }
-    if let Some(mut leaving) = server.door.leaving.lock().await.take() {
-        let _ = tokio::time::timeout(STOP, leaving.stop(Duration::ZERO)).await;
-    }
+    left_doors::end(server, STOP).await;
     *lock(&server.door.pid) = None;
     lock(&server.door.listeners).clear();
     server

@@ -224,6 +224,6 @@ pub(crate) async fn ended(server: &Server) {
 }
 
 /// The door never speaks first, so that whatever comes is the end.
-async fn end_of(mut stream: UnixStream) {
+pub(crate) async fn end_of(mut stream: UnixStream) {
     let _ = stream.read_u8().await;
 }

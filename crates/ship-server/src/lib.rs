@@ -37,6 +37,7 @@ mod instance;
 mod job;
 mod keys;
 mod lease;
+mod left_doors;
 mod life;
 mod logs;
 mod maintain;

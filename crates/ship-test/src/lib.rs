@@ -8,6 +8,8 @@
 //! - [`NameServer`] is a DNS server on this machine, with a zone that can be changed;
 //! - [`Strace`] hangs on to a process, shows what it does to files, and lets calls of it fail;
 //! - [`fuzz`] gives parsers input that was changed in every way it knows;
+//! - [`Visitors`] are of every kind, and write in a [`matrix::book::Book`] what they saw of what
+//!   happens on a [`matrix::Stage`]; [`matrix`] has the table of what they may see;
 //! - [`Load`] keeps asking a URL and counts every request that failed, exactly.
 //!
 //! It waits for conditions ([`wait_until`]) and never for time to pass.
@@ -22,6 +24,7 @@ pub mod fuzz;
 mod home;
 pub mod http;
 mod load;
+pub mod matrix;
 mod name_server;
 mod project;
 mod snapshot;
@@ -29,6 +32,7 @@ mod ssh;
 mod strace;
 mod terminal;
 pub mod trace;
+mod visitor;
 mod wait;
 
 pub use authority::{Authority, Names};
@@ -40,4 +44,5 @@ pub use snapshot::filtered;
 pub use ssh::Sshd;
 pub use strace::Strace;
 pub use terminal::Terminal;
+pub use visitor::{Kind, Place, Visitors};
 pub use wait::{eventually, wait_until};

@@ -50,6 +50,11 @@ impl Project {
         fs::read_to_string(self.folder.join(path)).expect("a file")
     }
 
+    /// Removes a file of the project.
+    pub fn remove(&self, path: &str) {
+        fs::remove_file(self.folder.join(path)).expect("a file");
+    }
+
     /// Where it is.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -267,6 +267,33 @@ async fn a_stopping_door_finishes_what_is_in_flight() {
 }
 
 #[tokio::test]
+async fn a_door_that_leaves_follows_the_routes_and_writes_none_down() {
+    let (old, new) = (release(1), release(2));
+    let door = Door::start(served_by(&[&old])).await;
+    let on_disk = || std::fs::read(door.folder.path().join("door/table.json")).unwrap();
+    let mut visitor = door.visit().await;
+    assert_eq!(visitor.get("/").await.text(), key(1));
+    let before = on_disk();
+    let leaving = tokio::spawn({
+        let mut client = door.client().await;
+        async move { client.leave(Duration::from_hours(1)).await }
+    });
+    until("nobody listens", async || {
+        tokio::net::TcpStream::connect(door.address)
+            .await
+            .err()
+            .map(drop)
+    })
+    .await;
+    door.swap(served_by(&[&new])).await;
+    assert_eq!(on_disk(), before, "the table is the other door's");
+    let answer = visitor.get("/").await;
+    assert_eq!(answer.text(), key(2));
+    assert_eq!(answer.header("connection"), "close");
+    soon("the leave", leaving).await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_second_stop_with_less_patience_ends_the_first() {
     let app = begins(&key(1), Arc::default());
     let door = Door::start(served_by(&[&app])).await;

@@ -13,6 +13,7 @@ mod deploy;
 mod durability;
 mod faults;
 mod job;
+mod matrix;
 mod older_packages;
 mod scale;
 mod stop;
