@@ -11,6 +11,9 @@ use ship_test::matrix::{Event, may_see};
 use super::measure::Memory;
 use crate::Result;
 
+/// By how much control and door together may have grown in the end, of what they held before.
+const MOST_GROWTH: f64 = 0.05;
+
 /// A run, and what its processes held before and after it.
 pub(super) struct Report {
     pub(super) account: Account,
@@ -21,7 +24,14 @@ pub(super) struct Report {
 impl Report {
     /// What keeps the promise from being kept, or from being proved.
     pub(super) fn faults(&self) -> Vec<String> {
-        self.account.faults()
+        let mut faults = self.account.faults();
+        let (before, after) = (self.memory.0.all(), self.memory.1.all());
+        if after as f64 > before as f64 * (1.0 + MOST_GROWTH) {
+            faults.push(format!(
+                "control and door hold {after} bytes, and held {before} before"
+            ));
+        }
+        faults
     }
 
     pub(super) fn tell(&self, json: bool) -> Result<()> {
