@@ -1,7 +1,7 @@
 //! How much goes to an app's visitors and comes from them, by calendar month (UTC), and what is done
 //! beyond a budget.
 //!
-//! Each core counts in a [`Tally`] of its own, which no other core writes. The door's main thread sums
+//! Each core counts in a tally of its own, which no other core writes. The door's main thread sums
 //! them up now and then, holds them against the budget, and adds them to the [`Book`] on disk; what a
 //! door that is killed has not put down yet is lost. Two doors may keep one book, while one takes the
 //! other's place.

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// How long a caller may keep a connection on which it asks nothing.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// Through which socket callers come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -121,9 +121,8 @@ impl Origin {
             release,
         };
         let current = server.record(name)?.current;
-        let id = match request.release.or(current) {
-            Some(id) => id,
-            None => return Err(Error::NothingToPromote { app: name.clone() }),
+        let Some(id) = request.release.or(current) else {
+            return Err(Error::NothingToPromote { app: name.clone() });
         };
         let release = server.store.release(name, id)?;
         Ok(Self {
