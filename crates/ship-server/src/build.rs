@@ -154,7 +154,7 @@ fn offer_pins(server: &Server, app: &AppName, built: &Built, events: &Events) {
 }
 
 /// Waits for the work to end, which it soon does when there is a reason to give up.
-async fn or_cancel<T>(
+pub(crate) async fn or_cancel<T>(
     work: impl Future<Output = Result<T, Error>>,
     cancel: &Cancel,
     events: &Events,

@@ -12,7 +12,7 @@ use ship_project::plan::{Plan, Sourced};
 use ship_store::{ReleaseMeta, ReleaseRecord};
 
 use crate::app::App;
-use crate::build::Outcome;
+use crate::build::{Outcome, or_cancel};
 use crate::candidate::Candidate;
 use crate::change::{Change, Switched};
 use crate::deploy::{bring_up, discard, is_live, runs_again, tell_unrecorded};
@@ -23,11 +23,13 @@ use crate::events::Events;
 use crate::plan_view::plan_view;
 use crate::server::Server;
 use crate::task::blocking;
+use crate::work::Claim;
 use crate::{domain, door, drawn, room, users};
 
-/// A release to be brought over.
+/// A release to be brought over. It stays while this is there.
 struct Origin {
     app: Arc<App>,
+    _held: Claim,
     release: ReleaseRecord,
     plan: Plan,
 }
@@ -56,9 +58,7 @@ async fn bring_over(
         return Err(Error::NoApp { app });
     }
     room::check_reserve(server).await?;
-    let origin = Origin::of(server, request)?;
-    // It stays while it is copied.
-    let _held = origin.app.work.claim(origin.release.id).await;
+    let origin = Origin::of(server, request).await?;
     let plan = planned(server, app, &origin, &request.domains)?;
     events.send(DeployEvent::Planned {
         plan: Box::new(plan_view(&plan)),
@@ -80,7 +80,7 @@ async fn bring_over(
 
     let step = events.step("promote");
     let detail = format!("{} of {}", origin.release.id, origin.app.name);
-    let (release, outcome) = copied(server, &app.name, origin, &plan).await?;
+    let (release, outcome) = copied(server, &app.name, origin, &plan, events).await?;
     step.done(detail);
     let next = Arc::new(Candidate {
         release,
@@ -114,7 +114,7 @@ async fn bring_over(
 }
 
 impl Origin {
-    fn of(server: &Server, request: &Promote) -> Result<Self, Error> {
+    async fn of(server: &Server, request: &Promote) -> Result<Self, Error> {
         let name = &request.from;
         let gone = |release: String| Error::NoSuchRelease {
             app: name.clone(),
@@ -124,9 +124,13 @@ impl Origin {
         let Some(id) = request.release.or(current) else {
             return Err(Error::NothingToPromote { app: name.clone() });
         };
+        let app = server.app_or_new(name);
+        // What was being removed is gone from here on, and what is there stays.
+        let held = app.work.claim(id).await;
         let release = server.store.release(name, id)?;
         Ok(Self {
-            app: server.app_or_new(name),
+            app,
+            _held: held,
             release: release.ok_or_else(|| gone(id.to_string()))?,
             plan: server.plan(name, id)?,
         })
@@ -150,13 +154,22 @@ async fn copied(
     app: &AppName,
     origin: Origin,
     plan: &Plan,
+    events: &Events,
 ) -> Result<(ReleaseId, Outcome), Error> {
     let current = server.record(app)?.current;
     let draft = server.store.begin(app)?;
-    let (server, app, plan) = (server.clone(), app.clone(), plan.clone());
+    let from = server.folders.release(&origin.app.name, origin.release.id);
+    let cancel = Cancel::default();
+    let work = {
+        let (plan, cancel) = (plan.clone(), cancel.clone());
+        blocking(move || {
+            let content = ship_build::promote(&from, draft.folder(), &plan, &cancel)?;
+            Ok((draft, content))
+        })
+    };
+    let (draft, content) = or_cancel(work, &cancel, events).await?;
+    let (server, app) = (server.clone(), app.clone());
     blocking(move || {
-        let from = server.folders.release(&origin.app.name, origin.release.id);
-        let content = ship_build::promote(&from, draft.folder(), &plan, &Cancel::default())?;
         let held = match current {
             Some(current) => server.store.release(&app, current)?,
             None => None,
