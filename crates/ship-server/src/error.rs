@@ -128,7 +128,7 @@ pub enum Error {
         app: AppName,
     },
     /// A release that is not kept.
-    #[error("`{app}` has no release {release} to go back to")]
+    #[error("`{app}` has no release {release}")]
     NoSuchRelease {
         /// Which app.
         app: AppName,

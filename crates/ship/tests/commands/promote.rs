@@ -72,7 +72,8 @@ fn what_cannot_be_promoted_is_told_and_what_serves_serves_on() {
     assert!(itself.contains("cannot be promoted to itself"), "{itself}");
     let never = promote(&["--to", "own-live", "r9"], 1);
     assert!(
-        never.contains("`ship releases --app own-staging`"),
+        never
+            .contains("`own-staging` has no release r9\n  hint: `ship releases --app own-staging`"),
         "{never}"
     );
 
