@@ -259,14 +259,15 @@ async fn a_door_that_stops_finishes_what_it_has_begun_and_takes_no_more() {
 
 #[tokio::test]
 async fn an_app_hears_of_a_visitor_that_goes_away() {
-    let gone = Arc::new(Count::default());
+    let (asked, gone) = (Arc::new(Notify::new()), Arc::new(Count::default()));
     let app = App::raw("blog/web.1@r7", {
-        let gone = gone.clone();
+        let (asked, gone) = (asked.clone(), gone.clone());
         move |mut stream| {
             use tokio::io::AsyncReadExt as _;
-            let gone = gone.clone();
+            let (asked, gone) = (asked.clone(), gone.clone());
             async move {
                 crate::raw::read_head(&mut stream).await;
+                asked.notify_one();
                 let mut rest = Vec::new();
                 let _ = stream.read_to_end(&mut rest).await;
                 gone.add();
@@ -275,22 +276,10 @@ async fn an_app_hears_of_a_visitor_that_goes_away() {
     });
     let door = door(&app).await;
     let mut visitor = Visitor::connect(&door).await;
-    let mut asked = visitor.begin(request("GET", "/", &[])).await.unwrap();
-    asked.finish().await.unwrap();
-    let asked_for = async || {
-        (door
-            .client()
-            .await
-            .status()
-            .await
-            .unwrap()
-            .in_flight
-            .iter()
-            .any(|(_, count)| *count > 0))
-        .then_some(())
-    };
-    until("the app is asked", asked_for).await;
-    asked.stop_sending(h3::error::Code::H3_REQUEST_CANCELLED);
+    let mut answer = visitor.begin(request("GET", "/", &[])).await.unwrap();
+    answer.finish().await.unwrap();
+    soon("the app has the request", asked.notified()).await;
+    answer.stop_sending(h3::error::Code::H3_REQUEST_CANCELLED);
     until("the app hears of it", async || {
         (gone.get() == 1).then_some(())
     })
