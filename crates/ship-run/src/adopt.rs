@@ -84,7 +84,7 @@ async fn take_in(state: &Path, adopted: &mut Adopted) -> Result<(), Error> {
 async fn bury(files: Files, record: Record) -> Result<Report, Error> {
     let cleared = tokio::task::spawn_blocking(move || {
         if record.is_of_this_boot() {
-            remains::kill_keeper(&record.report);
+            remains::kill(record.report.keeper);
         }
         // It may have told more before it ended.
         let record = Record::read(&files.state()).unwrap_or(record);

@@ -159,7 +159,7 @@ impl Follower {
         }
     }
 
-    /// Takes the keeper's exit status; where it was killed, ends what it left.
+    /// Sees that the keeper is gone; where it was killed, ends what it left.
     async fn clear(&mut self) {
         let report = self.last();
         let finished = matches!(report.state, State::Ended { .. });
@@ -170,7 +170,7 @@ impl Follower {
         };
         let files = self.files.clone();
         let cleared = spawn_blocking(move || {
-            remains::kill_keeper(&record.report);
+            remains::kill(record.report.keeper);
             if finished {
                 Ok(files.remove()?)
             } else {

@@ -1,8 +1,9 @@
-//! The role `ship keep`: a keeper's own process, from its spec to its first breath. The life after
-//! that is in `keep/life.rs`.
+//! The role `ship keep`: the fork server, and a keeper's own process from its spec to its first
+//! breath. The life after that is in `keep/life.rs`.
 
 mod backoff;
 mod desk;
+mod fork_server;
 mod ladder;
 mod life;
 mod listeners;
@@ -14,6 +15,7 @@ mod readiness;
 mod run;
 mod signals;
 mod start;
+mod title;
 mod wake;
 
 use std::ffi::CString;
@@ -27,22 +29,35 @@ use rustix::process::Pid;
 use crate::announcement::Announcement;
 use crate::files::Files;
 use crate::spec::Spec;
+use fork_server::Turn;
 use life::Life;
 pub use start::shim_called;
+pub(crate) use title::TITLE_ROOM;
 
 /// The word after `keep` that makes the process the shim of `ship-sandbox`.
 const SHIM: &str = "exec";
 
-/// The role: reads a [`Spec`] as JSON from its standard input until its end, says on its standard
-/// output whether it has begun, and lives until its instance has ended for good.
+/// The role: makes a keeper for each request at its standard input, until that ends.
 ///
-/// With `exec` as its second argument it is the shim that becomes the program.
+/// A keeper reads a [`Spec`] as JSON from its standard input until its end, says on its standard
+/// output whether it has begun, and lives until its instance has ended for good. With `exec` as its
+/// second argument the process is the shim that becomes the program.
 pub fn main() -> ExitCode {
     if std::env::args_os().nth(2).is_some_and(|word| word == SHIM) {
         return ship_sandbox::shim::main();
     }
-    // A session of its own: a Ctrl-C at the terminal that control was started from is not for it.
-    // It fails where the keeper is the leader of one already.
+    // A session of its own: a Ctrl-C at the terminal that control was started from is not for it,
+    // nor for its keepers. It fails where it is the leader of one already.
+    let _ = rustix::process::setsid();
+    match fork_server::serve() {
+        Ok(Turn::Keeper) => keep(),
+        Ok(Turn::Over) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// A keeper, from here to its end.
+fn keep() -> ExitCode {
     let _ = rustix::process::setsid();
     match begin() {
         Ok(life) => {
@@ -84,13 +99,15 @@ fn read_spec() -> io::Result<Spec> {
     Ok(serde_json::from_slice(&text)?)
 }
 
-/// What `top` shows, 15 bytes of it; `ps` and `top -c` show the whole title, given by `arg0`.
+/// What `top` shows, 15 bytes of it; `ps` and `top -c` show the whole title. Neither is needed.
 fn name_process(spec: &Spec) {
     let name = format!("ship:{}", spec.instance);
     let name = &name[..name.len().min(15)];
     if let Ok(name) = CString::new(name) {
         let _ = rustix::thread::set_name(&name);
     }
+    let (app, local, release) = (&spec.instance.app, spec.instance.local(), spec.release);
+    let _ = title::set(&format!("ship: {app} {local} {release}"));
 }
 
 /// Says it once and closes standard output, so that the reader sees its end.

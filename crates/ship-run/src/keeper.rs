@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::event::{Ask, Ended, Report, State};
 use crate::files::{Files, Record};
 use crate::follower::{Follower, Line};
+use crate::fork_server::ForkServer;
 use crate::launch::launch;
 use crate::not_ready::{NotReady, UNWELL, Why};
 use crate::remains;
@@ -50,20 +51,19 @@ impl Drop for Shared {
 }
 
 impl Keeper {
-    /// Starts a keeper for `spec`: `program` is the `ship` binary (or any whose role `keep` is
-    /// [`crate::keep::main`]). Returns once it has begun; whether the instance becomes ready is
+    /// Starts a keeper for `spec`. Returns once it has begun; whether the instance becomes ready is
     /// another question, see [`Keeper::ready`].
-    pub async fn start(program: &Path, spec: &Spec) -> Result<Self, Error> {
+    pub async fn start(server: &Arc<ForkServer>, spec: &Spec) -> Result<Self, Error> {
         file::create_folder(&spec.keepers)?;
         let files = Files::new(&spec.keepers, &spec.instance, spec.release);
-        launch(program, spec, &files).await?;
+        launch(server, spec, &files).await?;
         let record = Record::read(&files.state());
         let record = record.ok_or_else(|| Error::Gone {
             instance: spec.instance.clone(),
         })?;
         let connected = Self::connect(files, &record).await;
         if connected.is_err() {
-            spawn_blocking(move || remains::kill_keeper(&record.report));
+            spawn_blocking(move || remains::kill(record.report.keeper));
         }
         connected
     }

@@ -6,6 +6,7 @@
 //! lives on when the control process ends.
 //!
 //! - [`spec::Spec`] is what a keeper is told, [`event::Report`] what it tells;
+//! - [`ForkServer`] is the process that keepers are copied from;
 //! - [`Keeper`] is the control process's handle on one; [`adopt_all`] finds those that live on
 //!   after a restart, and clears what dead ones left;
 //! - [`process`] reads processes from `/proc`: who descends from whom, and how much memory they hold.
@@ -20,6 +21,7 @@ mod error;
 pub mod event;
 mod files;
 mod follower;
+mod fork_server;
 pub mod keep;
 mod keeper;
 mod launch;
@@ -31,6 +33,7 @@ pub mod spec;
 
 pub use adopt::{Adopted, adopt_all};
 pub use error::Error;
+pub use fork_server::ForkServer;
 pub use keep::shim_called;
 pub use keeper::Keeper;
 pub use not_ready::{NotReady, UNWELL, Why};

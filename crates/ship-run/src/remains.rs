@@ -98,22 +98,11 @@ fn tell_last_words(files: &Files, report: &Report) {
 }
 
 /// Ends a keeper that no longer answers, so that [`clear`] can do the rest.
-pub(crate) fn kill_keeper(report: &Report) {
+pub(crate) fn kill(keeper: ProcessKey) {
     let deadline = Instant::now() + PATIENCE;
-    while report.keeper.signal(Signal::KILL)
-        && report.keeper.is_alive()
-        && Instant::now() < deadline
-    {
+    while keeper.signal(Signal::KILL) && keeper.is_alive() && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(5));
     }
-    reap(report.keeper);
-}
-
-/// Takes the exit status of a keeper that is our child, so that no zombie stays; one that an
-/// earlier control process started is someone else's.
-pub(crate) fn reap(keeper: ProcessKey) {
-    use rustix::process::{Pid, WaitOptions, waitpid};
-    let _ = waitpid(Pid::from_raw(keeper.pid), WaitOptions::NOHANG);
 }
 
 /// Removes a socket or error file in `folder` that no state file tells of, and what was half

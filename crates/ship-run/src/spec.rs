@@ -10,7 +10,7 @@ use ship_base::name::{InstanceId, ReleaseId};
 use ship_base::secret::Secret;
 use ship_sandbox::Caps;
 
-/// One instance, completely. It reaches the keeper through its standard input and is never written
+/// One instance, completely. It reaches the keeper through a socket and is never written
 /// to a disk, because `env` holds secrets.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Spec {

@@ -10,7 +10,8 @@
 //! Between the parent and the program stands the *shim*: the same binary once more, which arranges
 //! everything from the inside and then becomes the program ([`shim::main`]). Nothing ever runs
 //! between fork and exec in a copy of the parent, so a parent with threads is as safe as one
-//! without, and the only `unsafe` is the borrow in [`descriptors`].
+//! without. [`fork`] is for a process without threads alone; its call and the borrow in [`descriptors`]
+//! are the only `unsafe`.
 //!
 //! It does not restart, watch or end programs, and reads none of their output: that is `ship-run`.
 //! The story is in `spawn.rs`; what happens on the other side in `shim.rs`.
@@ -19,6 +20,7 @@ mod acting;
 mod cgroup;
 pub mod descriptors;
 mod error;
+mod fork;
 mod order;
 pub mod shim;
 mod spawn;
@@ -28,5 +30,6 @@ mod sweep;
 pub use acting::acting_as;
 pub use cgroup::{Cgroup, Held};
 pub use error::Error;
+pub use fork::{Fork, fork};
 pub use spawn::{Program, end_all, spawn};
 pub use spec::{Caps, Shim, Spec};

@@ -83,7 +83,7 @@ pub(crate) async fn start(
         generation,
     };
     let spec = spec::of_instance(server, &wanted)?;
-    let keeper = Keeper::start(&server.program, &spec).await?;
+    let keeper = Keeper::start(&server.keepers, &spec).await?;
     info!(instance = %spec.instance, release = %spec.release, "started");
     let instance = Instance::new(spec.instance, of.clone(), generation, Arc::new(keeper));
     take_in(server, app, instance.clone());

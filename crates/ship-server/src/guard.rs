@@ -105,5 +105,5 @@ async fn start_keeper(
         generation: instance.generation,
     };
     let spec = spec::of_instance(server, &wanted)?;
-    Ok(Keeper::start(&server.program, &spec).await?)
+    Ok(Keeper::start(&server.keepers, &spec).await?)
 }

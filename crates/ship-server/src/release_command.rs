@@ -43,7 +43,7 @@ pub(crate) async fn run(
     let step = events.step(PROCESS);
     let generation = server.next_generation();
     let spec = spec::of_command(server, app, next, &name, &command.value, generation, GRACE)?;
-    let keeper = Keeper::start(&server.program, &spec).await?;
+    let keeper = Keeper::start(&server.keepers, &spec).await?;
     let mut lines = Lines::new(server, app, next, &name);
     let ended = tokio::select! {
         ended = keeper.gone() => ended,

@@ -15,6 +15,7 @@ use ship_base::paths::Folders;
 use ship_base::secret::Secret;
 use ship_door::table::Acme;
 use ship_project::plan::Plan;
+use ship_run::ForkServer;
 use ship_store::{AppRecord, Store};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -68,6 +69,8 @@ pub(crate) struct Server {
     pub(crate) config: Config,
     pub(crate) folders: Folders,
     pub(crate) program: PathBuf,
+    /// Where keepers come from.
+    pub(crate) keepers: Arc<ForkServer>,
     pub(crate) user: String,
     pub(crate) store: Store,
     pub(crate) door: Door,
@@ -95,6 +98,7 @@ impl Server {
         Self {
             folders: config.folders.clone(),
             program: config.program.clone(),
+            keepers: Arc::new(ForkServer::new(&config.program)),
             user: user(&config.role_environment),
             config,
             store,

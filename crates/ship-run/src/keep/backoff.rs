@@ -1,7 +1,8 @@
 //! How long an instance rests before it is started again.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
+
+use rustix::rand::GetRandomFlags;
 
 /// The first rest.
 const FIRST: Duration = Duration::from_millis(100);
@@ -38,10 +39,14 @@ fn nominal(rests: u32) -> Duration {
     FIRST.saturating_mul(factor).min(LONGEST)
 }
 
-/// From 0 to 1. The keys of the standard library's hash maps come from the system's generator, and
-/// differ from one call to the next.
+/// From 0 to 1, from the system's generator: keepers are copies of one process, and whatever that
+/// one had drawn would be the same in all of them.
 fn random() -> f64 {
-    let bits = RandomState::new().hash_one(0_u8) >> 11;
+    let mut bytes = [0; 8];
+    // A few bytes come whole, and without waiting once the machine is up (getrandom(2)); should they
+    // not, all rest for as long as the shortest.
+    let _ = rustix::rand::getrandom(&mut bytes, GetRandomFlags::empty());
+    let bits = u64::from_ne_bytes(bytes) >> 11;
     bits as f64 / (1_u64 << 53) as f64
 }
 

@@ -1,14 +1,11 @@
 //! A restarted control process finds the living again.
 
 use std::fs;
-use std::io::Read as _;
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use ship_run::Error;
 use ship_run::event::{Ended, State};
 
-use crate::stage::{LONG, ROLE, Stage, program, stop_now, wait_until};
+use crate::stage::{LONG, Stage, program, stop_now, wait_until};
 
 #[tokio::test]
 async fn a_restarted_control_process_finds_living_keepers_and_rules_them() {
@@ -102,37 +99,4 @@ async fn a_keeper_that_cannot_begin_says_why() {
             .starts_with("the keeper of `blog/web.1` could not begin: cannot begin: "),
         "{error}"
     );
-}
-
-/// Its control process died between starting the keeper and listening to it.
-#[tokio::test]
-async fn a_keeper_waits_for_a_listener_but_not_for_ever() {
-    let stage = Stage::new();
-    let spec = stage.job("touch started");
-    fs::create_dir(stage.keepers()).unwrap();
-    let mut keeper = Command::new(ROLE)
-        .arg("keep")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    serde_json::to_writer(keeper.stdin.take().unwrap(), &spec).unwrap();
-    let mut said = String::new();
-    keeper
-        .stdout
-        .take()
-        .unwrap()
-        .read_to_string(&mut said)
-        .unwrap();
-    assert_eq!(said, r#""began""#);
-    for _ in 0..100 {
-        assert!(
-            !stage.path("started").exists(),
-            "the job ran before anybody could hear of it"
-        );
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    assert!(keeper.wait().unwrap().success());
-    assert!(stage.path("started").exists());
-    assert_eq!(stage.adopt().await.dead.len(), 1);
 }

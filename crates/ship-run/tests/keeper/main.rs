@@ -8,6 +8,7 @@
 
 mod adopt;
 mod crash;
+mod fork_server;
 mod killed;
 mod logs;
 mod ready;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -11,7 +12,7 @@ use ship_base::secret::Secret;
 use ship_run::event::{Report, State};
 use ship_run::process::{ProcessKey, descendants};
 use ship_run::spec::{Health, Listen, Restart, Spec};
-use ship_run::{Adopted, Error, Keeper};
+use ship_run::{Adopted, Error, ForkServer, Keeper};
 use tempfile::TempDir;
 
 /// Long enough for a busy machine; only failing tests wait for it.
@@ -22,6 +23,7 @@ pub(crate) const ROLE: &str = env!("CARGO_BIN_EXE_ship-run-keeper");
 
 pub(crate) struct Stage {
     folder: TempDir,
+    pub(crate) server: Arc<ForkServer>,
 }
 
 impl Stage {
@@ -30,7 +32,8 @@ impl Stage {
             .prefix("ship")
             .tempdir_in("/tmp")
             .unwrap();
-        Self { folder }
+        let server = Arc::new(ForkServer::new(Path::new(ROLE)));
+        Self { folder, server }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -109,7 +112,7 @@ impl Stage {
     }
 
     pub(crate) async fn try_start(&self, spec: &Spec) -> Result<Keeper, Error> {
-        Keeper::start(Path::new(ROLE), spec).await
+        Keeper::start(&self.server, spec).await
     }
 
     /// What a restarted control process does.
