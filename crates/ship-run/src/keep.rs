@@ -107,7 +107,7 @@ fn name_process(spec: &Spec) {
         let _ = rustix::thread::set_name(&name);
     }
     let (app, local, release) = (&spec.instance.app, spec.instance.local(), spec.release);
-    let _ = title::set(&format!("ship: {app} {local} {release}"));
+    let _ = title::set(&[&format!("ship: {app} {local} {release}"), "keep"]);
 }
 
 /// Says it once and closes standard output, so that the reader sees its end.

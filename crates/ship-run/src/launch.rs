@@ -37,7 +37,9 @@ pub(crate) async fn launch(
         }
         told
     });
-    let told = told.await.map_err(|error| failed(io::Error::other(error)))?;
+    let told = told
+        .await
+        .map_err(|error| failed(io::Error::other(error)))?;
     let instance = spec.instance.clone();
     match told.map_err(failed)? {
         Announcement::Began => Ok(()),

@@ -1,6 +1,9 @@
 //! A second process from this one, which shares its memory until either writes to it.
 
 use std::io;
+use std::path::Path;
+
+use ship_base::file;
 
 /// Which of the two a process is after [`fork`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +23,8 @@ pub enum Fork {
     reason = "fork(2) is unsafe in programs with threads, and this one looks first"
 )]
 pub fn fork() -> io::Result<Fork> {
-    if std::fs::read_dir("/proc/self/task")?.count() != 1 {
+    let threads = file::entries(Path::new("/proc/self/task")).map_err(|error| error.source)?;
+    if threads.len() != 1 {
         return Err(io::Error::new(
             io::ErrorKind::Unsupported,
             "a process with threads cannot be copied",

@@ -11,6 +11,8 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg}
 use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, waitpid};
 use ship_sandbox::{Fork, fork};
 
+use super::title;
+
 /// What this process is when [`serve`] returns.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Turn {
@@ -30,6 +32,7 @@ struct Request {
 /// number below zero, until control hangs up.
 pub(super) fn serve() -> io::Result<Turn> {
     let _ = rustix::thread::set_name(c"ship-keepers");
+    let _ = title::set(&["ship: keepers", "keep"]);
     let control = UnixStream::from(rustix::stdio::stdin().try_clone_to_owned()?);
     let mut keepers: Vec<(Pid, OwnedFd)> = Vec::new();
     loop {

@@ -56,7 +56,9 @@ async fn a_keeper_holds_nothing_of_those_before_it() {
     let mut held = Vec::new();
     let mut keepers = Vec::new();
     for index in 1..=3 {
-        let keeper = stage.start(&another(&stage, &format!("blog/web.{index}"))).await;
+        let keeper = stage
+            .start(&another(&stage, &format!("blog/web.{index}")))
+            .await;
         keeper.ready(LONG).await.unwrap();
         let pid = keeper.report().keeper.pid;
         held.push(fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count());
@@ -111,7 +113,13 @@ fn fork_once(spec: &Spec) -> (String, ProcessKey) {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut along = SendAncillaryBuffer::new(&mut space);
     along.push(SendAncillaryMessage::ScmRights(&descriptors));
-    sendmsg(&control, &[IoSlice::new(b"\n")], &mut along, SendFlags::empty()).unwrap();
+    sendmsg(
+        &control,
+        &[IoSlice::new(b"\n")],
+        &mut along,
+        SendFlags::empty(),
+    )
+    .unwrap();
     drop(theirs);
     let mut pid = [0; 4];
     (&control).read_exact(&mut pid).unwrap();

@@ -168,7 +168,10 @@ async fn the_keeper_has_a_title_that_top_shows() {
     let keeper = stage.start(&stage.shell("sleep 1000")).await;
     let pid = keeper.report().keeper.pid;
     let read = |name| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap();
-    assert!(read("cmdline").starts_with("ship: blog web.1 r7\0"));
+    assert_eq!(
+        read("cmdline").trim_end_matches('\0'),
+        "ship: blog web.1 r7\0keep"
+    );
     assert_eq!(read("comm").trim(), "ship:blog/web.1");
     stop_now(&keeper).await.unwrap();
 }

@@ -93,6 +93,23 @@ fn control_killed_while_the_old_release_leaves_keeps_the_new_one() {
 }
 
 #[test]
+fn a_killed_fork_server_costs_nobody_anything() {
+    let (home, project) = (home(), own_server("blog"));
+    let url = up(&home, &project);
+    let load = Load::start(&url, 4);
+    let server = parent(pid(&home))
+        .and_then(parent)
+        .expect("the process above the keeper");
+    home.kill(server);
+    project.write("greeting.txt", "hello from two\n");
+    up(&home, &project);
+    assert_eq!(body(&url, "/"), "hello from two\n");
+    let failed = load.finish().failed;
+    assert_eq!(failed, Vec::<String>::new());
+    assert_eq!(instances(&home).len(), 1);
+}
+
+#[test]
 fn a_keeper_killed_while_its_instance_starts_fails_the_deploy_and_leaves_nothing() {
     let (home, project) = (home(), own_server("blog"));
     let url = up(&home, &project);
