@@ -196,8 +196,7 @@ async fn promoting(
     let body: Promote = read(request).await?;
     caller.check(&server, &Route::Of(body.from.clone(), Verb::Deploy))?;
     if body.from == name {
-        let own = format!("`{name}` cannot be promoted to itself: `ship rollback` goes back");
-        return Err(Error::Request(own).into());
+        return Err(Error::ToItself { app: name }.into());
     }
     server.record(&body.from)?;
     if server.store.app(&name).map_err(Error::from)?.is_none() {

@@ -296,6 +296,12 @@ pub enum Error {
         /// Whose it is.
         other: AppName,
     },
+    /// An app is its own source already.
+    #[error("`{app}` cannot be promoted to itself")]
+    ToItself {
+        /// Which.
+        app: AppName,
+    },
     /// The request makes no sense.
     #[error("{0}")]
     Request(String),
@@ -406,6 +412,9 @@ impl Error {
             Self::Build(error) => return error.hints(),
             Self::Run(error) => return error.hints(),
             Self::Door(error) => return error.hints(),
+            Self::ToItself { app } => {
+                format!("`ship rollback --app {app}` goes back to one of its own releases")
+            }
             Self::Port { .. } => {
                 "leave `--port` out to take the next free one, or name another".to_owned()
             }
