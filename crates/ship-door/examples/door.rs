@@ -1,5 +1,5 @@
 //! A door by hand, to measure and to look at: `door <address>[,<address with TLS>] <cores>
-//! <upstream socket or host:port>... [/prefix=<folder or address to go to>]...`.
+//! <upstream socket or host:port>... [/prefix=<folder or address to go to>]... [cache=<percent>]`.
 //! Serves `*.localhost` names `blog.localhost`, `localhost` and `127.0.0.1`.
 #![expect(clippy::print_stdout, reason = "an example talks to its user")]
 
@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 
 use ship_door::client::DoorClient;
 use ship_door::table::{
-    Address, Certificates, Https, Route, RouteRules, Site, SiteRules, Table, Target, Upstream,
-    VERSION,
+    Address, Cache, Certificates, Https, Route, RouteRules, Site, SiteRules, Table, Target,
+    Upstream, VERSION,
 };
 use ship_door::{Config, bind, bind_datagrams, run};
 
@@ -35,11 +35,15 @@ fn main() {
     let app = Target::Instances {
         upstreams: upstreams.collect(),
     };
-    let app = route("/", app);
-    let beside = beside.iter().map(|argument| {
-        let (prefix, to) = argument.split_once('=').expect("a prefix and a target");
-        route(prefix, target(to))
-    });
+    let mut app = route("/", app);
+    let mut routes = Vec::new();
+    for argument in &beside {
+        match argument.split_once('=').expect("two sides") {
+            ("cache", share) => app.cache = Some(kept_for(share)),
+            (prefix, to) => routes.push(route(prefix, target(to))),
+        }
+    }
+    routes.insert(0, app);
     let table = Table {
         version: VERSION,
         certificates: Certificates {
@@ -52,7 +56,7 @@ fn main() {
             hosts: ["blog.localhost", "localhost", "127.0.0.1"]
                 .map(str::to_owned)
                 .to_vec(),
-            routes: std::iter::once(app).chain(beside).collect(),
+            routes,
             body_limit: 10 << 20,
             https: Https::default(),
             access_log: None,
@@ -82,6 +86,15 @@ fn route(prefix: &str, to: Target) -> Route {
         to,
         cache: None,
         rules: RouteRules::default(),
+    }
+}
+
+/// For so many percent of its age, a day at most.
+fn kept_for(share: &str) -> Cache {
+    Cache {
+        fresh: 86_400,
+        share: Some(share.parse().expect("a share in percent")),
+        stale: 0,
     }
 }
 

@@ -52,8 +52,10 @@ pub(crate) use crate::cache::fill::Reader;
 /// What an author says about a route, where the app says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Told {
-    /// How long an answer is good.
+    /// How long an answer is good, at most.
     pub(crate) fresh: Duration,
+    /// And for how many percent of the time since its `Last-Modified` at most.
+    pub(crate) share: Option<u32>,
     /// How long after that it is still better than none.
     pub(crate) stale: Duration,
 }

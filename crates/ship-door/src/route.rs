@@ -190,6 +190,7 @@ impl Routes {
                     places: named.map(|instance| self.place(instance)).collect(),
                     told: route.cache.as_ref().map(|cache| Told {
                         fresh: Duration::from_secs(cache.fresh),
+                        share: cache.share,
                         stale: Duration::from_secs(cache.stale),
                     }),
                 }

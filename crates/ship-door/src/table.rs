@@ -374,6 +374,10 @@ pub struct Rate {
 pub struct Cache {
     /// A new one is asked for after this time, by one visitor for all.
     pub fresh: u64,
+    /// And after this share, in percent, of the time for which an answer was unchanged when it came;
+    /// one without `Last-Modified` is not kept.
+    #[serde(default)]
+    pub share: Option<u32>,
     /// After that, an old answer is sent for this time while a new one is fetched, or where none can
     /// be had.
     #[serde(default)]

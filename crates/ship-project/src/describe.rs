@@ -292,8 +292,11 @@ fn asked(rules: &Rules) -> String {
 }
 
 fn kept(rule: Option<&CacheRule>) -> String {
-    rule.map(|rule| format!(", kept for {}", ship_base::count::duration(rule.fresh)))
-        .unwrap_or_default()
+    let told = |rule: &CacheRule| match rule.share {
+        None => format!(", kept for {}", ship_base::count::duration(rule.fresh)),
+        Some(share) => format!(", kept for {share} % of its age"),
+    };
+    rule.map(told).unwrap_or_default()
 }
 
 /// `Django with migrations (manage.py)`, `from Procfile:1`, or nothing.

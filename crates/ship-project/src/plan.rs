@@ -535,6 +535,10 @@ impl Route {
 pub struct CacheRule {
     /// A new one is asked for after this time.
     pub fresh: Duration,
+    /// And after this share, in percent, of the time for which an answer was unchanged when it came
+    /// (its `Last-Modified`); one that does not say is not kept.
+    #[serde(default)]
+    pub share: Option<u32>,
     /// After that, an old one is better than none for this time.
     pub stale: Duration,
 }

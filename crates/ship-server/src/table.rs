@@ -181,6 +181,7 @@ fn is_below(prefix: &str, above: &str) -> bool {
 fn cache(rule: &plan::CacheRule) -> table::Cache {
     table::Cache {
         fresh: rule.fresh.as_secs(),
+        share: rule.share,
         stale: rule.stale.as_secs(),
     }
 }

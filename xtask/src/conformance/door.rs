@@ -17,6 +17,8 @@ pub(super) struct Wish {
     pub(super) behind: u16,
     /// `/prefix=FOLDER` or `/prefix=https://…`, beside the app.
     pub(super) routes: Vec<String>,
+    /// Answers are kept for so many percent of their age where they do not say for how long.
+    pub(super) share: Option<u32>,
 }
 
 impl Wish {
@@ -27,6 +29,7 @@ impl Wish {
             https: None,
             behind,
             routes: Vec::new(),
+            share: None,
         }
     }
 }
@@ -54,7 +57,8 @@ pub(super) fn start(wish: &Wish) -> Result<Running> {
         Command::new(door)
             .args([addresses.join(","), "2".to_owned()])
             .arg(format!("127.0.0.1:{}", wish.behind))
-            .args(&wish.routes),
+            .args(&wish.routes)
+            .args(wish.share.map(|share| format!("cache={share}"))),
         wish.https.unwrap_or(wish.http),
     )
 }

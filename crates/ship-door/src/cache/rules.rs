@@ -92,11 +92,11 @@ fn is_final(status: StatusCode) -> bool {
     !status.is_informational() && status != StatusCode::NOT_MODIFIED
 }
 
-/// What the manifest may keep without a word of the app's (RFC 9110, 15.1).
+/// What the manifest may keep without a word of the app's (RFC 9110, 15.1), but for parts.
 fn lasts_by_itself(status: StatusCode) -> bool {
     matches!(
         status.as_u16(),
-        200 | 203 | 204 | 300 | 301 | 308 | 404 | 410
+        200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
     )
 }
 
@@ -150,6 +150,7 @@ mod tests {
         };
         let rule = Told {
             fresh: Duration::from_mins(1),
+            share: None,
             stale: Duration::ZERO,
         };
         let status = StatusCode::from_u16(status).unwrap();

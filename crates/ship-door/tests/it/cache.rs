@@ -50,7 +50,11 @@ fn numbered(fields: &'static [(&'static str, &'static str)]) -> (App, Arc<Count>
 
 fn kept(app: &App, fresh: u64, stale: u64) -> Route {
     Route {
-        cache: Some(Cache { fresh, stale }),
+        cache: Some(Cache {
+            fresh,
+            share: None,
+            stale,
+        }),
         ..route("/", instances(vec![app.upstream()]))
     }
 }
@@ -58,6 +62,17 @@ fn kept(app: &App, fresh: u64, stale: u64) -> Route {
 /// A door whose author says that answers are good for an hour.
 async fn told(app: &App) -> Door {
     Door::start(vec![site(vec![kept(app, 3600, 0)])]).await
+}
+
+/// A door whose author says that answers are good for a tenth of their age.
+async fn guessing(app: &App) -> Door {
+    let mut route = kept(app, 86_400, 0);
+    route.cache = Some(Cache {
+        fresh: 86_400,
+        share: Some(10),
+        stale: 0,
+    });
+    Door::start(vec![site(vec![route])]).await
 }
 
 /// A door whose author says nothing, with its cache awake.
@@ -69,6 +84,22 @@ async fn silent(app: &App) -> Door {
 
 async fn asked(door: &Door, fields: &[(&str, &str)]) -> Answer {
     door.visit().await.send(get("/", fields)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_tenth_of_its_age_is_what_an_answer_is_kept_for_where_the_author_says_so() {
+    let (old, asked_old) = numbered(&[("last-modified", "Thu, 01 Jan 2015 00:00:00 GMT")]);
+    let door = guessing(&old).await;
+    for _ in 0..2 {
+        assert_eq!(asked(&door, &[]).await.text(), "answer 1");
+    }
+    assert_eq!(asked_old.get(), 1);
+    let (silent, asked_silent) = numbered(&[]);
+    let door = guessing(&silent).await;
+    for number in 1..=2 {
+        assert_eq!(asked(&door, &[]).await.text(), format!("answer {number}"));
+    }
+    assert_eq!(asked_silent.get(), 2);
 }
 
 #[tokio::test]

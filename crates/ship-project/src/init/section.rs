@@ -346,7 +346,11 @@ fn kept(rule: Option<&CacheRule>) -> String {
             Duration::ZERO => String::new(),
             stale => format!("stale = {}\n", quoted(duration(stale))),
         };
-        format!("cache = {}\n{stale}", quoted(duration(rule.fresh)))
+        let fresh = match rule.share {
+            None => duration(rule.fresh),
+            Some(share) => format!("{share}%"),
+        };
+        format!("cache = {}\n{stale}", quoted(fresh))
     })
     .unwrap_or_default()
 }

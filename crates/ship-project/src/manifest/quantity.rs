@@ -32,6 +32,21 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     Some(Duration::from_millis(milliseconds))
 }
 
+/// The longest that a share of an answer's age keeps it.
+const LONGEST_SHARE: Duration = Duration::from_hours(24);
+
+/// `60s`, or `10%`: a share of an answer's age, for a day at most.
+pub(crate) fn keeping(text: &str) -> Option<(Duration, Option<u32>)> {
+    match text.trim().strip_suffix('%') {
+        None => Some((duration(text)?, None)),
+        Some(share) => {
+            let share = share.trim_end().parse().ok();
+            let share = share.filter(|share| (1..=100).contains(share))?;
+            Some((LONGEST_SHARE, Some(share)))
+        }
+    }
+}
+
 /// `512M`, `1G`, `64K`, `1048576`: powers of 1024, as systemd and Docker read them. `MB` and `MiB`
 /// are the same.
 pub fn size(text: &str) -> Option<u64> {
@@ -153,6 +168,18 @@ mod tests {
         assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
         for wrong in ["", "30", "s", "30x", "-1s", "1.5s", "99999999999999999999s"] {
             assert_eq!(duration(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn answers_are_kept_for_a_time_or_for_a_share_of_their_age() {
+        let day = Duration::from_hours(24);
+        assert_eq!(keeping("60s"), Some((Duration::from_mins(1), None)));
+        for (text, share) in [("10%", 10), (" 1 % ", 1), ("100%", 100)] {
+            assert_eq!(keeping(text), Some((day, Some(share))), "{text}");
+        }
+        for wrong in ["", "%", "0%", "101%", "-1%", "1.5%", "10", "10%%", "1s%"] {
+            assert_eq!(keeping(wrong), None, "{wrong}");
         }
     }
 

@@ -329,9 +329,10 @@ fn route((prefix, table): &(Located<String>, Table<'_>)) -> Result<Route> {
 
 fn cache(table: &Table<'_>) -> Result<Option<CacheRule>> {
     let stale = table.duration("stale")?;
-    match table.duration("cache")? {
-        Some(fresh) => Ok(Some(CacheRule {
+    match table.keeping("cache")? {
+        Some((fresh, share)) => Ok(Some(CacheRule {
             fresh,
+            share,
             stale: stale.unwrap_or_default(),
         })),
         None if stale.is_some() => {

@@ -34,6 +34,8 @@ pub enum Kind {
     Number(i64, i64),
     /// A duration: `"30s"`, `"5m"`, `"1h30m"`.
     Duration,
+    /// A duration, or a share of an answer's age: `"60s"`, `"10%"`.
+    Keeping,
     /// A size in bytes: `"512M"`, `"1G"`.
     Size,
     /// Bytes in a month: `"2T"`, `"500G"`, in powers of 1000.
@@ -221,8 +223,8 @@ const KEYS: &[KeyDoc] = &[
     KeyDoc {
         default: "none: what the answers themselves say counts",
         example: "[route.\"/feed.xml\"]\ncache = \"60s\"",
-        text: "The front door keeps answers of the app for this time, so that many visitors are one request to it. It counts where an answer says nothing about caches itself, and never for one that sets a cookie, is asked for with one, or says `no-store`, `no-cache` or `private`. Without `static`, `data`, `process` or `redirect` beside it, `web` answers.",
-        ..key("route.*.cache", Kind::Duration)
+        text: "The front door keeps answers of the app for this time, so that many visitors are one request to it. It counts where an answer says nothing about caches itself, and never for one that sets a cookie, is asked for with one, or says `no-store`, `no-cache` or `private`. `\"10%\"` keeps an answer for a tenth of the time that it had not changed for when it came (its `Last-Modified`), a day at most, and one that does not say not at all. Without `static`, `data`, `process` or `redirect` beside it, `web` answers.",
+        ..key("route.*.cache", Kind::Keeping)
     },
     KeyDoc {
         default: "0s",
@@ -440,6 +442,10 @@ fn of_key(doc: &KeyDoc) -> Value {
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Number(low, high) => json!({ "type": "integer", "minimum": low, "maximum": high }),
         Kind::Duration => json!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$" }),
+        Kind::Keeping => {
+            let pattern = "^(([0-9]+(ms|s|m|h|d))+|([1-9][0-9]?|100)%)$";
+            json!({ "type": "string", "pattern": pattern })
+        }
         Kind::Cores => json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,3})?$" }),
         Kind::Traffic => {
             json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,3})? *[MGTP](i?B)?$" })

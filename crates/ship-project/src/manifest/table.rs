@@ -188,6 +188,14 @@ impl<'a> Table<'a> {
         Ok(duration.map(|duration| duration.value))
     }
 
+    /// How long answers are kept: at most so long, and at most this share of their age in percent.
+    pub(super) fn keeping(&self, key: &str) -> Result<Option<(Duration, Option<u32>)>> {
+        let expected =
+            "a duration such as `\"60s\"`, or a share of an answer's age, `\"1%\"` to `\"100%\"`";
+        let keeping = self.read(key, expected, quantity::keeping)?;
+        Ok(keeping.map(|keeping| keeping.value))
+    }
+
     pub(super) fn size(&self, key: &str) -> Result<Option<u64>> {
         let size = self.read(key, "a size such as `\"512M\"` or `\"1G\"`", quantity::size)?;
         Ok(size.map(|size| size.value))

@@ -41,6 +41,9 @@ fn kind(kind: Kind) -> String {
         Kind::Flag => "`true` or `false`".to_owned(),
         Kind::Number(least, most) => format!("a whole number from {least} to {most}"),
         Kind::Duration => "a duration: `\"30s\"`, `\"5m\"`, `\"1h30m\"`".to_owned(),
+        Kind::Keeping => {
+            "a duration, or a share of an answer's age: `\"60s\"`, `\"10%\"`".to_owned()
+        }
         Kind::Cores => "a number of cores: `\"0.5\"`, `\"2\"`".to_owned(),
         Kind::Traffic => "an amount for a month: `\"2T\"`, `\"500G\"`".to_owned(),
         Kind::Size => "a size in bytes: `\"512M\"`, `\"1G\"`".to_owned(),
