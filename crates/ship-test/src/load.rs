@@ -37,6 +37,11 @@ struct Seen {
 impl Load {
     /// Starts `threads` threads, each asking about 100 times a second.
     pub fn start(url: &str, threads: usize) -> Self {
+        Self::with_pauses(url, threads, Duration::from_millis(10))
+    }
+
+    /// Starts `threads` threads, each of which waits for so long after an answer.
+    pub fn with_pauses(url: &str, threads: usize, pause: Duration) -> Self {
         let (host, port, path) = http::parts(url).expect("a URL");
         let stop = Arc::new(AtomicBool::new(false));
         let seen = Arc::new(Seen::default());
@@ -46,6 +51,7 @@ impl Load {
                     port,
                     host: host.clone(),
                     path: path.clone(),
+                    pause,
                 };
                 let (stop, seen) = (stop.clone(), seen.clone());
                 std::thread::spawn(move || asker.run(number % 2 == 0, &stop, &seen))
@@ -91,6 +97,7 @@ struct Asker {
     port: u16,
     host: String,
     path: String,
+    pause: Duration,
 }
 
 impl Asker {
@@ -99,7 +106,7 @@ impl Asker {
         while !stop.load(Ordering::Relaxed) {
             self.ask(keeps, &mut kept, seen);
             // The pace of the load, not a wait for anything.
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(self.pause);
         }
     }
 

@@ -13,6 +13,10 @@ use crate::Result;
 /// Threads for each app: one keeps its connection, one opens one for every request.
 pub(crate) const THREADS: usize = 2;
 
+/// Between an answer and the next request. Without it the visitors alone would take all that an
+/// emulated processor has, and a deploy would meet its deadlines by luck.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// How long the first answers may take.
 const BEGIN: Duration = Duration::from_mins(2);
 
@@ -34,7 +38,10 @@ impl Visitors {
         let loads: Vec<(usize, Load)> = apps
             .iter()
             .enumerate()
-            .map(|(index, app)| (index, Load::start(&server.url(&app.host, "/"), THREADS)))
+            .map(|(index, app)| {
+                let url = server.url(&app.host, "/");
+                (index, Load::with_pauses(&url, THREADS, PAUSE))
+            })
             .collect();
         for (index, load) in &loads {
             let what = format!("answers of {}", apps[*index].name);
