@@ -15,6 +15,7 @@ mod faults;
 mod job;
 mod matrix;
 mod older_packages;
+mod quic;
 mod scale;
 mod stop;
 mod upgrade;

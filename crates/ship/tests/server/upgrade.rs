@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use ship_test::{Home, Load, wait_until};
 
-use crate::{SOON, body, own_server, up};
+use crate::{SOON, body, own_server, quic, up};
 
 /// A copy of the program that can be replaced.
 struct Program(tempfile::TempDir);
@@ -73,6 +73,24 @@ fn an_upgrade_replaces_control_and_door_and_no_request_fails() {
     assert!(finished.answered > 0);
     assert_ne!(body(&url, "/pid"), served_by);
     assert_eq!(home.door(), new);
+}
+
+/// The socket of HTTP/3 has one reader: the new door has it once the one of before is gone.
+#[test]
+fn http3_is_back_when_the_door_of_before_has_left() {
+    let program = Program::new();
+    let (home, project) = (program.home(), own_server("blog"));
+    up(&home, &project);
+    if !quic::is_spoken(&home) {
+        eprintln!("skipped: the UDP port of this door belongs to another program");
+        return;
+    }
+    let (control, door) = (home.control(), home.door());
+    program.replace_with_another();
+    home.kill(control);
+    home.ship(&["ps"]).success();
+    wait_until("the door of before has left", SOON, || is_gone(door));
+    wait_until("the new one speaks HTTP/3", SOON, || quic::is_spoken(&home));
 }
 
 #[test]
