@@ -34,6 +34,7 @@ fn main() {
         });
     let app = Target::Instances {
         upstreams: upstreams.collect(),
+        strip: false,
     };
     let mut app = route("/", app);
     let mut routes = Vec::new();

@@ -14,7 +14,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
@@ -32,6 +32,9 @@ use crate::traffic::Tally;
 use crate::tunnel::{self, Ends};
 use crate::visit::Visit;
 
+/// As Traefik and Caddy name it, and Werkzeug's `ProxyFix` reads it.
+const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+
 /// First pause between two rounds of attempts to reach an instance; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
@@ -46,10 +49,35 @@ pub(crate) struct Errand {
     pub(crate) found: Found,
     /// The route's files did not have it: the site's root answers.
     pub(crate) via_root: bool,
+    /// What the app is asked for in place of the target.
+    pub(crate) stripped: Option<Rc<Stripped>>,
     pub(crate) id: HeaderValue,
     pub(crate) body_limit: u64,
     /// What counts its traffic.
     pub(crate) tally: Arc<Tally>,
+}
+
+/// A target without the prefix of its route.
+#[derive(Debug)]
+pub(crate) struct Stripped {
+    pub(crate) target: PathAndQuery,
+    /// What was taken off.
+    pub(crate) prefix: HeaderValue,
+}
+
+impl Errand {
+    /// What the app is asked for.
+    fn asks_for(&self) -> Uri {
+        let stripped = self.stripped.as_ref().map(|stripped| &stripped.target);
+        Uri::from(stripped.unwrap_or(&self.target).clone())
+    }
+
+    /// Tells the app what was taken off. What a visitor says of it has been removed.
+    fn name_prefix(&self, headers: &mut HeaderMap) {
+        if let Some(stripped) = &self.stripped {
+            headers.insert(X_FORWARDED_PREFIX, stripped.prefix.clone());
+        }
+    }
 }
 
 /// Places in [`Routes::instances`](crate::route::Routes::instances), as long as the table is the one
@@ -92,10 +120,11 @@ pub(crate) async fn fetch(
 ) -> Result<Response<Body>, Failure> {
     let mut request = Request::new(RequestBody::Empty);
     *request.method_mut() = method;
-    *request.uri_mut() = Uri::from(errand.target.clone());
+    *request.uri_mut() = errand.asks_for();
     *request.headers_mut() = headers;
     let id = errand.id.clone();
     head::for_app(request.headers_mut(), &errand.marks, id, false);
+    errand.name_prefix(request.headers_mut());
     let (response, link) = exchange(core, errand, request).await?;
     match response.status() {
         StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Broken),
@@ -120,7 +149,7 @@ fn for_app(
 ) -> Request<RequestBody> {
     let (mut parts, body) = request.into_parts();
     parts.version = Version::HTTP_11;
-    parts.uri = Uri::from(errand.target.clone());
+    parts.uri = errand.asks_for();
     parts.extensions.clear();
     head::for_app(
         &mut parts.headers,
@@ -128,6 +157,7 @@ fn for_app(
         errand.id.clone(),
         websocket,
     );
+    errand.name_prefix(&mut parts.headers);
     Request::from_parts(parts, RequestBody::new(body, errand, limits))
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::StatusCode;
+use hyper::header::HeaderValue;
 use ship_base::name::{AppName, ReleaseId};
 
 use crate::access_log::Access;
@@ -82,6 +83,8 @@ pub(crate) enum To {
         places: Arc<[usize]>,
         /// What its author says about keeping answers.
         told: Option<Told>,
+        /// They are asked without the prefix, and told it by this field.
+        strips: Option<HeaderValue>,
     },
     /// Files.
     Files {
@@ -98,6 +101,17 @@ pub(crate) enum To {
 pub(crate) struct Found<'s, 'p> {
     pub(crate) way: &'s Way,
     pub(crate) rest: Cow<'p, str>,
+}
+
+/// The value of `X-Forwarded-Prefix` for a route of this prefix: canonical, and no slash at its end.
+/// The root has none.
+fn prefix_field(prefix: &str) -> Option<HeaderValue> {
+    let canonical = path::canonical(prefix).ok()?;
+    let canonical = without_empty_segments(&canonical);
+    let prefix = canonical.trim_end_matches('/');
+    HeaderValue::from_str(prefix)
+        .ok()
+        .filter(|_| !prefix.is_empty())
 }
 
 impl Routes {
@@ -184,9 +198,10 @@ impl Routes {
         instances: &mut Instances,
     ) -> Result<To, TableError> {
         Ok(match &route.to {
-            Target::Instances { upstreams } => {
+            Target::Instances { upstreams, strip } => {
                 let named = upstreams.iter().map(|upstream| instances.get(upstream));
                 To::Instances {
+                    strips: strip.then(|| prefix_field(&route.prefix)).flatten(),
                     places: named.map(|instance| self.place(instance)).collect(),
                     told: route.cache.as_ref().map(|cache| Told {
                         fresh: Duration::from_secs(cache.fresh),

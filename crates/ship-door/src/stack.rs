@@ -25,7 +25,7 @@ use crate::cache;
 use crate::compress::{self, Wish};
 use crate::error_page;
 use crate::extended_connect::{self, OtherProtocol};
-use crate::forward::{self, Errand};
+use crate::forward::{self, Errand, Stripped};
 use crate::head::{Marks, Scheme};
 use crate::host;
 use crate::path;
@@ -343,7 +343,7 @@ async fn layers(
     check(scene.visit, found.way, &request)?;
     let credentials = Credentials::of(found.way);
     // 8. Who answers it.
-    let errand = |via_root, places: &Arc<[usize]>| Errand {
+    let errand = |via_root, places: &Arc<[usize]>, stripped| Errand {
         marks: marks.clone(),
         target: target.clone(),
         found: forward::Found {
@@ -351,14 +351,23 @@ async fn layers(
             places: places.clone(),
         },
         via_root,
+        stripped,
         id: scene.id.clone(),
         body_limit: site.body_limit,
         tally: site.meter.tally(scene.visit.core.number).clone(),
     };
     match &found.way.to {
-        To::Instances { told, places } => {
+        To::Instances {
+            told,
+            places,
+            strips,
+        } => {
             credentials.take_from(&mut request);
-            let errand = errand(false, places);
+            let stripped = strips.as_ref().map(|prefix| Stripped {
+                target: below(&target, &found.rest),
+                prefix: prefix.clone(),
+            });
+            let errand = errand(false, places, stripped.map(Rc::new));
             cache::answer(scene.visit, &site.cache, told.as_ref(), &errand, request).await
         }
         To::Redirect { to, status } => Ok(redirect(to, *status, &found.rest, &target)),
@@ -369,7 +378,7 @@ async fn layers(
         } => match static_files::serve(folder, &target, &found.rest, &request)? {
             Served::Answer(response) => Ok(response),
             Served::NotThere if *fall_through => {
-                let errand = |places: &Arc<[usize]>| errand(true, places);
+                let errand = |places: &Arc<[usize]>| errand(true, places, None);
                 at_root(scene, site, &target, errand, credentials, request).await
             }
             Served::NotThere => {
@@ -396,7 +405,7 @@ async fn at_root(
     }
     match root.map(|way| &way.to) {
         None => Err(Failure::NoFile),
-        Some(To::Instances { told, places }) => {
+        Some(To::Instances { told, places, .. }) => {
             let errand = errand(places);
             cache::answer(scene.visit, &site.cache, told.as_ref(), &errand, request).await
         }
@@ -410,6 +419,15 @@ async fn at_root(
             }
         },
     }
+}
+
+/// The target without the prefix of its route: what is left of a canonical path, and the query.
+fn below(target: &PathAndQuery, rest: &str) -> PathAndQuery {
+    let path = match target.query() {
+        None => format!("/{rest}"),
+        Some(query) => format!("/{rest}?{query}"),
+    };
+    PathAndQuery::try_from(path).expect("a part of a path is a path")
 }
 
 fn check(visit: &Visit, way: &Way, request: &Request<Inbound>) -> Result<(), Failure> {

@@ -393,6 +393,10 @@ pub enum Target {
     Instances {
         /// The instances; none gives 503.
         upstreams: Vec<Upstream>,
+        /// Whether they are asked without the prefix of the route, which is told to them in
+        /// `X-Forwarded-Prefix`.
+        #[serde(default)]
+        strip: bool,
     },
     /// Files of a folder; the prefix is taken off the path. Where nobody else is asked, the folder's
     /// own `404.html` answers for what is not there.

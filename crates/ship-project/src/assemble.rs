@@ -559,6 +559,7 @@ fn routes(manifest: &Manifest, front_ends: &Added, found: Option<&Found>) -> Vec
                 prefix: route.prefix.value.clone(),
                 to: route.to.clone(),
                 cache: route.cache.clone(),
+                strip: route.strip,
                 rules: route.rules.clone(),
                 open: route.open,
             };

@@ -258,7 +258,15 @@ fn route(route: &Sourced<crate::plan::Route>) -> Row {
         }
         RouteTarget::Process { process } => (
             "route",
-            format!("{prefix} → {process}{}", kept(route.value.cache.as_ref())),
+            format!(
+                "{prefix} → {process}{}{}",
+                if route.value.strip {
+                    ", without the prefix"
+                } else {
+                    ""
+                },
+                kept(route.value.cache.as_ref())
+            ),
         ),
         RouteTarget::Redirect { to, status } => ("redirect", format!("{prefix} → {to} ({status})")),
     };

@@ -94,6 +94,7 @@ pub(crate) struct Route {
     pub(crate) to: RouteTarget,
     pub(crate) build: Option<Located<CommandLine>>,
     pub(crate) cache: Option<CacheRule>,
+    pub(crate) strip: bool,
     pub(crate) rules: Rules,
     /// It does not say who answers.
     pub(crate) open: bool,

@@ -495,6 +495,9 @@ pub struct Route {
     /// How long the front door keeps answers that say nothing about it themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<CacheRule>,
+    /// The process is asked without the prefix.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strip: bool,
     /// What is asked of its visitors.
     #[serde(default, skip_serializing_if = "Rules::is_default")]
     pub rules: Rules,
@@ -511,6 +514,7 @@ impl Route {
             prefix,
             to,
             cache: None,
+            strip: false,
             rules: Rules::default(),
             open: false,
         }

@@ -133,7 +133,7 @@ fn routes(server: &Server, app: &App, live: &Candidate) -> Vec<Route> {
     {
         routes.push(Route {
             prefix: "/".to_owned(),
-            to: instances(app, &web.name),
+            to: instances(app, &web.name, false),
             cache: None,
             rules: table::RouteRules::default(),
         });
@@ -208,7 +208,7 @@ fn target(server: &Server, app: &App, live: &Candidate, route: &plan::Route) -> 
         RouteTarget::Site => files(release.join("assets/site")),
         RouteTarget::Assets => files(release.join("assets/static")),
         RouteTarget::Data { folder } => files(server.folders.app_data(&app.name).join(folder)),
-        RouteTarget::Process { process } => instances(app, process),
+        RouteTarget::Process { process } => instances(app, process, route.strip),
         RouteTarget::Redirect { to, status } => Target::Redirect {
             to: to.clone(),
             status: *status,
@@ -216,10 +216,11 @@ fn target(server: &Server, app: &App, live: &Candidate, route: &plan::Route) -> 
     }
 }
 
-fn instances(app: &App, process: &ProcessName) -> Target {
+fn instances(app: &App, process: &ProcessName, strip: bool) -> Target {
     let serving = app.fleet.serving_of(Some(process));
     Target::Instances {
         upstreams: serving.iter().filter_map(|one| upstream(one)).collect(),
+        strip,
     }
 }
 

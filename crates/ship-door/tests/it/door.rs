@@ -202,11 +202,20 @@ pub(crate) fn route(prefix: &str, to: Target) -> Route {
 /// The site of these apps alone.
 pub(crate) fn served_by(apps: &[&App]) -> Vec<Site> {
     let upstreams = apps.iter().map(|app| app.upstream()).collect();
-    vec![site(vec![route("/", Target::Instances { upstreams })])]
+    vec![site(vec![route(
+        "/",
+        Target::Instances {
+            upstreams,
+            strip: false,
+        },
+    )])]
 }
 
 pub(crate) fn instances(upstreams: Vec<Upstream>) -> Target {
-    Target::Instances { upstreams }
+    Target::Instances {
+        upstreams,
+        strip: false,
+    }
 }
 
 /// What an app answers with.

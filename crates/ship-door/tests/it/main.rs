@@ -24,6 +24,7 @@ mod process;
 mod quic;
 mod raw;
 mod rules;
+mod stripping;
 mod switching;
 mod tls;
 mod traffic;

@@ -329,8 +329,13 @@ fn route(sources: &Sources, route: &Sourced<Route>) -> Section {
         ),
         RouteTarget::Data { folder } => format!("data = {}\n", quoted(folder.display())),
         RouteTarget::Process { process } => format!(
-            "process = {}\n{}",
+            "process = {}\n{}{}",
             quoted(process),
+            if route.value.strip {
+                "strip = true\n"
+            } else {
+                ""
+            },
             kept(route.value.cache.as_ref())
         ),
         RouteTarget::Redirect { to, status } => {

@@ -300,11 +300,12 @@ fn route((prefix, table): &(Located<String>, Table<'_>)) -> Result<Route> {
         .filter(|kind| table.get(kind).is_some())
         .collect();
     let cache = cache(table)?;
+    let strip = strip(&prefix.value, table)?;
     let rules = rules(table)?;
     let kind = match named[..] {
         [kind] => kind,
         // What is said about `web` needs no word about who answers.
-        [] if cache.is_some() || !rules.is_default() => "process",
+        [] if cache.is_some() || strip || !rules.is_default() => "process",
         _ => {
             let message = format!(
                 "{} needs one of `static`, `data`, `process`, `redirect`",
@@ -317,14 +318,25 @@ fn route((prefix, table): &(Located<String>, Table<'_>)) -> Result<Route> {
     beside(table, "fallback", kind, "static")?;
     beside(table, "status", kind, "redirect")?;
     beside(table, "cache", kind, "process")?;
+    beside(table, "strip", kind, "process")?;
     Ok(Route {
         prefix: prefix.clone(),
         to: target(table, kind)?,
         build: table.command("build")?,
-        open: named.is_empty() && cache.is_none(),
+        open: named.is_empty() && cache.is_none() && !strip,
         cache,
+        strip,
         rules,
     })
+}
+
+fn strip(prefix: &str, table: &Table<'_>) -> Result<bool> {
+    let strip = table.flag("strip")?.unwrap_or_default();
+    if strip && prefix.trim_matches('/').is_empty() {
+        let message = format!("there is nothing to take off before `{prefix}`");
+        return Err(table.value_wrong("strip", message, None));
+    }
+    Ok(strip)
 }
 
 fn cache(table: &Table<'_>) -> Result<Option<CacheRule>> {

@@ -221,6 +221,12 @@ const KEYS: &[KeyDoc] = &[
         ..key("route.*.process", Kind::Text)
     },
     KeyDoc {
+        default: "false",
+        example: "[process.api]\ncommand = \"uvicorn api:app\"\n\n[route.\"/api\"]\nprocess = \"api\"\nstrip = true",
+        text: "Ask the process without the prefix: `/api/talks` reaches it as `/talks`, and `X-Forwarded-Prefix: /api` tells it what was taken off. Addresses that it makes itself need the prefix again: `uvicorn --root-path /api`, or Werkzeug's `ProxyFix` with `x_prefix=1`.",
+        ..key("route.*.strip", Kind::Flag)
+    },
+    KeyDoc {
         default: "none: what the answers themselves say counts",
         example: "[route.\"/feed.xml\"]\ncache = \"60s\"",
         text: "The front door keeps answers of the app for this time, so that many visitors are one request to it. It counts where an answer says nothing about caches itself, and never for one that sets a cookie, is asked for with one, or says `no-store`, `no-cache` or `private`. `\"10%\"` keeps an answer for a tenth of the time that it had not changed for when it came (its `Last-Modified`), a day at most, and one that does not say not at all. Without `static`, `data`, `process` or `redirect` beside it, `web` answers.",

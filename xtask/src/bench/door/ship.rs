@@ -74,6 +74,7 @@ fn site(stage: &Stage, app: &str, hosts: Vec<String>) -> Result<Site> {
             key: "app/web.1@r1".to_owned(),
             address: Address::Unix(stage.origin()),
         }],
+        strip: false,
     };
     let files = Target::Files {
         folder: stage.files(),
