@@ -2,7 +2,7 @@
 //! would hold them for ever.
 
 use std::io;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 
 use rustix::fs::{Dir, Mode, OFlags};
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -16,6 +16,32 @@ pub fn close_on_exec() -> io::Result<()> {
         mark(descriptor);
     }
     Ok(())
+}
+
+/// Takes the descriptors that a service manager hands over: so many, from number 3 on
+/// (sd_listen_fds(3)). They close on exec from now on.
+///
+/// To be called once, by a process that has one thread and has opened nothing itself yet, with the
+/// number that the manager has said; one that is not open is left out.
+pub fn take_given(count: usize) -> io::Result<Vec<Option<OwnedFd>>> {
+    let open = open()?;
+    let numbers = (3..).take(count);
+    Ok(numbers
+        .map(|number| {
+            mark(number);
+            open.contains(&number).then(|| take(number))
+        })
+        .collect())
+}
+
+#[expect(
+    unsafe_code,
+    reason = "a descriptor from outside has no owner to take it from"
+)]
+fn take(descriptor: RawFd) -> OwnedFd {
+    // SAFETY: it is open, as the caller has seen, and nobody else owns it: the manager opened it for
+    // us before this program began, and it is taken once.
+    unsafe { OwnedFd::from_raw_fd(descriptor) }
 }
 
 /// The numbers of the open descriptors (proc(5), `fd/`).

@@ -10,8 +10,8 @@
 //! Between the parent and the program stands the *shim*: the same binary once more, which arranges
 //! everything from the inside and then becomes the program ([`shim::main`]). Nothing ever runs
 //! between fork and exec in a copy of the parent, so a parent with threads is as safe as one
-//! without. [`fork`] is for a process without threads alone; its call and the borrow in [`descriptors`]
-//! are the only `unsafe`.
+//! without. [`fork`] is for a process without threads alone; its call and what
+//! takes or borrows descriptors from outside, in [`descriptors`], are the only `unsafe`.
 //!
 //! It does not restart, watch or end programs, and reads none of their output: that is `ship-run`.
 //! The story is in `spawn.rs`; what happens on the other side in `shim.rs`.

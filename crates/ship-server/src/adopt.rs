@@ -41,6 +41,8 @@ pub(crate) async fn everything(server: &Arc<Server>) -> Result<(), Error> {
                 door::renew(&server).await;
             });
         }
+    } else {
+        server.config.sockets.forget_all();
     }
     let line = Arc::new(Semaphore::new(places()));
     for resumed in resumed {

@@ -126,6 +126,15 @@ impl Door {
 /// Makes sure that a door lives and listens, on `asked` if that is given.
 pub(crate) async fn open(server: &Arc<Server>, asked: Option<u16>) -> Result<(), Error> {
     let _one = server.door.change.lock().await;
+    open_first(server, asked).await?;
+    server.config.sockets.keep(&lock(&server.door.listeners));
+    Ok(())
+}
+
+async fn open_first(server: &Arc<Server>, asked: Option<u16>) -> Result<(), Error> {
+    if server.door.pid().is_none() && !server.door.is_open() {
+        take_stored(server);
+    }
     let door = &server.door;
     let folder = server.folders.door();
     let mut more = Vec::new();
@@ -257,6 +266,23 @@ pub(crate) async fn adopt(server: &Arc<Server>) -> bool {
         server.tasks.spawn(follow_left_doors(server.clone()));
     }
     true
+}
+
+/// Takes the sockets of a door that ended together with the control process of before; a port that is
+/// not to be listened on any more is given up.
+fn take_stored(server: &Server) {
+    let is_wanted = |listener: &Listener| match (&server.config.public, listener.scheme) {
+        (Some(public), Scheme::Http) => listener.port == public.http,
+        (Some(public), Scheme::Https) => listener.port == public.https,
+        (None, _) => true,
+        (Some(_), Scheme::Http3) => false,
+    };
+    let stored = server.config.sockets.take(is_wanted);
+    if !stored.is_empty() {
+        info!("the sockets of the door of before are still open");
+        let named = Scheme::Http.remembered(&server.folders.door());
+        server.door.take_listeners(stored, named);
+    }
 }
 
 /// Waits until all doors have ended whose place others have taken. From then on nobody else reads the
@@ -405,6 +431,7 @@ pub(crate) async fn close(server: &Server) {
     left_doors::end(server, STOP).await;
     *lock(&server.door.pid) = None;
     lock(&server.door.listeners).clear();
+    server.config.sockets.keep(&[]);
     server
         .door
         .asked_for_datagrams

@@ -57,6 +57,7 @@ impl Scheme {
 }
 
 /// A listening socket and its port.
+#[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) scheme: Scheme,
     pub(crate) port: u16,

@@ -68,6 +68,7 @@ impl Scene {
             public,
             idle: None,
             room,
+            sockets: Arc::default(),
         };
         let server = Arc::new(Server::new(config, Store::open(&folders).unwrap()));
         Self { server, folder }

@@ -28,6 +28,7 @@ use crate::door::{self, Door};
 use crate::environment::Settings;
 use crate::error::Error;
 use crate::room::Room;
+use crate::socket_store::SocketStore;
 use crate::table::local_host;
 
 /// How the control process is set up.
@@ -49,6 +50,8 @@ pub struct Config {
     pub idle: Option<Duration>,
     /// What may take how much of the disk.
     pub room: Room,
+    /// Where the door's sockets outlive both of us.
+    pub sockets: Arc<SocketStore>,
 }
 
 /// How a machine's server meets the world. Its apps run as users of their own.

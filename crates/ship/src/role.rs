@@ -2,10 +2,13 @@
 
 use std::ffi::{CStr, OsString};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ship_base::fault::FaultKind;
 use ship_base::hint;
+use ship_sandbox::descriptors;
+use ship_server::SocketStore;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
@@ -82,7 +85,33 @@ pub(crate) fn server(world: &World) -> ExitCode {
     ended(run_server(world))
 }
 
+/// What a service manager offers to its services, and has given to this one (sd_notify(3),
+/// sd_listen_fds(3)); nothing where there is none.
+fn socket_store(world: &World) -> SocketStore {
+    let text = |name| {
+        world
+            .variable(name)
+            .and_then(|text| text.into_string().ok())
+    };
+    let Some(manager) = world.variable("NOTIFY_SOCKET") else {
+        return SocketStore::default();
+    };
+    // They stand there for the children of who was meant, too.
+    let is_for_us = text("LISTEN_PID").is_some_and(|pid| pid == std::process::id().to_string());
+    let count = text("LISTEN_FDS").and_then(|count| count.parse().ok());
+    let given = count
+        .filter(|_| is_for_us)
+        .map(descriptors::take_given)
+        .and_then(Result::ok)
+        .unwrap_or_default();
+    let names = text("LISTEN_FDNAMES").unwrap_or_default();
+    let named = names.split(':').map(str::to_owned).zip(given);
+    let given = named.filter_map(|(name, socket)| Some((name, socket?)));
+    SocketStore::new(manager.into(), given.collect())
+}
+
 fn run_server(world: &World) -> Result<()> {
+    let sockets = socket_store(world);
     let machine = world.is_server().then(Config::read).transpose()?.flatten();
     machine.iter().for_each(Config::warn_if_open);
     let mut tools = crate::control::tool_environment(world);
@@ -106,6 +135,7 @@ fn run_server(world: &World) -> Result<()> {
             http3: machine.http3,
             acme: machine.acme.authority(),
         }),
+        sockets: Arc::new(sockets),
         role_environment: crate::control::role_environment(world),
         tools,
     };

@@ -17,6 +17,7 @@ mod matrix;
 mod older_packages;
 mod quic;
 mod scale;
+mod socket_store;
 mod stop;
 mod upgrade;
 
