@@ -129,6 +129,12 @@ impl Server {
         self.run(&format!("kill -9 {pid}")).map(drop)
     }
 
+    /// The same for several at once.
+    pub(crate) fn kill_all(&self, pids: &[i32]) -> Result<()> {
+        let pids: Vec<String> = pids.iter().map(i32::to_string).collect();
+        self.run(&format!("kill -9 {}", pids.join(" "))).map(drop)
+    }
+
     /// The SHA-256 of a file there.
     pub(crate) fn hash(&self, path: &str) -> Result<String> {
         let line = self.run(&format!("sha256sum {path}"))?;

@@ -53,6 +53,12 @@ pub(super) const STEPS: &[Step] = &[
         run: kill::door,
     },
     Step {
+        name: "both",
+        about: "kill -9 of control and front door at once: only what was in the door's hands is lost",
+        carries: false,
+        run: kill::both,
+    },
+    Step {
         name: "keeper",
         about: "kill -9 of a keeper: its instance comes back with another, other apps do not notice",
         carries: false,

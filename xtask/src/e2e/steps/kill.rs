@@ -47,6 +47,25 @@ pub(super) fn door(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
     Ok(())
 }
 
+/// systemd keeps the listening sockets and starts control, which starts a door with them: nobody is
+/// refused meanwhile.
+pub(super) fn both(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
+    let (before, apps) = (stage.ship.status()?, stage.all_pids()?);
+    let door = before.door.ok_or("there is no door")?;
+    let visitors = Visitors::come(&stage.server, &stage.apps)?;
+    stage.server.kill_all(&[before.pid, door])?;
+    until("another control and door answer", BACK, || {
+        let status = stage.ship.status()?;
+        let is_new = status.pid != before.pid && status.door.is_some_and(|pid| pid != door);
+        another(!is_new, status)
+    })?;
+    stage.all_answer(checks, BACK);
+    stage.systemd_knows_control(checks)?;
+    checks.same("processes of the apps", &apps, &stage.all_pids()?);
+    everybody_is_served(stage, checks, visitors, THREADS);
+    Ok(())
+}
+
 /// Control starts another one, with another program. The other apps have nothing to do with it.
 pub(super) fn keeper(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
     let before = stage.pids("notes")?;
