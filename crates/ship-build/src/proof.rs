@@ -204,12 +204,14 @@ fn ask(
         .ok_or_else(|| silent(finished.ended, finished.told(), objects, trial, plan))
 }
 
-/// `NAME.localhost`, and the domains, as Django writes them: `.shop.example` for `*.shop.example`.
+/// `NAME.localhost`, and the domains, as Django writes them: `.shop.example` for `*.shop.example`, and
+/// `*` for all.
 fn hosts(plan: &Plan) -> Vec<String> {
     let local = format!("{}.localhost", plan.name.value);
     let domains = plan.domains.iter().map(|domain| {
         let name = domain.value.as_str();
-        name.strip_prefix('*').unwrap_or(name).to_owned()
+        let below = name.strip_prefix('*').filter(|below| !below.is_empty());
+        below.unwrap_or(name).to_owned()
     });
     std::iter::once(local).chain(domains).collect()
 }

@@ -34,6 +34,8 @@ pub(crate) struct Routes {
     hosts: HashMap<Box<str>, Arc<Site>, OfTable>,
     /// Sites of all names that are one label longer.
     wildcards: HashMap<Box<str>, Arc<Site>, OfTable>,
+    /// The site of all other names.
+    rest: Option<Arc<Site>>,
     sites: Vec<Arc<Site>>,
     /// All instances; [`To::Instances`] holds places in this list, and so does each core's list of
     /// connection pools.
@@ -172,6 +174,26 @@ impl Routes {
     }
 
     fn claim(&mut self, name: &str, site: &Arc<Site>) -> Result<(), TableError> {
+        let before = match name {
+            "*" => self.rest.replace(site.clone()),
+            _ => self.claim_host(name, site)?,
+        };
+        match before {
+            Some(other) if other.app != site.app => Err(TableError::HostTwice {
+                host: name.to_owned(),
+                first: other.app.to_string(),
+                second: site.app.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a name to a site, and returns the one that had it.
+    fn claim_host(
+        &mut self,
+        name: &str,
+        site: &Arc<Site>,
+    ) -> Result<Option<Arc<Site>>, TableError> {
         let (names, bare) = match name.strip_prefix("*.") {
             Some(above) => (&mut self.wildcards, above),
             None => (&mut self.hosts, name),
@@ -181,14 +203,7 @@ impl Routes {
             app: site.app.to_string(),
             host: name.to_owned(),
         })?;
-        match names.insert(host.name.into(), site.clone()) {
-            Some(other) if other.app != site.app => Err(TableError::HostTwice {
-                host: name.to_owned(),
-                first: other.app.to_string(),
-                second: site.app.to_string(),
-            }),
-            _ => Ok(()),
-        }
+        Ok(names.insert(host.name.into(), site.clone()))
     }
 
     fn target(
@@ -234,7 +249,8 @@ impl Routes {
     /// The site that answers for a canonical host name.
     pub(crate) fn site(&self, host: &str) -> Option<&Arc<Site>> {
         let wildcard = || self.wildcards.get(host.split_once('.')?.1);
-        self.hosts.get(host).or_else(wildcard)
+        let named = self.hosts.get(host).or_else(wildcard);
+        named.or(self.rest.as_ref())
     }
 
     /// Every site, for the page that lists them.
@@ -493,12 +509,34 @@ mod tests {
         for host in ["b.test", "x.a.b.test", "xb.test", "*.b.test.x", "test"] {
             assert_eq!(app(host), None, "{host}");
         }
-        for wrong in ["*", "*.", "*.*.test", "a.*.test", "*b.test"] {
+        for wrong in ["*.", "**", "*.*.test", "a.*.test", "*b.test"] {
             assert!(
                 compile(vec![site("shop", names(&[wrong]), &[])]).is_err(),
                 "{wrong}"
             );
         }
+    }
+
+    #[test]
+    fn one_app_may_have_all_names_that_stand_nowhere() {
+        let root = ["/".to_owned()];
+        let host = |name: &str| vec![name.to_owned()];
+        let routes = compile(vec![
+            site("shop", host("*"), &root),
+            site("blog", host("*.b.test"), &root),
+        ])
+        .unwrap();
+        let app = |host: &str| routes.site(host).map(|site| site.app.to_string());
+        assert_eq!(app("a.b.test").as_deref(), Some("blog"));
+        for rest in ["b.test", "192.0.2.7", "[2001:db8::7]", "anything"] {
+            assert_eq!(app(rest).as_deref(), Some("shop"), "{rest}");
+        }
+        let two = [
+            site("shop", host("*"), &root),
+            site("blog", host("*"), &root),
+        ];
+        let refused = compile(two.to_vec());
+        assert!(matches!(refused, Err(TableError::HostTwice { .. })));
     }
 
     #[test]

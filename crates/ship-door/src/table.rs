@@ -395,7 +395,7 @@ pub enum Target {
         upstreams: Vec<Upstream>,
         /// Whether they are asked without the prefix of the route, which is told to them in
         /// `X-Forwarded-Prefix`.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         strip: bool,
     },
     /// Files of a folder; the prefix is taken off the path. Where nobody else is asked, the folder's

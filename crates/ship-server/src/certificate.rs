@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use tracing::debug;
 
 use crate::app::lock;
+use crate::domain;
 use crate::door_process;
 use crate::events::Events;
 use crate::server::Server;
@@ -99,11 +100,12 @@ fn is_for(certificate: &Certificate, host: &str) -> bool {
 /// Waits a moment for the certificates of the domains of a plan that visitors reach by now, and
 /// tells the caller what became of each. Nothing here can fail a deploy: plain HTTP answers.
 pub(crate) async fn await_all(server: &Server, plan: &Plan, events: &Events) {
-    if !asks(server) || plan.domains.is_empty() {
+    let hosts = plan.domains.iter().map(|it| it.value.as_str());
+    let hosts: Vec<&str> = hosts.filter(|host| *host != domain::REST).collect();
+    if !asks(server) || hosts.is_empty() {
         return;
     }
     look(server).await;
-    let hosts: Vec<&str> = plan.domains.iter().map(|it| it.value.as_str()).collect();
     let pending = |server: &Server| {
         let is_pending = |host: &&str| !serves(server, host) && trouble(server, host).is_none();
         hosts.iter().copied().filter(is_pending).count()
@@ -219,6 +221,25 @@ mod tests {
         let single = ship_project::plan::Sourced::by_default("talk.example".to_owned(), "");
         plan.domains.push(single);
         assert_eq!(base(&plan), "http://talk.example");
+    }
+
+    #[test]
+    fn an_app_of_all_other_names_is_shown_by_the_machines_address_and_without_tls() {
+        let scene = Scene::public();
+        let mut plan = plan(&[web()], &[]);
+        plan.domains[0].value = domain::REST.to_owned();
+        let base = |plan: &Plan| {
+            let always = |_: &str| true;
+            scene.server.base_where(plan, Some(80), Some(443), always)
+        };
+        let address = domain::own_address().map(|address| format!("http://{address}"));
+        assert_eq!(
+            base(&plan),
+            address.unwrap_or("http://blog.localhost".to_owned())
+        );
+        let below = ship_project::plan::Sourced::by_default("*.talk.example".to_owned(), "");
+        plan.domains.push(below);
+        assert_eq!(base(&plan), "https://blog.talk.example");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Domains that were given with a deploy: they are in the plan of its release, and go on from there
 //! to the next until others are given.
 
+use std::net::{Ipv4Addr, UdpSocket};
+
 use ship_project::plan::{Plan, Sourced};
 
 use crate::app::App;
@@ -51,8 +53,24 @@ fn given_before(server: &Server, app: &App) -> Vec<String> {
         .collect()
 }
 
-/// A host name of letters, digits and hyphens (RFC 1123, 2.1), with a dot; or `*.` and such a name.
+/// The domain of an app that has all names which no other app has.
+pub(crate) const REST: &str = "*";
+
+/// The address under which this machine reaches others, as it stands in a URL: to show where such an
+/// app is. Nothing is sent.
+pub(crate) fn own_address() -> Option<String> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    // An address of documentation (RFC 5737): the kernel only looks which way it would go.
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip().to_string())
+}
+
+/// A host name of letters, digits and hyphens (RFC 1123, 2.1), with a dot; `*.` and such a name; or
+/// [`REST`].
 fn is_domain(text: &str) -> bool {
+    if text == REST {
+        return true;
+    }
     let text = text.strip_prefix("*.").unwrap_or(text);
     let is_label = |label: &str| {
         let inner = label

@@ -24,6 +24,7 @@ use tracing::warn;
 
 use crate::app::{App, lock};
 use crate::certificate;
+use crate::domain;
 use crate::door::{self, Door};
 use crate::environment::Settings;
 use crate::error::Error;
@@ -217,17 +218,20 @@ impl Server {
         https: Option<u16>,
         has_tls: impl Fn(&str) -> bool,
     ) -> String {
-        let domain = plan.domains.first();
-        let single = plan.domains.iter().find(|it| !it.value.starts_with("*."));
-        let domain = single.or(domain).map(|domain| domain.value.to_lowercase());
-        // Where all are wildcards, a name that they have.
+        let domains = || {
+            plan.domains
+                .iter()
+                .map(|domain| domain.value.to_lowercase())
+        };
+        let single = domains().find(|domain| !domain.starts_with('*'));
+        // Where all are wildcards, a name that they have; nobody signs for the address.
         let app = &plan.name.value;
-        let domain = domain.map(|domain| match domain.strip_prefix('*') {
-            Some(below) => format!("{app}{below}"),
-            None => domain,
-        });
-        let domain = domain.filter(|_| self.config.public.is_some());
-        let with_tls = domain.as_deref().is_some_and(has_tls);
+        let below = || domains().find_map(|it| Some(format!("{app}.{}", it.strip_prefix("*.")?)));
+        let named = single.or_else(below);
+        let address = || plan.domains.first().and_then(|_| domain::own_address());
+        let is_public = self.config.public.is_some();
+        let with_tls = is_public && named.as_deref().is_some_and(has_tls);
+        let domain = named.or_else(address).filter(|_| is_public);
         let host = domain.unwrap_or_else(|| local_host(&plan.name.value));
         let (scheme, usual, port) = match https.filter(|_| with_tls) {
             Some(https) => ("https", 443, Some(https)),

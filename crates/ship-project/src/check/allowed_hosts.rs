@@ -22,7 +22,8 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
     };
     let refused = |name: &str| !hosts.iter().any(|host| allows(host, name));
     let own = plan.domains.iter().map(|domain| domain.value.as_str());
-    own.filter(|domain| refused(domain))
+    // `*` in the list would be the wrong advice anywhere else.
+    own.filter(|domain| *domain != "*" && refused(domain))
         .map(|domain| {
             let what = format!(
                 "`ALLOWED_HOSTS` has no `{domain}`: Django answers there only where Shipsmith runs it"

@@ -113,7 +113,7 @@ fn domains(root: &Table<'_>) -> Result<Vec<Located<String>>> {
     let mut domains = Vec::new();
     for (domain, span) in root.texts("domains")? {
         let below = domain.value.strip_prefix("*.");
-        if !is_host(below.unwrap_or(&domain.value)) {
+        if domain.value != "*" && !is_host(below.unwrap_or(&domain.value)) {
             let message = format!("`{}` is not a host name", domain.value);
             let hint = "write it without `https://`, port and path: `talkshow.example`";
             return Err(root.text.wrong(span, message, Some(hint.to_owned())));
@@ -138,7 +138,7 @@ fn canonical(root: &Table<'_>) -> Result<Option<Located<String>>> {
     };
     let value = canonical.value.to_ascii_lowercase();
     let domains = domains(root)?;
-    if value.starts_with("*.") {
+    if value.starts_with('*') {
         let message = format!("`{}` is no single name", canonical.value);
         let hint = "one name that visitors are sent to: `canonical = \"www.talkshow.example\"`";
         return Err(root.value_wrong("canonical", message, Some(hint.to_owned())));

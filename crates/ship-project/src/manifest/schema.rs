@@ -86,7 +86,7 @@ const KEYS: &[KeyDoc] = &[
     KeyDoc {
         default: "none",
         example: "domains = [\"talkshow.example\", \"www.talkshow.example\"]",
-        text: "Host names that visitors use, beside `NAME.localhost`. `*.talkshow.example` is every name that is one label longer and belongs to no other app; on a server its certificate needs `[acme.dns]` in `/etc/ship/server.toml`.",
+        text: "Host names that visitors use, beside `NAME.localhost`. `*.talkshow.example` is every name that is one label longer and belongs to no other app; on a server its certificate needs `[acme.dns]` in `/etc/ship/server.toml`. `*` is every name that no other app has, and the machine's address: by plain HTTP, since nobody signs a certificate for it; Django allows every host then.",
         ..key("domains", Kind::Texts)
     },
     KeyDoc {

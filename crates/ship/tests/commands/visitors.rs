@@ -91,6 +91,43 @@ fn visitors_meet_the_rules_of_the_manifest_and_the_next_deploy_changes_them() {
 }
 
 #[test]
+fn one_app_may_have_every_name_that_no_other_app_has() {
+    let (home, project) = (home(), talks());
+    let url = up(&home, &project);
+    let (_, port, _) = parts(&url).unwrap();
+    let ask = |host: &str| {
+        let mut visitor = Connection::open(port).unwrap();
+        visitor.get_with(host, "/", &[]).unwrap().status
+    };
+    assert_eq!(ask("192.0.2.7"), 404);
+    let manifest = MANIFEST.replace("domains = [", "domains = [\"*\", ");
+    project.write(
+        "ship.toml",
+        &manifest.replace("canonical = \"talks.example\"\n", ""),
+    );
+    up(&home, &project);
+    for host in ["192.0.2.7", "anything.example", "talks.localhost"] {
+        assert_eq!(ask(host), 200, "{host}");
+    }
+    let other = Project::named("other");
+    other.write("server.py", SERVER);
+    other.write(
+        "ship.toml",
+        "domains = [\"*\"]\n\n[web]\ncommand = \"python server.py\"\n",
+    );
+    let refused = home
+        .ship_in(other.folder(), &["up", "--detach"])
+        .fails_with(1);
+    assert!(
+        refused
+            .stderr
+            .contains("`*` is already a domain of `talks`"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
 fn a_route_asks_who_it_is_once_the_setting_has_users() {
     let (home, project) = (home(), talks());
     let manifest = format!("{MANIFEST}\n[route.\"/staff\"]\nbasic_auth = \"STAFF\"\n");
