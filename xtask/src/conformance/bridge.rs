@@ -1,13 +1,14 @@
 //! A port of loopback that leads to a unix socket, for suites that speak TCP alone.
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, UnixStream};
+use tokio::io::{AsyncWriteExt as _, copy};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
@@ -60,15 +61,34 @@ impl Bridge {
 }
 
 async fn serve(listener: TcpListener, socket: PathBuf, refused: Arc<AtomicU64>) {
-    while let Ok((mut here, _)) = listener.accept().await {
+    while let Ok((here, _)) = listener.accept().await {
         let (socket, refused) = (socket.clone(), refused.clone());
         tokio::spawn(async move {
-            let Ok(mut there) = UnixStream::connect(&socket).await else {
-                refused.fetch_add(1, Ordering::Relaxed);
-                return;
-            };
-            // Whoever goes first ends it; the other sees that.
-            let _ = copy_bidirectional(&mut here, &mut there).await;
+            match UnixStream::connect(&socket).await {
+                Ok(there) => carry(here, there).await,
+                Err(_) => drop(refused.fetch_add(1, Ordering::Relaxed)),
+            }
         });
+    }
+}
+
+/// Each way to its own end. A server that refuses does not read the rest of a request: that it cannot
+/// be written any more must not lose the answer, which is there already.
+async fn carry(here: TcpStream, there: UnixStream) {
+    let (mut questions, mut answered) = here.into_split();
+    let (mut answers, mut asked) = there.into_split();
+    let there = async {
+        let _ = copy(&mut questions, &mut asked).await;
+        let _ = asked.shutdown().await;
+        pending::<()>().await;
+    };
+    let back = async {
+        let _ = copy(&mut answers, &mut answered).await;
+        let _ = answered.shutdown().await;
+    };
+    // Where the server has said all that it will, nobody waits for the rest of a question.
+    tokio::select! {
+        () = back => {}
+        () = there => {}
     }
 }

@@ -75,7 +75,10 @@ impl Visitor {
         let endpoint = endpoint();
         let connection = dial(&endpoint, door, root, name).await?;
         let shaken = h3::client::new(h3_quinn::Connection::new(connection.clone())).await;
-        let (mut driver, requests) = shaken.unwrap();
+        // A door that stops may agree on QUIC still, and close before HTTP/3 has begun.
+        let Ok((mut driver, requests)) = shaken else {
+            return Err(soon("the end of the connection", connection.closed()).await);
+        };
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let _ = poll_fn(|context| driver.poll_close(context)).await;
