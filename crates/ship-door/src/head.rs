@@ -87,7 +87,9 @@ impl Marks {
             port: HeaderValue::from(port),
             forwarded: value(&forwarded(client, &written, scheme)),
             host: host.name.clone().into_owned(),
-            written,
+            // A copy: as it came it is a part of the buffer that its request was read into, and would
+            // keep all of it for as long as the connection is open.
+            written: HeaderValue::from_bytes(written.as_bytes()).unwrap_or(written),
         }
     }
 }
