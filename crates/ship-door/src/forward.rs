@@ -7,18 +7,17 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
+use tracing::debug;
 
 use crate::body::{Body, Forwarded, Inbound, Outcome, Progress, RequestBody};
 use crate::core::{Core, View};
@@ -29,7 +28,7 @@ use crate::pool::{Link, Pool};
 use crate::route::To;
 use crate::stack::Failure;
 use crate::traffic::Tally;
-use crate::tunnel::{self, Ends};
+use crate::tunnel;
 use crate::visit::Visit;
 
 /// First pause between two rounds of attempts to reach an instance; doubles up to [`LONGEST_PAUSE`].
@@ -131,13 +130,9 @@ fn for_app(
     Request::from_parts(parts, RequestBody::new(body, errand, limits))
 }
 
-fn for_visitor(response: Response<Incoming>, link: Link) -> Response<Body> {
-    let (mut parts, body) = response.into_parts();
-    // What the app speaks is between it and us; hyper lowers it for visitors that speak 1.0.
-    parts.version = Version::HTTP_11;
-    parts.extensions.clear();
-    head::for_visitor(&mut parts.headers);
-    Response::from_parts(parts, Body::Forwarded(Forwarded::new(body, link)))
+fn for_visitor(mut response: Response<()>, link: Link) -> Response<Body> {
+    head::for_visitor(response.headers_mut());
+    response.map(|()| Body::Forwarded(Forwarded::new(link)))
 }
 
 /// Not a byte of the visitor's goes to the app before the app has said 101: until then hyper keeps
@@ -146,33 +141,27 @@ fn tunnelled(
     visit: &Visit,
     errand: &Errand,
     visitor: OnUpgrade,
-    mut response: Response<Incoming>,
+    mut response: Response<()>,
     link: Link,
 ) -> Result<Response<Body>, Failure> {
     let agreed = response.headers().get(header::UPGRADE);
     if !agreed.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket")) {
         return Err(Failure::Broken);
     }
-    let app = hyper::upgrade::on(&mut response);
     let core = &visit.core;
-    let ends = Ends { visitor, app };
+    let (app, in_flight) = link.into_tunnel();
     let (tally, stop) = (errand.tally.clone(), core.stopped.clone());
-    let tunnel = tunnel::run(ends, link.into_in_flight(), tally, stop);
+    let tunnel = tunnel::run(visitor, app, in_flight, tally, stop);
     let open = visit.activity.tunnel();
     core.tasks.spawn_local(async move {
         tunnel.await;
         drop(open);
     });
-    let (mut parts, _) = response.into_parts();
-    parts.extensions.clear();
-    head::for_visitor(&mut parts.headers);
-    parts
-        .headers
-        .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    parts
-        .headers
-        .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    Ok(Response::from_parts(parts, Body::Empty))
+    let headers = response.headers_mut();
+    head::for_visitor(headers);
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    Ok(response.map(|()| Body::Empty))
 }
 
 /// Sends until an instance answers, or it is certain that none will.
@@ -180,40 +169,29 @@ async fn exchange(
     core: &Core,
     errand: &Errand,
     mut request: Request<RequestBody>,
-) -> Result<(Response<Incoming>, Link), Failure> {
+) -> Result<(Response<()>, Link), Failure> {
     let progress = request.body().progress();
     let replayable = progress.is_none() && request.method().is_idempotent();
-    let mut replay = true;
+    let mut replay = replayable;
     loop {
-        let mut link = reach(core, errand, replayable && replay).await?;
-        // RFC 9112, 9.3.1: only where the connection had carried requests before is its death the
-        // usual race with a server that closes idle connections.
-        let copy = (link.reused && replayable && replay).then(|| copy_of(&request));
-        let sent = link.send(request);
+        let mut link = reach(core, errand, replay).await?;
         let within = core.setting.limits.answer;
-        match until_answered(sent, link.alarm.as_mut(), progress.as_deref(), within).await {
+        link.connection.begin(&mut request);
+        match until_answered(&mut link, request.method(), progress.as_deref(), within).await {
             Some(Ok(response)) => return Ok((response, link)),
             None => return Err(Failure::NoAnswer),
-            Some(Err(mut error)) => {
-                if let Some(unsent) = error.take_message() {
-                    request = unsent;
-                } else if let Some(copy) = copy {
-                    replay = false;
-                    request = copy;
-                } else {
+            Some(Err(error)) => {
+                debug!(%error, "an exchange ended without an answer");
+                // RFC 9112, 9.3.1: only where the connection had carried requests before is its death
+                // the usual race with a server that closes idle connections.
+                let unseen = progress.is_none() && !link.connection.has_begun();
+                if !link.reused || !(replay || unseen) {
                     return Err(died(progress.as_deref()));
                 }
+                replay &= unseen;
             }
         }
     }
-}
-
-fn copy_of(request: &Request<RequestBody>) -> Request<RequestBody> {
-    let mut copy = Request::new(RequestBody::Empty);
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    copy.headers_mut().clone_from(request.headers());
-    copy
 }
 
 /// Whose fault it is that an exchange ended without an answer.
@@ -227,25 +205,24 @@ fn died(progress: Option<&Progress>) -> Failure {
 }
 
 /// Waits for the head of an answer; `None` when `within` has passed since the request's last piece.
-async fn until_answered<T>(
-    sent: impl Future<Output = T>,
-    mut alarm: Pin<&mut Sleep>,
+async fn until_answered(
+    link: &mut Link,
+    method: &Method,
     progress: Option<&Progress>,
     within: Duration,
-) -> Option<T> {
-    let mut sent = pin!(sent);
+) -> Option<io::Result<Response<()>>> {
     let mut deadline = Instant::now() + within;
-    alarm.as_mut().reset(deadline);
+    link.alarm.as_mut().reset(deadline);
     poll_fn(|context| {
-        if let Poll::Ready(answer) = sent.as_mut().poll(context) {
+        if let Poll::Ready(answer) = link.connection.poll_answer(method, context) {
             return Poll::Ready(Some(answer));
         }
-        while alarm.as_mut().poll(context).is_ready() {
+        while link.alarm.as_mut().poll(context).is_ready() {
             match progress.map(|progress| progress.last() + within) {
                 Some(later) if later > deadline => deadline = later,
                 _ => return Poll::Ready(None),
             }
-            alarm.as_mut().reset(deadline);
+            link.alarm.as_mut().reset(deadline);
         }
         Poll::Pending
     })
