@@ -1,6 +1,6 @@
 //! Connections to one instance, kept by one core.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
@@ -17,6 +17,13 @@ use crate::table::Address;
 /// Idle connections that one core keeps to one instance.
 const MOST_IDLE: usize = 64;
 
+/// The same while there is a burst: none of its connections is closed only to be made anew for the
+/// next request. What was not used for [`BURST`] goes.
+const MOST_IN_BURST: usize = 512;
+
+/// Short, because some apps have room for a hundred connections and no more.
+const BURST: Duration = Duration::from_secs(1);
+
 /// How long an idle connection is kept.
 pub(crate) const KEEP_IDLE: Duration = Duration::from_mins(1);
 
@@ -29,7 +36,10 @@ const FRESH: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(crate) instance: Arc<Instance>,
+    /// The one used last is the last.
     idle: RefCell<Vec<Idle>>,
+    /// There are more than [`MOST_IDLE`], and somebody looks after that.
+    bursts: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -59,6 +69,7 @@ impl Pool {
         Rc::new(Self {
             instance,
             idle: RefCell::new(Vec::new()),
+            bursts: Cell::new(false),
         })
     }
 
@@ -121,9 +132,9 @@ impl Pool {
         }
     }
 
-    fn put(&self, mut connection: Box<AppConnection>, alarm: Pin<Box<Sleep>>) {
+    fn put(self: &Rc<Self>, mut connection: Box<AppConnection>, alarm: Pin<Box<Sleep>>) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < MOST_IDLE && connection.rests() {
+        if idle.len() < MOST_IN_BURST && connection.rests() {
             let since = Instant::now();
             idle.push(Idle {
                 connection,
@@ -131,12 +142,36 @@ impl Pool {
                 since,
             });
         }
+        if idle.len() > MOST_IDLE && !self.bursts.replace(true) {
+            tokio::task::spawn_local(end_burst(Rc::downgrade(self)));
+        }
     }
 
     /// Closes what has been idle for longer than [`KEEP_IDLE`], or is closed already.
     pub(crate) fn close_idle(&self) {
         let keep = |idle: &Idle| idle.connection.is_quiet() && idle.since.elapsed() < KEEP_IDLE;
         self.idle.borrow_mut().retain(keep);
+    }
+
+    /// Closes what a burst has left; whether it goes on.
+    fn close_surplus(&self) -> bool {
+        let mut idle = self.idle.borrow_mut();
+        let surplus = idle.len().saturating_sub(MOST_IDLE);
+        let unused = idle.partition_point(|idle| idle.since.elapsed() >= BURST);
+        idle.drain(..surplus.min(unused));
+        idle.len() > MOST_IDLE
+    }
+}
+
+/// Looks after a burst to its end.
+async fn end_burst(pool: Weak<Pool>) {
+    loop {
+        tokio::time::sleep(BURST).await;
+        let Some(pool) = pool.upgrade() else { return };
+        if !pool.close_surplus() {
+            pool.bursts.set(false);
+            return;
+        }
     }
 }
 
@@ -168,5 +203,40 @@ impl Link {
     /// The connection has become something else (a WebSocket); the count goes on.
     pub(crate) fn into_tunnel(self) -> (AppConnection, InFlight) {
         (*self.connection, self.in_flight)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::Instances;
+    use crate::table::Upstream;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_burst_leaves_is_kept_for_a_second_and_then_as_much_as_always() {
+        const LINKS: usize = MOST_IDLE + 10;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.sock");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let pool = Pool::new(Instances::default().get(&Upstream {
+            key: "blog/web.1@r7".to_owned(),
+            address: Address::Unix(path),
+        }));
+        let burst = async {
+            let mut links = Vec::new();
+            for _ in 0..LINKS {
+                links.push(pool.connect(Duration::from_hours(1)).await.unwrap());
+            }
+            links.into_iter().for_each(Link::give_back);
+            let idle = || pool.idle.borrow().len();
+            assert_eq!(idle(), LINKS);
+            tokio::time::sleep(BURST / 2).await;
+            assert_eq!(idle(), LINKS);
+            tokio::time::sleep(BURST).await;
+            assert_eq!(idle(), MOST_IDLE);
+            assert!(!pool.bursts.get());
+        };
+        tokio::task::LocalSet::new().run_until(burst).await;
+        drop(listener);
     }
 }
