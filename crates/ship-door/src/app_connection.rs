@@ -16,6 +16,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::Frame;
+use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -23,6 +24,7 @@ use tokio_util::io::poll_read_buf;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::body::RequestBody;
+use crate::head::ForApp;
 use chunks::{Chunks, Next};
 use request::Sending;
 
@@ -89,9 +91,14 @@ impl AppConnection {
         }
     }
 
-    /// Begins a request. Its head stays with who asks; its body goes.
-    pub(crate) fn begin(&mut self, request: &mut Request<RequestBody>) {
-        self.sending.begin(request);
+    /// Begins a request for `target`. Its head stays with who asks; its body goes.
+    pub(crate) fn begin(
+        &mut self,
+        request: &mut Request<RequestBody>,
+        target: &PathAndQuery,
+        fields: &ForApp<'_>,
+    ) {
+        self.sending.begin(request, target, fields);
     }
 
     /// Whether the app may have seen anything of the request.
@@ -177,7 +184,10 @@ impl AppConnection {
                     }
                     return Poll::Ready(Ok(Some(self.data(now))));
                 }
-                Content::Counted(left) => usize::try_from(*left).unwrap_or(MOST).min(MOST),
+                // One more: a read that fills its room has to be followed by another to know.
+                Content::Counted(left) => {
+                    usize::try_from(*left).map_or(MOST, |left| MOST.min(left.saturating_add(1)))
+                }
                 Content::Chunked(chunks) => match chunks.next(&mut self.came)? {
                     Next::Data(data) => return Poll::Ready(Ok(Some(Frame::data(data)))),
                     Next::End(trailers) => {

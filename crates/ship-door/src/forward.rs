@@ -15,15 +15,14 @@ use std::time::Duration;
 use hyper::header::{self, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
-use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use tokio::time::Instant;
 use tracing::debug;
 
 use crate::body::{Body, Forwarded, Inbound, Outcome, Progress, RequestBody};
 use crate::core::{Core, View};
 use crate::extended_connect::Handshake;
-use crate::head::{self, Marks};
-use crate::limit::Limits;
+use crate::head::{self, ForApp, Marks};
 use crate::pool::{Link, Pool};
 use crate::route::To;
 use crate::stack::Failure;
@@ -68,8 +67,8 @@ pub(crate) async fn forward(
     let upgrade = wants_upgrade(&request).then(|| hyper::upgrade::on(&mut request));
     let handshake = request.extensions_mut().remove::<Handshake>();
     let limits = &visit.core.setting.limits;
-    let request = for_app(errand, request, limits, upgrade.is_some());
-    let (response, link) = exchange(&visit.core, errand, request).await?;
+    let request = request.map(|body| RequestBody::new(body, errand, limits));
+    let (response, link) = exchange(&visit.core, errand, request, upgrade.is_some()).await?;
     match upgrade {
         Some(visitor) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
             if handshake.is_some_and(|ours| !ours.is_understood(response.headers())) {
@@ -91,11 +90,8 @@ pub(crate) async fn fetch(
 ) -> Result<Response<Body>, Failure> {
     let mut request = Request::new(RequestBody::Empty);
     *request.method_mut() = method;
-    *request.uri_mut() = Uri::from(errand.target.clone());
     *request.headers_mut() = headers;
-    let id = errand.id.clone();
-    head::for_app(request.headers_mut(), &errand.marks, id, false);
-    let (response, link) = exchange(core, errand, request).await?;
+    let (response, link) = exchange(core, errand, request, false).await?;
     match response.status() {
         StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Broken),
         _ => Ok(for_visitor(response, link)),
@@ -109,25 +105,6 @@ fn wants_upgrade(request: &Request<Inbound>) -> bool {
     body && request.method() == Method::GET
         && (request.version() == Version::HTTP_11 || ours)
         && head::wants_websocket(request.headers())
-}
-
-fn for_app(
-    errand: &Errand,
-    request: Request<Inbound>,
-    limits: &Limits,
-    websocket: bool,
-) -> Request<RequestBody> {
-    let (mut parts, body) = request.into_parts();
-    parts.version = Version::HTTP_11;
-    parts.uri = Uri::from(errand.target.clone());
-    parts.extensions.clear();
-    head::for_app(
-        &mut parts.headers,
-        &errand.marks,
-        errand.id.clone(),
-        websocket,
-    );
-    Request::from_parts(parts, RequestBody::new(body, errand, limits))
 }
 
 fn for_visitor(mut response: Response<()>, link: Link) -> Response<Body> {
@@ -169,14 +146,20 @@ async fn exchange(
     core: &Core,
     errand: &Errand,
     mut request: Request<RequestBody>,
+    websocket: bool,
 ) -> Result<(Response<()>, Link), Failure> {
+    let fields = ForApp {
+        marks: &errand.marks,
+        id: &errand.id,
+        websocket,
+    };
     let progress = request.body().progress();
     let replayable = progress.is_none() && request.method().is_idempotent();
     let mut replay = replayable;
     loop {
         let mut link = reach(core, errand, replay).await?;
         let within = core.setting.limits.answer;
-        link.connection.begin(&mut request);
+        link.connection.begin(&mut request, &errand.target, &fields);
         match until_answered(&mut link, request.method(), progress.as_deref(), within).await {
             Some(Ok(response)) => return Ok((response, link)),
             None => return Err(Failure::NoAnswer),

@@ -7,10 +7,12 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use hyper::body::{Body as _, Frame};
 use hyper::header::{self, HeaderName};
+use hyper::http::uri::PathAndQuery;
 use hyper::{HeaderMap, Request};
 use tokio::io::AsyncWrite;
 
 use crate::body::RequestBody;
+use crate::head::{self, ForApp};
 
 /// What waits to be written.
 #[derive(Debug, Default)]
@@ -43,28 +45,25 @@ enum Framing {
 
 impl Sending {
     /// Writes down a head; the body is taken from the request.
-    pub(super) fn begin(&mut self, request: &mut Request<RequestBody>) {
+    pub(super) fn begin(
+        &mut self,
+        request: &mut Request<RequestBody>,
+        target: &PathAndQuery,
+        fields: &ForApp<'_>,
+    ) {
         let body = std::mem::replace(request.body_mut(), RequestBody::Empty);
         self.upload = Upload::new(body, request.headers());
         self.begun = false;
         self.broken = false;
         self.head.clear();
         let head = &mut self.head;
-        let target = request.uri().path_and_query();
         head.reserve(1024);
         head.put_slice(request.method().as_str().as_bytes());
         head.put_u8(b' ');
-        head.put_slice(target.map_or("*", |target| target.as_str()).as_bytes());
+        head.put_slice(target.as_str().as_bytes());
         head.put_slice(b" HTTP/1.1\r\n");
-        // How the body is framed is ours to say.
-        let mut has_length = false;
-        for (name, value) in request.headers() {
-            match *name {
-                header::CONTENT_LENGTH => has_length = true,
-                header::TRANSFER_ENCODING => {}
-                _ => field(head, name.as_str(), value.as_bytes()),
-            }
-        }
+        fields.write(request.headers(), head);
+        let has_length = request.headers().contains_key(header::CONTENT_LENGTH);
         match self.upload.as_ref().map(|upload| &upload.framing) {
             Some(Framing::Counted(length)) => {
                 let _ = write!(head.writer(), "content-length: {length}\r\n");
@@ -168,7 +167,7 @@ impl Sending {
                 {
                     let mays = |name: &HeaderName| announced.contains(name) && may_trail(name);
                     for (name, value) in trailers.iter().filter(|(name, _)| mays(name)) {
-                        field(&mut self.head, name.as_str(), value.as_bytes());
+                        head::write(&mut self.head, name.as_str(), value.as_bytes());
                     }
                 }
                 self.head.put_slice(b"\r\n");
@@ -242,14 +241,6 @@ fn may_trail(name: &HeaderName) -> bool {
         header::TRANSFER_ENCODING,
     ]
     .contains(name)
-}
-
-fn field(head: &mut BytesMut, name: &str, value: &[u8]) {
-    head.reserve(name.len() + value.len() + 4);
-    head.put_slice(name.as_bytes());
-    head.put_slice(b": ");
-    head.put_slice(value);
-    head.put_slice(b"\r\n");
 }
 
 fn other_length() -> io::Error {
