@@ -203,13 +203,11 @@ impl AppConnection {
                 Content::UntilEnd => KEPT,
             };
             if ready!(self.poll_read(most, context))? == 0 {
-                let whole = matches!(self.content, Content::UntilEnd);
-                self.content = Content::Over;
                 self.stays = false;
-                return Poll::Ready(match whole {
-                    true => Ok(None),
-                    false => Err(io::ErrorKind::UnexpectedEof.into()),
-                });
+                return match std::mem::replace(&mut self.content, Content::Over) {
+                    Content::UntilEnd => Poll::Ready(Ok(None)),
+                    _ => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                };
             }
         }
     }

@@ -130,29 +130,31 @@ impl ForApp<'_> {
             (false, true) => head.put_slice(b"connection: te\r\nte: trailers\r\n"),
             (true, false) => head.put_slice(b"connection: upgrade\r\nupgrade: websocket\r\n"),
             (true, true) => {
-                head.put_slice(b"connection: upgrade, te\r\nupgrade: websocket\r\nte: trailers\r\n")
+                head.put_slice(
+                    b"connection: upgrade, te\r\nupgrade: websocket\r\nte: trailers\r\n",
+                );
             }
         }
         let named = named(visitors);
-        let mut cookies = None;
+        let mut cookies = Vec::new();
         for (name, value) in visitors {
             if ends_here(name) || is_claim(name) || named.contains(name) {
                 continue;
             }
             if name == header::COOKIE {
-                cookies.get_or_insert_with(Vec::new).push(value);
+                cookies.push(value);
                 continue;
             }
             write(head, name.as_str(), value.as_bytes());
         }
         // HTTP/2 packs cookies better when each is a field of its own; HTTP/1.1 has one field for all
         // (RFC 9113, 8.2.3).
-        for (at, cookie) in cookies.iter().flatten().enumerate() {
+        for (at, cookie) in cookies.iter().enumerate() {
             head.reserve(cookie.len() + 12);
             head.put_slice(if at == 0 { b"cookie: " } else { b"; " });
             head.put_slice(cookie.as_bytes());
         }
-        if cookies.is_some() {
+        if !cookies.is_empty() {
             head.put_slice(b"\r\n");
         }
     }
