@@ -38,7 +38,7 @@ pub(crate) enum BodyError {
     Trailers,
     /// The app died, broke the framing, or was cut off when its grace was over.
     #[error("the answer ended before its end")]
-    Answer(#[source] hyper::Error),
+    Answer(#[source] std::io::Error),
     /// A file could not be read, or shrank while it was sent.
     #[error("the file could not be read to its end")]
     File(#[source] std::io::Error),
@@ -288,7 +288,7 @@ impl hyper::body::Body for Body {
         match self {
             Self::Empty => true,
             Self::Whole(bytes) => bytes.is_empty(),
-            Self::Forwarded(forwarded) => forwarded.incoming.is_end_stream(),
+            Self::Forwarded(forwarded) => forwarded.0.is_none(),
             Self::File(file) => file.left() == 0,
             Self::Shared(reader) => reader.is_over(),
             Self::Compressed(compressed) => compressed.is_over(),
@@ -299,7 +299,10 @@ impl hyper::body::Body for Body {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Forwarded(forwarded) => forwarded.incoming.size_hint(),
+            Self::Forwarded(forwarded) => forwarded
+                .left()
+                .map(SizeHint::with_exact)
+                .unwrap_or_default(),
             Self::File(file) => SizeHint::with_exact(file.left()),
             Self::Shared(reader) => reader.left().map(SizeHint::with_exact).unwrap_or_default(),
             Self::Compressed(_) => SizeHint::default(),
@@ -310,49 +313,42 @@ impl hyper::body::Body for Body {
 /// An app's answer on its way to the visitor. At its end the connection goes back to the pool; if
 /// it is dropped before (the visitor went away), the connection is closed, and the app sees that.
 #[derive(Debug)]
-pub(crate) struct Forwarded {
-    incoming: Incoming,
-    link: Option<Link>,
-}
+pub(crate) struct Forwarded(Option<Link>);
 
 impl Forwarded {
-    pub(crate) fn new(incoming: Incoming, link: Link) -> Self {
-        let mut forwarded = Self {
-            incoming,
-            link: Some(link),
-        };
+    pub(crate) fn new(link: Link) -> Self {
+        let mut forwarded = Self(Some(link));
         forwarded.give_back_at_end();
         forwarded
     }
 
     fn give_back_at_end(&mut self) {
-        if self.incoming.is_end_stream() {
-            self.give_back();
+        if let Some(link) = self.0.take_if(|link| link.connection.is_over()) {
+            link.give_back();
         }
     }
 
-    fn give_back(&mut self) {
-        if let Some(link) = self.link.take() {
-            link.give_back();
-        }
+    fn left(&self) -> Option<u64> {
+        self.0
+            .as_ref()
+            .map_or(Some(0), |link| link.connection.left())
     }
 
     fn poll_frame(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match ready!(Pin::new(&mut self.incoming).poll_frame(context)) {
-            Some(Ok(frame)) => {
+        let Some(link) = &mut self.0 else {
+            return Poll::Ready(None);
+        };
+        match ready!(link.connection.poll_frame(context)) {
+            Ok(frame) => {
                 self.give_back_at_end();
-                Poll::Ready(Some(Ok(frame)))
+                Poll::Ready(frame.map(Ok))
             }
-            Some(Err(error)) => {
-                self.link = None;
+            Err(error) => {
+                self.0 = None;
                 Poll::Ready(Some(Err(BodyError::Answer(error))))
-            }
-            None => {
-                self.give_back();
-                Poll::Ready(None)
             }
         }
     }

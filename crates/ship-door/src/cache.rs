@@ -202,16 +202,15 @@ async fn pass(
     errand: &Errand,
     request: Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
-    let key = (!cache.is_awake() && is_nobodys(&request)).then(|| Key::of(visit.scheme, errand));
+    let might_wake = !cache.is_awake() && is_nobodys(&request);
     let asked = Instant::now();
     let response = forward::forward(visit, errand, request).await?;
-    match key {
-        Some(key) if speaks_of_caches(response.headers()) => {
-            let times = Times::until(asked, Instant::now());
-            Ok(wake(&visit.core, cache, key, response, times))
-        }
-        _ => Ok(response),
+    if might_wake && speaks_of_caches(response.headers()) {
+        let key = Key::of(visit.scheme, errand);
+        let times = Times::until(asked, Instant::now());
+        return Ok(wake(&visit.core, cache, key, response, times));
     }
+    Ok(response)
 }
 
 /// Whether a request says nothing that its answer could depend on, but what `Vary` names.

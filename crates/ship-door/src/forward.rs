@@ -7,33 +7,28 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use hyper::body::Incoming;
-use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
-use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
-use tokio::time::{Instant, Sleep};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use tokio::time::Instant;
+use tracing::debug;
 
 use crate::body::{Body, Forwarded, Inbound, Outcome, Progress, RequestBody};
 use crate::core::{Core, View};
 use crate::extended_connect::Handshake;
-use crate::head::{self, Marks};
-use crate::limit::Limits;
+use crate::head::{self, ForApp, Marks};
 use crate::pool::{Link, Pool};
 use crate::route::To;
 use crate::stack::Failure;
 use crate::traffic::Tally;
-use crate::tunnel::{self, Ends};
+use crate::tunnel;
 use crate::visit::Visit;
-
-/// As Traefik and Caddy name it, and Werkzeug's `ProxyFix` reads it.
-const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
 /// First pause between two rounds of attempts to reach an instance; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -67,16 +62,9 @@ pub(crate) struct Stripped {
 
 impl Errand {
     /// What the app is asked for.
-    fn asks_for(&self) -> Uri {
+    fn asks_for(&self) -> &PathAndQuery {
         let stripped = self.stripped.as_ref().map(|stripped| &stripped.target);
-        Uri::from(stripped.unwrap_or(&self.target).clone())
-    }
-
-    /// Tells the app what was taken off. What a visitor says of it has been removed.
-    fn name_prefix(&self, headers: &mut HeaderMap) {
-        if let Some(stripped) = &self.stripped {
-            headers.insert(X_FORWARDED_PREFIX, stripped.prefix.clone());
-        }
+        stripped.unwrap_or(&self.target)
     }
 }
 
@@ -97,8 +85,8 @@ pub(crate) async fn forward(
     let upgrade = wants_upgrade(&request).then(|| hyper::upgrade::on(&mut request));
     let handshake = request.extensions_mut().remove::<Handshake>();
     let limits = &visit.core.setting.limits;
-    let request = for_app(errand, request, limits, upgrade.is_some());
-    let (response, link) = exchange(&visit.core, errand, request).await?;
+    let request = request.map(|body| RequestBody::new(body, errand, limits));
+    let (response, link) = exchange(&visit.core, errand, request, upgrade.is_some()).await?;
     match upgrade {
         Some(visitor) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
             if handshake.is_some_and(|ours| !ours.is_understood(response.headers())) {
@@ -120,12 +108,8 @@ pub(crate) async fn fetch(
 ) -> Result<Response<Body>, Failure> {
     let mut request = Request::new(RequestBody::Empty);
     *request.method_mut() = method;
-    *request.uri_mut() = errand.asks_for();
     *request.headers_mut() = headers;
-    let id = errand.id.clone();
-    head::for_app(request.headers_mut(), &errand.marks, id, false);
-    errand.name_prefix(request.headers_mut());
-    let (response, link) = exchange(core, errand, request).await?;
+    let (response, link) = exchange(core, errand, request, false).await?;
     match response.status() {
         StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Broken),
         _ => Ok(for_visitor(response, link)),
@@ -141,33 +125,9 @@ fn wants_upgrade(request: &Request<Inbound>) -> bool {
         && head::wants_websocket(request.headers())
 }
 
-fn for_app(
-    errand: &Errand,
-    request: Request<Inbound>,
-    limits: &Limits,
-    websocket: bool,
-) -> Request<RequestBody> {
-    let (mut parts, body) = request.into_parts();
-    parts.version = Version::HTTP_11;
-    parts.uri = errand.asks_for();
-    parts.extensions.clear();
-    head::for_app(
-        &mut parts.headers,
-        &errand.marks,
-        errand.id.clone(),
-        websocket,
-    );
-    errand.name_prefix(&mut parts.headers);
-    Request::from_parts(parts, RequestBody::new(body, errand, limits))
-}
-
-fn for_visitor(response: Response<Incoming>, link: Link) -> Response<Body> {
-    let (mut parts, body) = response.into_parts();
-    // What the app speaks is between it and us; hyper lowers it for visitors that speak 1.0.
-    parts.version = Version::HTTP_11;
-    parts.extensions.clear();
-    head::for_visitor(&mut parts.headers);
-    Response::from_parts(parts, Body::Forwarded(Forwarded::new(body, link)))
+fn for_visitor(mut response: Response<()>, link: Link) -> Response<Body> {
+    head::for_visitor(response.headers_mut());
+    response.map(|()| Body::Forwarded(Forwarded::new(link)))
 }
 
 /// Not a byte of the visitor's goes to the app before the app has said 101: until then hyper keeps
@@ -176,33 +136,27 @@ fn tunnelled(
     visit: &Visit,
     errand: &Errand,
     visitor: OnUpgrade,
-    mut response: Response<Incoming>,
+    mut response: Response<()>,
     link: Link,
 ) -> Result<Response<Body>, Failure> {
     let agreed = response.headers().get(header::UPGRADE);
     if !agreed.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket")) {
         return Err(Failure::Broken);
     }
-    let app = hyper::upgrade::on(&mut response);
     let core = &visit.core;
-    let ends = Ends { visitor, app };
+    let (app, in_flight) = link.into_tunnel();
     let (tally, stop) = (errand.tally.clone(), core.stopped.clone());
-    let tunnel = tunnel::run(ends, link.into_in_flight(), tally, stop);
+    let tunnel = tunnel::run(visitor, app, in_flight, tally, stop);
     let open = visit.activity.tunnel();
     core.tasks.spawn_local(async move {
         tunnel.await;
         drop(open);
     });
-    let (mut parts, _) = response.into_parts();
-    parts.extensions.clear();
-    head::for_visitor(&mut parts.headers);
-    parts
-        .headers
-        .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    parts
-        .headers
-        .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    Ok(Response::from_parts(parts, Body::Empty))
+    let headers = response.headers_mut();
+    head::for_visitor(headers);
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    Ok(response.map(|()| Body::Empty))
 }
 
 /// Sends until an instance answers, or it is certain that none will.
@@ -210,40 +164,37 @@ async fn exchange(
     core: &Core,
     errand: &Errand,
     mut request: Request<RequestBody>,
-) -> Result<(Response<Incoming>, Link), Failure> {
+    websocket: bool,
+) -> Result<(Response<()>, Link), Failure> {
+    let fields = ForApp {
+        marks: &errand.marks,
+        id: &errand.id,
+        prefix: errand.stripped.as_ref().map(|stripped| &stripped.prefix),
+        websocket,
+    };
     let progress = request.body().progress();
     let replayable = progress.is_none() && request.method().is_idempotent();
-    let mut replay = true;
+    let mut replay = replayable;
     loop {
-        let mut link = reach(core, errand, replayable && replay).await?;
-        // RFC 9112, 9.3.1: only where the connection had carried requests before is its death the
-        // usual race with a server that closes idle connections.
-        let copy = (link.reused && replayable && replay).then(|| copy_of(&request));
-        let sent = link.send(request);
+        let mut link = reach(core, errand, replay).await?;
         let within = core.setting.limits.answer;
-        match until_answered(sent, link.alarm.as_mut(), progress.as_deref(), within).await {
+        link.connection
+            .begin(&mut request, errand.asks_for(), &fields);
+        match until_answered(&mut link, request.method(), progress.as_deref(), within).await {
             Some(Ok(response)) => return Ok((response, link)),
             None => return Err(Failure::NoAnswer),
-            Some(Err(mut error)) => {
-                if let Some(unsent) = error.take_message() {
-                    request = unsent;
-                } else if let Some(copy) = copy {
-                    replay = false;
-                    request = copy;
-                } else {
+            Some(Err(error)) => {
+                debug!(%error, "an exchange ended without an answer");
+                // RFC 9112, 9.3.1: only where the connection had carried requests before is its death
+                // the usual race with a server that closes idle connections.
+                let unseen = progress.is_none() && !link.connection.has_begun();
+                if !link.reused || !(replay || unseen) {
                     return Err(died(progress.as_deref()));
                 }
+                replay &= unseen;
             }
         }
     }
-}
-
-fn copy_of(request: &Request<RequestBody>) -> Request<RequestBody> {
-    let mut copy = Request::new(RequestBody::Empty);
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    copy.headers_mut().clone_from(request.headers());
-    copy
 }
 
 /// Whose fault it is that an exchange ended without an answer.
@@ -257,25 +208,24 @@ fn died(progress: Option<&Progress>) -> Failure {
 }
 
 /// Waits for the head of an answer; `None` when `within` has passed since the request's last piece.
-async fn until_answered<T>(
-    sent: impl Future<Output = T>,
-    mut alarm: Pin<&mut Sleep>,
+async fn until_answered(
+    link: &mut Link,
+    method: &Method,
     progress: Option<&Progress>,
     within: Duration,
-) -> Option<T> {
-    let mut sent = pin!(sent);
+) -> Option<io::Result<Response<()>>> {
     let mut deadline = Instant::now() + within;
-    alarm.as_mut().reset(deadline);
+    link.alarm.as_mut().reset(deadline);
     poll_fn(|context| {
-        if let Poll::Ready(answer) = sent.as_mut().poll(context) {
+        if let Poll::Ready(answer) = link.connection.poll_answer(method, context) {
             return Poll::Ready(Some(answer));
         }
-        while alarm.as_mut().poll(context).is_ready() {
+        while link.alarm.as_mut().poll(context).is_ready() {
             match progress.map(|progress| progress.last() + within) {
                 Some(later) if later > deadline => deadline = later,
                 _ => return Poll::Ready(None),
             }
-            alarm.as_mut().reset(deadline);
+            link.alarm.as_mut().reset(deadline);
         }
         Poll::Pending
     })

@@ -4,16 +4,12 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
+use bytes::{BufMut as _, BytesMut};
 use hyper::HeaderMap;
 use hyper::header::{self, HeaderName, HeaderValue};
 
 use crate::host::Host;
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
@@ -58,10 +54,8 @@ pub(crate) struct Marks {
     pub(crate) written: HeaderValue,
     /// Its canonical name.
     pub(crate) host: String,
-    client: HeaderValue,
-    proto: HeaderValue,
-    port: HeaderValue,
-    forwarded: HeaderValue,
+    /// The fields that say so, as they are written.
+    fields: Box<str>,
     /// That HTTP/3 is spoken at the port of UDP with the number that the visitor knows (RFC 7838).
     pub(crate) alternative: Option<HeaderValue>,
 }
@@ -82,14 +76,24 @@ impl Marks {
         let alternative = || value(&format!("h3=\":{port}\"; ma={REMEMBERED}"));
         Self {
             alternative: (scheme == Scheme::Https).then(alternative),
-            client: value(&client.to_string()),
-            proto: HeaderValue::from_static(scheme.as_str()),
-            port: HeaderValue::from(port),
-            forwarded: value(&forwarded(client, &written, scheme)),
+            fields: fields(client, &written, port, scheme).into(),
             host: host.name.clone().into_owned(),
-            written,
+            // A copy: as it came it is a part of the buffer that its request was read into, and would
+            // keep all of it for as long as the connection is open.
+            written: HeaderValue::from_bytes(written.as_bytes()).unwrap_or(written),
         }
     }
+}
+
+/// `Host`, and in two languages who asked for it.
+fn fields(client: IpAddr, host: &HeaderValue, port: u16, scheme: Scheme) -> String {
+    let forwarded = forwarded(client, host, scheme);
+    let host = host.to_str().unwrap_or_default();
+    let proto = scheme.as_str();
+    format!(
+        "host: {host}\r\nx-forwarded-for: {client}\r\nx-forwarded-host: {host}\r\n\
+         x-forwarded-port: {port}\r\nx-forwarded-proto: {proto}\r\nforwarded: {forwarded}\r\n"
+    )
 }
 
 /// RFC 7239: `for=192.0.2.7;host="blog.example";proto=https`.
@@ -108,49 +112,82 @@ fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("addresses and checked host names are visible ASCII")
 }
 
-/// Makes a visitor's head the app's. `websocket`: the upgrade is passed on.
-pub(crate) fn for_app(headers: &mut HeaderMap, marks: &Marks, id: HeaderValue, websocket: bool) {
-    let trailers = wants_trailers(headers);
-    join_cookies(headers);
-    remove_of_connection(headers);
-    headers.remove(header::TE);
-    // We answer it ourselves, when the app begins to read (RFC 9110, 10.1.1).
-    headers.remove(header::EXPECT);
-    remove_claims(headers);
-    if websocket {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    } else {
-        headers.remove(header::UPGRADE);
-    }
-    if trailers {
-        headers.insert(header::TE, HeaderValue::from_static("trailers"));
-        headers.append(header::CONNECTION, HeaderValue::from_static("te"));
-    }
-    headers.insert(header::HOST, marks.written.clone());
-    headers.insert(X_FORWARDED_FOR, marks.client.clone());
-    headers.insert(X_FORWARDED_HOST, marks.written.clone());
-    headers.insert(X_FORWARDED_PORT, marks.port.clone());
-    headers.insert(X_FORWARDED_PROTO, marks.proto.clone());
-    headers.insert(header::FORWARDED, marks.forwarded.clone());
-    headers.insert(X_REQUEST_ID, id);
+/// The fields of a request as its app reads them, written from those of a visitor where they lie.
+pub(crate) struct ForApp<'r> {
+    pub(crate) marks: &'r Marks,
+    pub(crate) id: &'r HeaderValue,
+    /// What was taken off the path: `X-Forwarded-Prefix`, as Traefik and Caddy name it and Werkzeug's
+    /// `ProxyFix` reads it.
+    pub(crate) prefix: Option<&'r HeaderValue>,
+    /// The upgrade is passed on.
+    pub(crate) websocket: bool,
 }
 
-/// HTTP/2 packs cookies better when each is a field of its own; HTTP/1.1 has one field for all (RFC
-/// 9113, 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    let mut all = headers.get_all(header::COOKIE).into_iter();
-    let (Some(first), Some(second)) = (all.next(), all.next()) else {
-        return;
-    };
-    let mut joined = first.as_bytes().to_vec();
-    for cookie in std::iter::once(second).chain(all) {
-        joined.extend(b"; ");
-        joined.extend(cookie.as_bytes());
+impl ForApp<'_> {
+    /// Writes all but what frames the body, which is for whoever sends it to say.
+    pub(crate) fn write(&self, visitors: &HeaderMap, head: &mut BytesMut) {
+        head.put_slice(self.marks.fields.as_bytes());
+        write(head, "x-request-id", self.id.as_bytes());
+        if let Some(prefix) = self.prefix {
+            write(head, "x-forwarded-prefix", prefix.as_bytes());
+        }
+        match (self.websocket, wants_trailers(visitors)) {
+            (false, false) => {}
+            (false, true) => head.put_slice(b"connection: te\r\nte: trailers\r\n"),
+            (true, false) => head.put_slice(b"connection: upgrade\r\nupgrade: websocket\r\n"),
+            (true, true) => {
+                head.put_slice(
+                    b"connection: upgrade, te\r\nupgrade: websocket\r\nte: trailers\r\n",
+                );
+            }
+        }
+        let named = named(visitors);
+        let mut cookies = Vec::new();
+        for (name, value) in visitors {
+            if ends_here(name) || is_claim(name) || named.contains(name) {
+                continue;
+            }
+            if name == header::COOKIE {
+                cookies.push(value);
+                continue;
+            }
+            write(head, name.as_str(), value.as_bytes());
+        }
+        // HTTP/2 packs cookies better when each is a field of its own; HTTP/1.1 has one field for all
+        // (RFC 9113, 8.2.3).
+        for (at, cookie) in cookies.iter().enumerate() {
+            head.reserve(cookie.len() + 12);
+            head.put_slice(if at == 0 { b"cookie: " } else { b"; " });
+            head.put_slice(cookie.as_bytes());
+        }
+        if !cookies.is_empty() {
+            head.put_slice(b"\r\n");
+        }
     }
-    // Visible bytes with more visible bytes between them.
-    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
-        headers.insert(header::COOKIE, joined);
+}
+
+/// Writes one field line.
+pub(crate) fn write(head: &mut BytesMut, name: &str, value: &[u8]) {
+    head.reserve(name.len() + value.len() + 4);
+    head.put_slice(name.as_bytes());
+    head.put_slice(b": ");
+    head.put_slice(value);
+    head.put_slice(b"\r\n");
+}
+
+/// What a visitor says of its own connection, of the framing of its body, and what we say ourselves.
+fn ends_here(name: &HeaderName) -> bool {
+    match name.as_str().len() {
+        2 => name == header::TE,
+        4 => name == header::HOST,
+        // We answer an `Expect` ourselves, when the app begins to read (RFC 9110, 10.1.1).
+        6 => name == header::EXPECT,
+        7 => name == header::UPGRADE,
+        10 => name == header::CONNECTION || *name == KEEP_ALIVE,
+        14 => name == header::CONTENT_LENGTH,
+        16 => *name == PROXY_CONNECTION,
+        17 => name == header::TRANSFER_ENCODING,
+        _ => false,
     }
 }
 
@@ -164,36 +201,34 @@ pub(crate) fn for_visitor(headers: &mut HeaderMap) {
     }
 }
 
-/// Fields that speak of one connection, and those that `Connection` names (RFC 9110, 7.6.1), but
-/// none without which the message would be another one.
+/// Fields that speak of one connection, and those that `Connection` names.
 fn remove_of_connection(headers: &mut HeaderMap) {
-    let mut fields = headers.get_all(header::CONNECTION).into_iter();
-    match (fields.next(), fields.next()) {
-        (None, _) => {}
-        (Some(only), None) if names_no_field(only) => drop(headers.remove(header::CONNECTION)),
-        _ => {
-            remove_named(headers);
-            headers.remove(header::CONNECTION);
-        }
+    for name in named(headers) {
+        headers.remove(name);
     }
+    headers.remove(header::CONNECTION);
     headers.remove(KEEP_ALIVE);
     headers.remove(PROXY_CONNECTION);
+}
+
+/// What `Connection` names (RFC 9110, 7.6.1), but nothing without which the message would be another
+/// one.
+fn named(headers: &HeaderMap) -> Vec<HeaderName> {
+    let fields = headers.get_all(header::CONNECTION).into_iter();
+    let words = fields
+        .filter(|field| !names_no_field(field))
+        .filter_map(|field| field.to_str().ok())
+        .flat_map(|field| field.split(','));
+    words
+        .filter_map(|word| HeaderName::from_bytes(word.trim().as_bytes()).ok())
+        .filter(|name| !is_essential(name))
+        .collect()
 }
 
 /// What nearly every `Connection` says.
 fn names_no_field(connection: &HeaderValue) -> bool {
     let connection = connection.as_bytes();
     connection.eq_ignore_ascii_case(b"keep-alive") || connection.eq_ignore_ascii_case(b"close")
-}
-
-fn remove_named(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = tokens(headers, &header::CONNECTION)
-        .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
-        .filter(|name| !is_essential(name))
-        .collect();
-    for name in named {
-        headers.remove(name);
-    }
 }
 
 fn is_essential(name: &HeaderName) -> bool {
@@ -234,17 +269,6 @@ pub(crate) fn wants_websocket(headers: &HeaderMap) -> bool {
     headers.contains_key(header::UPGRADE)
         && has(&header::CONNECTION, "upgrade")
         && has(&header::UPGRADE, "websocket")
-}
-
-fn remove_claims(headers: &mut HeaderMap) {
-    let claims: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| is_claim(name))
-        .cloned()
-        .collect();
-    for name in claims {
-        headers.remove(name);
-    }
 }
 
 /// What only we may say; names with an underscore, which WSGI cannot tell from a hyphen; and
@@ -294,12 +318,18 @@ mod tests {
         let written = HeaderValue::from_static("Blog.test:8000");
         let host = crate::host::parse("Blog.test:8000").unwrap();
         let marks = Marks::new(written, &host, peer.parse().unwrap(), Scheme::Https);
-        let mut map = map(fields);
-        for_app(&mut map, &marks, HeaderValue::from_static("id"), false);
-        let line = |(name, value): (&HeaderName, &HeaderValue)| {
-            format!("{name}: {}", value.to_str().unwrap())
+        let id = HeaderValue::from_static("id");
+        let for_app = ForApp {
+            marks: &marks,
+            id: &id,
+            prefix: None,
+            websocket: false,
         };
-        let mut lines: Vec<String> = map.iter().map(line).collect();
+        let mut head = BytesMut::new();
+        for_app.write(&map(fields), &mut head);
+        let head = str::from_utf8(&head).unwrap();
+        assert!(head.ends_with("\r\n"));
+        let mut lines: Vec<String> = head.lines().map(str::to_owned).collect();
         lines.sort();
         lines
     }
@@ -355,6 +385,7 @@ mod tests {
         assert!(lines.contains(&"x-forwarded-for: 192.0.2.7".to_owned()));
         assert!(lines.contains(&"cookie: kept=1".to_owned()));
         assert!(lines.contains(&"te: trailers".to_owned()));
+        assert!(lines.contains(&"connection: te".to_owned()));
         for gone in [
             "x-secret",
             "keep-alive",

@@ -36,13 +36,23 @@ use crate::strict::{Strict, Told};
 use crate::visit::{Answered, Visit};
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve<S>(visit: Rc<Visit>, stream: S) -> hyper::Result<()>
+pub(crate) fn serve<S>(visit: Rc<Visit>, stream: S) -> impl Future<Output = hyper::Result<()>>
+where
+    S: Waits + AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    // Boxed: it goes from hand to hand, and there would be room for it in each of them. One with TLS
+    // has two kilobytes.
+    let stream = Box::new(Strict::new(stream, visit.told.clone()));
+    serve_in_turns(visit, stream)
+}
+
+/// Serves, waits, and serves again.
+async fn serve_in_turns<S>(visit: Rc<Visit>, mut stream: Box<Strict<S>>) -> hyper::Result<()>
 where
     S: Waits + AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (core, told) = (visit.core.clone(), visit.told.clone());
     let mut watch = Watch::new(&core.setting.limits);
-    let mut stream = Strict::new(stream, told.clone());
     loop {
         let (lent, home) = lend(stream);
         // Boxed: it is all that goes when a connection waits.
@@ -239,14 +249,14 @@ impl Waits for TlsStream<Patience<Socket>> {
 
 /// A stream that goes home when whoever it was lent to is dropped.
 struct Lent<S> {
-    stream: Option<Strict<S>>,
+    stream: Option<Box<Strict<S>>>,
     home: Home<S>,
 }
 
 /// Where a lent stream goes.
-struct Home<S>(Arc<Mutex<Option<Strict<S>>>>);
+struct Home<S>(Arc<Mutex<Option<Box<Strict<S>>>>>);
 
-fn lend<S>(stream: Strict<S>) -> (Lent<S>, Home<S>) {
+fn lend<S>(stream: Box<Strict<S>>) -> (Lent<S>, Home<S>) {
     let home = Arc::new(Mutex::new(None));
     let lent = Lent {
         stream: Some(stream),
@@ -256,11 +266,11 @@ fn lend<S>(stream: Strict<S>) -> (Lent<S>, Home<S>) {
 }
 
 impl<S> Home<S> {
-    fn take(&self) -> Option<Strict<S>> {
+    fn take(&self) -> Option<Box<Strict<S>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn put(&self, stream: Option<Strict<S>>) {
+    fn put(&self, stream: Option<Box<Strict<S>>>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stream;
     }
 }
@@ -268,7 +278,7 @@ impl<S> Home<S> {
 impl<S> Lent<S> {
     fn stream(&mut self) -> &mut Strict<S> {
         self.stream
-            .as_mut()
+            .as_deref_mut()
             .expect("the stream goes home with the drop alone")
     }
 }
@@ -308,7 +318,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Lent<S> {
 
     fn is_write_vectored(&self) -> bool {
         self.stream
-            .as_ref()
+            .as_deref()
             .is_some_and(AsyncWrite::is_write_vectored)
     }
 
@@ -420,7 +430,7 @@ mod tests {
     #[tokio::test]
     async fn a_lent_stream_comes_home() {
         let (ours, mut theirs) = tokio::io::duplex(16);
-        let (mut lent, home) = lend(Strict::new(ours, Arc::default()));
+        let (mut lent, home) = lend(Box::new(Strict::new(ours, Arc::default())));
         lent.write_all(b"one").await.unwrap();
         assert!(home.take().is_none());
         drop(lent);

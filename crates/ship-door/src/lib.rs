@@ -20,6 +20,7 @@ mod accept_encoding;
 mod access_log;
 mod acme;
 mod allow;
+mod app_connection;
 mod basic_auth;
 mod body;
 mod cache;

@@ -1,26 +1,28 @@
 //! Connections to one instance, kept by one core.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::Request;
-use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, Sleep};
 
-use crate::body::RequestBody;
+use crate::app_connection::{AppConnection, AppStream};
 use crate::instance::{InFlight, Instance};
 use crate::table::Address;
 
 /// Idle connections that one core keeps to one instance.
 const MOST_IDLE: usize = 64;
+
+/// The same while there is a burst: none of its connections is closed only to be made anew for the
+/// next request. What was not used for [`BURST`] goes.
+const MOST_IN_BURST: usize = 512;
+
+/// Short, because some apps have room for a hundred connections and no more.
+const BURST: Duration = Duration::from_secs(1);
 
 /// How long an idle connection is kept.
 pub(crate) const KEEP_IDLE: Duration = Duration::from_mins(1);
@@ -34,12 +36,15 @@ const FRESH: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(crate) instance: Arc<Instance>,
+    /// The one used last is the last.
     idle: RefCell<Vec<Idle>>,
+    /// There are more than [`MOST_IDLE`], and somebody looks after that.
+    bursts: Cell<bool>,
 }
 
 #[derive(Debug)]
 struct Idle {
-    sender: SendRequest<RequestBody>,
+    connection: Box<AppConnection>,
     alarm: Pin<Box<Sleep>>,
     since: Instant,
 }
@@ -47,7 +52,7 @@ struct Idle {
 /// A connection that carries one request, and the count that goes with it.
 #[derive(Debug)]
 pub(crate) struct Link {
-    sender: SendRequest<RequestBody>,
+    pub(crate) connection: Box<AppConnection>,
     /// For the time that an answer may take. One for all requests of the connection: to put it off is
     /// much cheaper than to make a new one.
     pub(crate) alarm: Pin<Box<Sleep>>,
@@ -64,6 +69,7 @@ impl Pool {
         Rc::new(Self {
             instance,
             idle: RefCell::new(Vec::new()),
+            bursts: Cell::new(false),
         })
     }
 
@@ -72,16 +78,17 @@ impl Pool {
     pub(crate) fn take(self: &Rc<Self>, replayable: bool) -> Option<Link> {
         let mut idle = self.idle.borrow_mut();
         for at in (0..idle.len()).rev() {
-            if idle[at].sender.is_closed() {
+            if !idle[at].connection.is_quiet() {
                 idle.remove(at);
             } else if !replayable && idle[at].since.elapsed() > FRESH {
                 // All others have been idle for longer.
                 return None;
-            } else if idle[at].sender.is_ready() {
-                let Idle { sender, alarm, .. } = idle.remove(at);
-                return Some(self.link(sender, alarm, self.instance.begin(), true));
+            } else {
+                let Idle {
+                    connection, alarm, ..
+                } = idle.remove(at);
+                return Some(self.link(connection, alarm, self.instance.begin(), true));
             }
-            // Else it is still busy with an upload whose answer came early.
         }
         None
     }
@@ -89,52 +96,35 @@ impl Pool {
     /// A new connection.
     pub(crate) async fn connect(self: &Rc<Self>, within: Duration) -> io::Result<Link> {
         let in_flight = self.instance.begin();
-        let sender = match tokio::time::timeout(within, self.dial()).await {
+        let stream = match tokio::time::timeout(within, self.dial()).await {
             Ok(dialled) => dialled?,
             Err(_) => return Err(io::ErrorKind::TimedOut.into()),
         };
+        let connection = AppConnection::new(stream, self.instance.cut().clone());
         let alarm = Box::pin(tokio::time::sleep(within));
-        Ok(self.link(sender, alarm, in_flight, false))
+        Ok(self.link(Box::new(connection), alarm, in_flight, false))
     }
 
-    async fn dial(&self) -> io::Result<SendRequest<RequestBody>> {
+    async fn dial(&self) -> io::Result<AppStream> {
         match &self.instance.address {
-            Address::Unix(path) => self.shake(UnixStream::connect(path).await?).await,
+            Address::Unix(path) => Ok(AppStream::Unix(UnixStream::connect(path).await?)),
             Address::Tcp(address) => {
                 let stream = TcpStream::connect(address).await?;
                 stream.set_nodelay(true)?;
-                self.shake(stream).await
+                Ok(AppStream::Tcp(stream))
             }
         }
     }
 
-    async fn shake<S>(&self, stream: S) -> io::Result<SendRequest<RequestBody>>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let shaken = http1::Builder::new().handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = shaken.map_err(io::Error::other)?;
-        let instance = self.instance.clone();
-        // Ends when its sender is dropped, its app closes, or its instance is cut; then hyper makes
-        // an answer on its way an error, so that it does not look whole.
-        tokio::task::spawn_local(async move {
-            tokio::select! {
-                _ = connection.with_upgrades() => {}
-                () = instance.cut().cancelled() => {}
-            }
-        });
-        Ok(sender)
-    }
-
     fn link(
         self: &Rc<Self>,
-        sender: SendRequest<RequestBody>,
+        connection: Box<AppConnection>,
         alarm: Pin<Box<Sleep>>,
         in_flight: InFlight,
         reused: bool,
     ) -> Link {
         Link {
-            sender,
+            connection,
             alarm,
             in_flight,
             pool: Rc::downgrade(self),
@@ -142,45 +132,111 @@ impl Pool {
         }
     }
 
-    fn put(&self, sender: SendRequest<RequestBody>, alarm: Pin<Box<Sleep>>) {
+    fn put(self: &Rc<Self>, mut connection: Box<AppConnection>, alarm: Pin<Box<Sleep>>) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < MOST_IDLE && !sender.is_closed() {
+        if idle.len() < MOST_IN_BURST && connection.rests() {
             let since = Instant::now();
             idle.push(Idle {
-                sender,
+                connection,
                 alarm,
                 since,
             });
+        }
+        if idle.len() > MOST_IDLE && !self.bursts.replace(true) {
+            tokio::task::spawn_local(end_burst(Rc::downgrade(self)));
         }
     }
 
     /// Closes what has been idle for longer than [`KEEP_IDLE`], or is closed already.
     pub(crate) fn close_idle(&self) {
-        let keep = |idle: &Idle| !idle.sender.is_closed() && idle.since.elapsed() < KEEP_IDLE;
+        let keep = |idle: &Idle| idle.connection.is_quiet() && idle.since.elapsed() < KEEP_IDLE;
         self.idle.borrow_mut().retain(keep);
+    }
+
+    /// Closes what a burst has left; whether it goes on.
+    fn close_surplus(&self) -> bool {
+        let mut idle = self.idle.borrow_mut();
+        let surplus = idle.len().saturating_sub(MOST_IDLE);
+        let unused = idle.partition_point(|idle| idle.since.elapsed() >= BURST);
+        idle.drain(..surplus.min(unused));
+        idle.len() > MOST_IDLE
+    }
+}
+
+/// Looks after a burst to its end.
+async fn end_burst(pool: Weak<Pool>) {
+    loop {
+        tokio::time::sleep(BURST).await;
+        let Some(pool) = pool.upgrade() else { return };
+        if !pool.close_surplus() {
+            pool.bursts.set(false);
+            return;
+        }
     }
 }
 
 impl Link {
-    /// Sends a request; where nothing of it was written, the error holds it.
-    pub(crate) fn send(
-        &mut self,
-        request: Request<RequestBody>,
-    ) -> impl Future<
-        Output = Result<hyper::Response<hyper::body::Incoming>, TrySendError<Request<RequestBody>>>,
-    > + use<> {
-        self.sender.try_send_request(request)
-    }
-
-    /// The answer is complete: the connection may carry the next request.
+    /// The answer is complete: the connection may carry the next request, once all of this one was
+    /// sent. An answer can come before the end of an upload.
     pub(crate) fn give_back(self) {
-        if let Some(pool) = self.pool.upgrade() {
-            pool.put(self.sender, self.alarm);
+        let Self {
+            mut connection,
+            alarm,
+            pool,
+            ..
+        } = self;
+        let put = move |connection| {
+            if let Some(pool) = pool.upgrade() {
+                pool.put(connection, alarm);
+            }
+        };
+        if !connection.is_sending() {
+            return put(connection);
         }
+        tokio::task::spawn_local(async move {
+            if connection.finish_sending().await {
+                put(connection);
+            }
+        });
     }
 
     /// The connection has become something else (a WebSocket); the count goes on.
-    pub(crate) fn into_in_flight(self) -> InFlight {
-        self.in_flight
+    pub(crate) fn into_tunnel(self) -> (AppConnection, InFlight) {
+        (*self.connection, self.in_flight)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::Instances;
+    use crate::table::Upstream;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_burst_leaves_is_kept_for_a_second_and_then_as_much_as_always() {
+        const LINKS: usize = MOST_IDLE + 10;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.sock");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let pool = Pool::new(Instances::default().get(&Upstream {
+            key: "blog/web.1@r7".to_owned(),
+            address: Address::Unix(path),
+        }));
+        let burst = async {
+            let mut links = Vec::new();
+            for _ in 0..LINKS {
+                links.push(pool.connect(Duration::from_hours(1)).await.unwrap());
+            }
+            links.into_iter().for_each(Link::give_back);
+            let idle = || pool.idle.borrow().len();
+            assert_eq!(idle(), LINKS);
+            tokio::time::sleep(BURST / 2).await;
+            assert_eq!(idle(), LINKS);
+            tokio::time::sleep(BURST).await;
+            assert_eq!(idle(), MOST_IDLE);
+            assert!(!pool.bursts.get());
+        };
+        tokio::task::LocalSet::new().run_until(burst).await;
+        drop(listener);
     }
 }

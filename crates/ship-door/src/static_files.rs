@@ -56,10 +56,6 @@ struct Chosen {
 
 /// What a folder has to say to a request.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is taken apart where it is returned to, and a box would be made for each file"
-)]
 pub(crate) enum Served {
     /// An answer.
     Answer(Response<Body>),

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{ReadHalf, WriteHalf};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::app_connection::AppConnection;
 use crate::instance::InFlight;
 use crate::traffic::Tally;
 use crate::websocket::{CLOSE_RESTART, Frames};
@@ -24,24 +26,20 @@ const PIECE: usize = 8 << 10;
 /// to answer our close frame, or one side to follow the other.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-type Reader = ReadHalf<TokioIo<Upgraded>>;
-type Writer = WriteHalf<TokioIo<Upgraded>>;
-
-/// Who is joined.
-pub(crate) struct Ends {
-    pub(crate) visitor: OnUpgrade,
-    pub(crate) app: OnUpgrade,
-}
+type Visitor = TokioIo<Upgraded>;
+type Up = Stream<ReadHalf<Visitor>, WriteHalf<AppConnection>>;
+type Down = Stream<ReadHalf<AppConnection>, WriteHalf<Visitor>>;
 
 /// Joins a visitor and an app until one of them closes, or `stop` or the instance's cut fires.
 pub(crate) async fn run(
-    ends: Ends,
+    visitor: OnUpgrade,
+    app: AppConnection,
     in_flight: InFlight,
     tally: Arc<Tally>,
     stop: CancellationToken,
 ) {
-    let (visitor, app) = match tokio::try_join!(ends.visitor, ends.app) {
-        Ok((visitor, app)) => (TokioIo::new(visitor), TokioIo::new(app)),
+    let visitor = match visitor.await {
+        Ok(visitor) => TokioIo::new(visitor),
         Err(error) => {
             debug!(%error, "an upgrade came to nothing");
             return;
@@ -64,7 +62,7 @@ pub(crate) async fn run(
 }
 
 /// Until the app closes; or the visitor does, and the app has had a moment to answer.
-async fn join(up: &mut Stream, down: &mut Stream) -> io::Result<()> {
+async fn join(up: &mut Up, down: &mut Down) -> io::Result<()> {
     tokio::select! {
         result = down.run() => result?,
         result = up.run() => {
@@ -78,7 +76,7 @@ async fn join(up: &mut Stream, down: &mut Stream) -> io::Result<()> {
 }
 
 /// Lets the app's present frame end, closes with 1012, and gives the visitor a moment to answer.
-async fn farewell(up: &mut Stream, down: &mut Stream) -> io::Result<()> {
+async fn farewell(up: &mut Up, down: &mut Down) -> io::Result<()> {
     match timeout(FAREWELL, down.finish_frame()).await {
         Ok(result) => result?,
         // The frame will not end: a close frame now would be read as part of it.
@@ -105,9 +103,9 @@ enum Way {
 
 /// One direction. What was read and not yet written is kept here, so that a copy can be given up
 /// at any await without losing a byte or its place between the frames.
-struct Stream {
-    reader: Reader,
-    writer: Writer,
+struct Stream<R, W> {
+    reader: R,
+    writer: W,
     piece: Box<[u8]>,
     waiting: Range<usize>,
     /// Follows what has been written.
@@ -116,8 +114,12 @@ struct Stream {
     tally: Arc<Tally>,
 }
 
-impl Stream {
-    fn new(reader: Reader, writer: Writer, way: Way, tally: Arc<Tally>) -> Self {
+impl<R, W> Stream<R, W>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    fn new(reader: R, writer: W, way: Way, tally: Arc<Tally>) -> Self {
         Self {
             reader,
             writer,

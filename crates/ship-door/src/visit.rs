@@ -107,11 +107,12 @@ where
         let visit = visit.clone();
         move |request| {
             let visit = visit.clone();
-            async move {
+            // Boxed: hyper makes a task of it, and moves it on its way there.
+            Box::pin(async move {
                 let busy = Busy::new(&visit);
                 let answer = stack::answer(&visit, request.map(Inbound::from)).await;
                 Ok::<_, Infallible>(answer.map(|body| Answered::new(body, busy)))
-            }
+            })
         }
     });
     let connection = core.http2.serve_connection(TokioIo::new(stream), service);
