@@ -1,6 +1,7 @@
 //! The files of a project that count as its source.
 
 use std::cmp::Ordering;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{self, AtomicUsize};
 use std::sync::mpsc::{self, Sender};
@@ -100,6 +101,24 @@ impl Tree {
             Err(error) => Err(error.into()),
         }
     }
+
+    /// Appends [`Tree::listed_text`] to `all`, or nothing where it is longer than `most` bytes;
+    /// whether the file is there. Most files need no room of their own for this.
+    pub(crate) fn append_text(&self, file: &Path, most: usize, all: &mut String) -> Result<bool> {
+        let start = all.len();
+        let opened = file::open(&self.root.join(file)).ok();
+        let read = opened.and_then(|file| file.take(most as u64 + 1).read_to_string(all).ok());
+        let text = &all[start..];
+        if read.is_some() && text.len() <= most && is_plain(text) {
+            return Ok(true);
+        }
+        all.truncate(start);
+        let text = self.listed_text(file)?;
+        if let Some(text) = text.as_ref().filter(|text| text.len() <= most) {
+            all.push_str(text);
+        }
+        Ok(text.is_some())
+    }
 }
 
 /// What one thread of a walk came by, which it hands in, sorted, when it ends.
@@ -172,6 +191,11 @@ fn by_bytes(a: &Path, b: &Path) -> Ordering {
         Some((a, b)) => rank(*a).cmp(&rank(*b)),
         None => a.len().cmp(&b.len()),
     }
+}
+
+/// Whether [`plain_text`] leaves it as it is.
+fn is_plain(text: &str) -> bool {
+    !text.starts_with(MARK) && !text.contains('\r')
 }
 
 fn plain_text(bytes: Vec<u8>) -> String {
@@ -268,6 +292,36 @@ mod tests {
             let (a, b) = (Path::new(&a), Path::new(&b));
             prop_assert_eq!(by_bytes(a, b), a.cmp(b));
         }
+    }
+
+    #[test]
+    fn a_text_is_appended_as_it_is_read_alone() {
+        let (folder, tree) = tree(&[
+            ("a.py", "import os"),
+            ("long.py", "x = 1"),
+            ("empty.py", ""),
+        ]);
+        let write = |name: &str, bytes: &[u8]| {
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+        };
+        write("windows.py", b"\xef\xbb\xbfa\r\nb");
+        write("latin.py", b"caf\xe9");
+        let mut all = "before ".to_owned();
+        for (name, text) in [
+            ("a.py", Some("import os")),
+            ("windows.py", Some("a\nb")),
+            ("latin.py", Some("caf\u{fffd}")),
+            ("empty.py", Some("")),
+            ("missing.py", None),
+        ] {
+            let before = all.clone();
+            let is_there = tree.append_text(Path::new(name), 9, &mut all).unwrap();
+            assert_eq!(is_there.then(|| &all[before.len()..]), text, "{name}");
+            assert!(all.starts_with(&before));
+        }
+        let before = all.clone();
+        assert!(tree.append_text(Path::new("long.py"), 4, &mut all).unwrap());
+        assert_eq!(all, before);
     }
 
     #[test]
