@@ -41,10 +41,10 @@ impl Tree {
             .add_custom_ignore_filename(".shipignore")
             .filter_entry(|entry| !is_foreign(entry))
             .build_parallel();
-        let files = shallowest(list(root, walk), MOST);
+        let files = list(root, walk, ENOUGH, |_, path| path);
         Self {
             root: root.to_owned(),
-            files,
+            files: shallowest(files, MOST),
         }
     }
 
@@ -122,26 +122,32 @@ impl Tree {
 }
 
 /// What one thread of a walk came by, which it hands in, sorted, when it ends.
-struct Part {
-    files: Vec<PathBuf>,
-    all: Sender<Vec<PathBuf>>,
+struct Part<T: AsRef<Path>> {
+    files: Vec<T>,
+    all: Sender<Vec<T>>,
 }
 
-impl Drop for Part {
+impl<T: AsRef<Path>> Drop for Part<T> {
     fn drop(&mut self) {
         let mut files = std::mem::take(&mut self.files);
-        files.sort_unstable_by(|a, b| by_bytes(a, b));
+        files.sort_unstable_by(|a, b| by_bytes(a.as_ref(), b.as_ref()));
         // The other end lives as long as the walk.
         let _ = self.all.send(files);
     }
 }
 
-/// The files that a walk comes by, in whatever order.
-fn list(root: &Path, walk: WalkParallel) -> Vec<PathBuf> {
+/// What `read` makes of each file that a walk of `root` comes by and of its path from there, by
+/// path; of more than `most` files, some.
+pub(crate) fn list<T: AsRef<Path> + Send>(
+    root: &Path,
+    walk: WalkParallel,
+    most: usize,
+    read: impl Fn(&DirEntry, PathBuf) -> T + Sync,
+) -> Vec<T> {
     let (all, parts) = mpsc::channel();
     let count = AtomicUsize::new(0);
     walk.run(|| {
-        let count = &count;
+        let (count, read) = (&count, &read);
         let mut part = Part {
             files: Vec::new(),
             all: all.clone(),
@@ -154,8 +160,8 @@ fn list(root: &Path, walk: WalkParallel) -> Vec<PathBuf> {
             if is_file(&entry)
                 && let Ok(path) = entry.path().strip_prefix(root)
             {
-                part.files.push(path.to_owned());
-                if count.fetch_add(1, atomic::Ordering::Relaxed) >= ENOUGH {
+                part.files.push(read(&entry, path.to_owned()));
+                if count.fetch_add(1, atomic::Ordering::Relaxed) >= most {
                     return WalkState::Quit;
                 }
             }
@@ -163,17 +169,19 @@ fn list(root: &Path, walk: WalkParallel) -> Vec<PathBuf> {
         })
     });
     drop(all);
-    parts.into_iter().flatten().collect()
+    let mut files: Vec<T> = parts.into_iter().flatten().collect();
+    // The stable sort sees that they come in a few parts, each of which is sorted.
+    files.sort_by(|a, b| by_bytes(a.as_ref(), b.as_ref()));
+    files
 }
 
-/// At most so many, sorted: which ones does not depend on the order in which they come.
+/// At most so many of `files`, sorted: which ones does not depend on the order in which they come.
 fn shallowest(mut files: Vec<PathBuf>, most: usize) -> Vec<PathBuf> {
     if files.len() > most {
         files.sort_by_cached_key(|file| (file.components().count(), file.clone()));
         files.truncate(most);
+        files.sort_unstable_by(|a, b| by_bytes(a, b));
     }
-    // The stable sort sees that they come in a few parts, each of which is sorted.
-    files.sort_by(|a, b| by_bytes(a, b));
     files
 }
 

@@ -174,6 +174,16 @@ pub(crate) fn parsed(sources: Vec<&Source>) -> impl Iterator<Item = &Module> {
     sources.into_iter().filter_map(Source::module)
 }
 
+/// Those of `sources` in which one of `texts` stands, as part of a word as well; whole texts are
+/// looked through, side by side.
+pub(crate) fn holding<'a>(sources: &[&'a Source], texts: &[&str]) -> Vec<&'a Source> {
+    let holds = |source: &&&Source| texts.iter().any(|text| source.holds(text));
+    side_by_side(sources, |part| -> Vec<&Source> {
+        part.iter().filter(holds).copied().collect()
+    })
+    .concat()
+}
+
 /// Those of `sources` that `seed` tells to have what is looked for, and those that may have it
 /// from others: `gives` tells the names at the top of a module that stand for it, and who takes
 /// it says one of them.
