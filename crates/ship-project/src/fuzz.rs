@@ -23,7 +23,6 @@ use crate::init;
 use crate::manifest;
 use crate::plan::Place;
 use crate::python::source::Source;
-use crate::python::words::Vocabulary;
 
 /// The name of one, and what reads the bytes.
 pub type Target = (&'static str, fn(&[u8]));
@@ -275,11 +274,7 @@ fn of_pyproject(text: &str) {
 
 /// A file that is too deeply nested to be parsed is one with a mistake.
 fn of_python(text: &str) {
-    let source = Source::new(
-        Path::new("setup.py"),
-        text.to_owned(),
-        &mut Vocabulary::default(),
-    );
+    let source = Source::alone(Path::new("setup.py"), text);
     if let Some(module) = crate::python::source::parsed(vec![&source]).next() {
         let setup = setup::python(module);
         for requirement in &setup.requirements {

@@ -1,10 +1,10 @@
 //! The files of a project that count as its source.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{self, AtomicUsize};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Sender};
 
 use ignore::{DirEntry, WalkBuilder, WalkParallel, WalkState};
 use ship_base::file;
@@ -15,6 +15,9 @@ use crate::error::Result;
 /// in its tree must not make planning slow.
 const MOST: usize = 50_000;
 
+/// The byte order mark.
+const MARK: char = '\u{feff}';
+
 /// Where listing ends, whatever else there is.
 const ENOUGH: usize = 500_000;
 
@@ -23,7 +26,7 @@ const ENOUGH: usize = 500_000;
 #[derive(Debug)]
 pub(crate) struct Tree {
     root: PathBuf,
-    files: BTreeSet<PathBuf>,
+    files: Vec<PathBuf>,
 }
 
 impl Tree {
@@ -38,27 +41,35 @@ impl Tree {
             .add_custom_ignore_filename(".shipignore")
             .filter_entry(|entry| !is_foreign(entry))
             .build_parallel();
-        let files = shallowest(list(root, walk), MOST);
+        let files = list(root, walk, ENOUGH, |_, path| path);
         Self {
             root: root.to_owned(),
-            files,
+            files: shallowest(files, MOST),
         }
     }
 
     pub(crate) fn has(&self, file: impl AsRef<Path>) -> bool {
-        self.files.contains(file.as_ref())
+        let file = file.as_ref();
+        let found = self.files.binary_search_by(|own| own.as_path().cmp(file));
+        found.is_ok()
     }
 
     /// Whether there is any file below `folder`.
     pub(crate) fn has_below(&self, folder: &Path) -> bool {
-        let next = self.files.range(folder.to_owned()..).next();
+        let next = self.files_from(folder).first();
         next.is_some_and(|file| file.starts_with(folder))
+    }
+
+    /// `first`, if it is there, and what stands behind it.
+    fn files_from(&self, first: &Path) -> &[PathBuf] {
+        let at = self.files.partition_point(|file| file.as_path() < first);
+        &self.files[at..]
     }
 
     /// The files right in `folder` whose names begin with `prefix`.
     pub(crate) fn beginning(&self, folder: &Path, prefix: &str) -> impl Iterator<Item = &Path> {
-        let first = folder.join(prefix);
-        let own = self.files.range(first..).map(PathBuf::as_path);
+        let own = self.files_from(&folder.join(prefix));
+        let own = own.iter().map(PathBuf::as_path);
         let begins = move |file: &&Path| {
             let below = file.strip_prefix(folder).ok();
             let name = below.and_then(|below| below.iter().next()?.to_str());
@@ -90,14 +101,57 @@ impl Tree {
             Err(error) => Err(error.into()),
         }
     }
+
+    /// Appends [`Tree::listed_text`] to `all`, or nothing where it is longer than `most` bytes;
+    /// whether the file is there. Most files need no room of their own for this.
+    pub(crate) fn append_text(&self, file: &Path, most: usize, all: &mut String) -> Result<bool> {
+        let start = all.len();
+        let opened = file::open(&self.root.join(file)).ok();
+        let read = opened.and_then(|file| file.take(most as u64 + 1).read_to_string(all).ok());
+        let text = &all[start..];
+        if read.is_some() && text.len() <= most && is_plain(text) {
+            return Ok(true);
+        }
+        all.truncate(start);
+        let text = self.listed_text(file)?;
+        if let Some(text) = text.as_ref().filter(|text| text.len() <= most) {
+            all.push_str(text);
+        }
+        Ok(text.is_some())
+    }
 }
 
-/// The files that a walk comes by, in whatever order.
-fn list(root: &Path, walk: WalkParallel) -> Vec<PathBuf> {
-    let (found, files) = mpsc::channel();
+/// What one thread of a walk came by, which it hands in, sorted, when it ends.
+struct Part<T: AsRef<Path>> {
+    files: Vec<T>,
+    all: Sender<Vec<T>>,
+}
+
+impl<T: AsRef<Path>> Drop for Part<T> {
+    fn drop(&mut self) {
+        let mut files = std::mem::take(&mut self.files);
+        files.sort_unstable_by(|a, b| by_bytes(a.as_ref(), b.as_ref()));
+        // The other end lives as long as the walk.
+        let _ = self.all.send(files);
+    }
+}
+
+/// What `read` makes of each file that a walk of `root` comes by and of its path from there, by
+/// path; of more than `most` files, some.
+pub(crate) fn list<T: AsRef<Path> + Send>(
+    root: &Path,
+    walk: WalkParallel,
+    most: usize,
+    read: impl Fn(&DirEntry, PathBuf) -> T + Sync,
+) -> Vec<T> {
+    let (all, parts) = mpsc::channel();
     let count = AtomicUsize::new(0);
     walk.run(|| {
-        let (found, count) = (found.clone(), &count);
+        let (count, read) = (&count, &read);
+        let mut part = Part {
+            files: Vec::new(),
+            all: all.clone(),
+        };
         Box::new(move |entry| {
             let is_file = |entry: &DirEntry| entry.file_type().is_some_and(|kind| kind.is_file());
             let Ok(entry) = entry else {
@@ -106,41 +160,50 @@ fn list(root: &Path, walk: WalkParallel) -> Vec<PathBuf> {
             if is_file(&entry)
                 && let Ok(path) = entry.path().strip_prefix(root)
             {
-                // The other end lives as long as this function.
-                let _ = found.send(path.to_owned());
-                if count.fetch_add(1, atomic::Ordering::Relaxed) >= ENOUGH {
+                part.files.push(read(&entry, path.to_owned()));
+                if count.fetch_add(1, atomic::Ordering::Relaxed) >= most {
                     return WalkState::Quit;
                 }
             }
             WalkState::Continue
         })
     });
-    drop(found);
-    files.into_iter().collect()
+    drop(all);
+    let mut files: Vec<T> = parts.into_iter().flatten().collect();
+    // The stable sort sees that they come in a few parts, each of which is sorted.
+    files.sort_by(|a, b| by_bytes(a.as_ref(), b.as_ref()));
+    files
 }
 
-/// At most so many, sorted: which ones does not depend on the order in which they come.
-fn shallowest(mut files: Vec<PathBuf>, most: usize) -> BTreeSet<PathBuf> {
+/// At most so many of `files`, sorted: which ones does not depend on the order in which they come.
+fn shallowest(mut files: Vec<PathBuf>, most: usize) -> Vec<PathBuf> {
     if files.len() > most {
         files.sort_by_cached_key(|file| (file.components().count(), file.clone()));
         files.truncate(most);
+        files.sort_unstable_by(|a, b| by_bytes(a, b));
     }
-    files.sort_unstable_by(|a, b| by_bytes(a, b));
-    files.into_iter().collect()
+    files
 }
 
-/// The order of paths, without taking them apart: a folder's files stand where its name does. A set
-/// that is made of sorted paths compares each with the next one only.
+/// The order of paths, without taking them apart: a folder's files stand where its name does.
 fn by_bytes(a: &Path, b: &Path) -> Ordering {
     let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
     let (a, b) = (
         a.as_os_str().as_encoded_bytes(),
         b.as_os_str().as_encoded_bytes(),
     );
-    match a.iter().zip(b).find(|(a, b)| a != b) {
+    // Most have long folders in common, which are passed eight bytes at a time.
+    let eights = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
+    let same = 8 * eights.take_while(|(a, b)| a == b).count();
+    match a[same..].iter().zip(&b[same..]).find(|(a, b)| a != b) {
         Some((a, b)) => rank(*a).cmp(&rank(*b)),
         None => a.len().cmp(&b.len()),
     }
+}
+
+/// Whether [`plain_text`] leaves it as it is.
+fn is_plain(text: &str) -> bool {
+    !text.starts_with(MARK) && !text.contains('\r')
 }
 
 fn plain_text(bytes: Vec<u8>) -> String {
@@ -151,8 +214,8 @@ fn plain_text(bytes: Vec<u8>) -> String {
         _ => String::from_utf8(bytes)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
     };
-    if text.starts_with('\u{feff}') {
-        text = text.trim_start_matches('\u{feff}').to_owned();
+    if text.starts_with(MARK) {
+        text = text.trim_start_matches(MARK).to_owned();
     }
     if text.contains('\r') {
         text = text.replace("\r\n", "\n").replace('\r', "\n");
@@ -223,18 +286,50 @@ mod tests {
     fn of_too_many_files_those_that_lie_deepest_are_left_out() {
         let paths = ["a/b/c.csv", "manage.py", "a/z.py", "a/b/d.csv", "a/a.py"];
         let kept = shallowest(paths.iter().map(PathBuf::from).collect(), 3);
-        let kept: Vec<&Path> = kept.iter().map(PathBuf::as_path).collect();
         assert_eq!(kept, ["a/a.py", "a/z.py", "manage.py"].map(Path::new));
     }
 
     proptest! {
         #[test]
-        fn bytes_order_paths_as_their_names_do(a in "[a/.-]{1,8}", b in "[a/.-]{1,8}") {
+        fn bytes_order_paths_as_their_names_do(
+            folder in "[ab]{0,9}", a in "[a/.-]{1,8}", b in "[a/.-]{1,8}"
+        ) {
             let plain = |text: &str| text.split('/').all(|part| !matches!(part, "" | "." | ".."));
             prop_assume!(plain(&a) && plain(&b));
+            let (a, b) = (format!("{folder}{a}"), format!("{folder}{b}"));
             let (a, b) = (Path::new(&a), Path::new(&b));
             prop_assert_eq!(by_bytes(a, b), a.cmp(b));
         }
+    }
+
+    #[test]
+    fn a_text_is_appended_as_it_is_read_alone() {
+        let (folder, tree) = tree(&[
+            ("a.py", "import os"),
+            ("long.py", "x = 1"),
+            ("empty.py", ""),
+        ]);
+        let write = |name: &str, bytes: &[u8]| {
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+        };
+        write("windows.py", b"\xef\xbb\xbfa\r\nb");
+        write("latin.py", b"caf\xe9");
+        let mut all = "before ".to_owned();
+        for (name, text) in [
+            ("a.py", Some("import os")),
+            ("windows.py", Some("a\nb")),
+            ("latin.py", Some("caf\u{fffd}")),
+            ("empty.py", Some("")),
+            ("missing.py", None),
+        ] {
+            let before = all.clone();
+            let is_there = tree.append_text(Path::new(name), 9, &mut all).unwrap();
+            assert_eq!(is_there.then(|| &all[before.len()..]), text, "{name}");
+            assert!(all.starts_with(&before));
+        }
+        let before = all.clone();
+        assert!(tree.append_text(Path::new("long.py"), 4, &mut all).unwrap());
+        assert_eq!(all, before);
     }
 
     #[test]

@@ -54,11 +54,10 @@ fn is_dotted(c: char) -> bool {
 
 fn look(subject: &Subject<'_>) -> Vec<Finding> {
     let index = &subject.project().index;
-    let may_have = |source: &&Source| {
-        let mut starts = FORMS.iter().map(|(_, start, ..)| *start);
-        starts.any(|start| source.holds(start)) || source.holds(KEY)
-    };
-    let modules = source::parsed(index.own_sources().filter(may_have).collect());
+    let starts = FORMS.iter().map(|(_, start, ..)| *start);
+    let signs: Vec<&str> = starts.chain([KEY]).collect();
+    let own: Vec<&Source> = index.own_sources().collect();
+    let modules = source::parsed(source::holding(&own, &signs));
     modules.flat_map(of_module).collect()
 }
 

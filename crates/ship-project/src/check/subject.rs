@@ -16,6 +16,7 @@ use crate::plan::{Place, Plan};
 use crate::project::Project;
 use crate::python::module::Module;
 use crate::python::source::{self, Source};
+use crate::tree;
 
 /// What the files cannot tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,6 +37,12 @@ pub(super) struct SourceFile {
     /// Relative to the project.
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
+}
+
+impl AsRef<Path> for SourceFile {
+    fn as_ref(&self) -> &Path {
+        &self.path
+    }
 }
 
 /// The project as checks see it.
@@ -186,19 +193,11 @@ fn files(root: &Path) -> Vec<SourceFile> {
                 || !NEVER.iter().any(|never| name == *never)
                     && !entry.path().join("pyvenv.cfg").is_file()
         })
-        .build();
-    let mut files: Vec<SourceFile> = walk
-        .filter_map(Result::ok)
-        .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
-        .filter_map(|entry| {
-            Some(SourceFile {
-                path: entry.path().strip_prefix(root).ok()?.to_owned(),
-                bytes: entry.metadata().map_or(0, |metadata| metadata.len()),
-            })
-        })
-        .collect();
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    files
+        .build_parallel();
+    tree::list(root, walk, usize::MAX, |entry, path| SourceFile {
+        path,
+        bytes: entry.metadata().map_or(0, |metadata| metadata.len()),
+    })
 }
 
 /// The first bytes of a file, as many as there are.

@@ -316,7 +316,7 @@ mod tests {
 
     use super::*;
     use crate::python::source::Source;
-    use crate::python::words::{Vocabulary, Word};
+    use crate::python::words::Word;
 
     #[test]
     fn a_file_that_names_a_service_says_one_of_its_words() {
@@ -332,8 +332,7 @@ mod tests {
             let addresses = service.addresses.iter();
             let addresses = addresses.map(|address| format!("at = '{address}_x://there'"));
             for text in imports.chain(addresses) {
-                let source =
-                    Source::new(Path::new("a.py"), text.clone(), &mut Vocabulary::default());
+                let source = Source::alone(Path::new("a.py"), &text);
                 assert!(source.says(&words), "{text}");
                 assert!(service.place(source.module().unwrap()).is_some(), "{text}");
             }

@@ -1,6 +1,6 @@
 //! All Python files of a project, and the names that lead from one to another.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::Result;
@@ -16,7 +16,8 @@ const FOLLOW: usize = 16;
 /// All files.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    sources: BTreeMap<PathBuf, Source>,
+    /// By path.
+    sources: Vec<Source>,
     /// The names of their folders and files, anywhere: most names in code are of other packages,
     /// and are known by this before any path is looked up.
     names: HashSet<String>,
@@ -65,20 +66,26 @@ impl Index {
     pub(crate) fn read(tree: &Tree, folder: &Path) -> Result<Self> {
         let own = tree.files().filter(|file| file.starts_with(folder));
         let files: Vec<&Path> = own.filter(|file| is_python(file)).collect();
-        let (mut all, mut vocabulary) = (Vec::with_capacity(files.len()), Vocabulary::default());
-        for part in side_by_side(&files, |files| read_all(tree, files)) {
-            let (part, words) = part?;
-            all.extend(part);
-            vocabulary.join(&words);
+        let mut index = Self::default();
+        index.sources.reserve_exact(files.len());
+        for part in side_by_side(&files, |files| source::read(tree, files)) {
+            let (sources, vocabulary) = part?;
+            index.sources.extend(sources);
+            index.vocabulary.join(&vocabulary);
         }
-        let names = names_in(&all);
-        let sources = all.into_iter().map(|source| (source.file.clone(), source));
-        Ok(Self {
-            // They come by path: no tree is searched for the place of each.
-            sources: sources.collect(),
-            names,
-            vocabulary,
-        })
+        index.names = names_in(&index.sources);
+        Ok(index)
+    }
+
+    /// `file`, if it is there, and what stands behind it.
+    fn sources_from(&self, file: &Path) -> &[Source] {
+        let at = self.sources.partition_point(|source| *source.file < *file);
+        &self.sources[at..]
+    }
+
+    fn source(&self, file: &Path) -> Option<&Source> {
+        let next = self.sources_from(file).first();
+        next.filter(|source| source.file == file)
     }
 
     /// The word, where any file may have it.
@@ -97,16 +104,16 @@ impl Index {
 
     /// The file, parsed; `None` where it is not there or nests without end.
     pub(crate) fn get(&self, file: &Path) -> Option<&Module> {
-        self.sources.get(file)?.module()
+        self.source(file)?.module()
     }
 
     pub(crate) fn has(&self, file: &Path) -> bool {
-        self.sources.contains_key(file)
+        self.source(file).is_some()
     }
 
     /// Every file, by path, whether it is parsed or not.
     pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
-        self.sources.values()
+        self.sources.iter()
     }
 
     /// Files that can be part of what is served: no tests, examples or documentation.
@@ -200,9 +207,9 @@ impl Index {
         for (index, part) in parts.iter().enumerate() {
             let rest = &parts[index + 1..];
             folder.push(part);
-            if let Some(source) = self.sources.get(&folder.join("__init__.py")) {
+            if let Some(source) = self.source(&folder.join("__init__.py")) {
                 package = Some((source, rest));
-            } else if let Some(source) = self.sources.get(&folder.with_extension("py")) {
+            } else if let Some(source) = self.source(&folder.with_extension("py")) {
                 return Some((source, rest));
             } else if !self.has_below(&folder) {
                 break;
@@ -219,8 +226,8 @@ impl Index {
     }
 
     fn has_below(&self, folder: &Path) -> bool {
-        let next = self.sources.range(folder.to_owned()..).next();
-        next.is_some_and(|(file, _)| file.starts_with(folder))
+        let next = self.sources_from(folder).first();
+        next.is_some_and(|source| source.file.starts_with(folder))
     }
 
     /// A module by its absolute dotted name, as `from` would import it, or as the project's root,
@@ -379,16 +386,6 @@ fn names_in(sources: &[Source]) -> HashSet<String> {
         }
     }
     names
-}
-
-fn read_all(tree: &Tree, files: &[&Path]) -> Result<(Vec<Source>, Vocabulary)> {
-    let mut words = Vocabulary::default();
-    let mut sources = Vec::with_capacity(files.len());
-    for file in files {
-        let text = tree.listed_text(file)?;
-        sources.extend(text.map(|text| Source::new(file, text, &mut words)));
-    }
-    Ok((sources, words))
 }
 
 fn defines(module: &Module, name: &str) -> bool {

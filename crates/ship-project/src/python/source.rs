@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::num::NonZero;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::thread::ScopedJoinHandle;
 
+use crate::error::Result;
 use crate::python::index::{Index, is_beside};
 use crate::python::module::{Import, Module};
 use crate::python::nesting;
-use crate::python::words::{Vocabulary, Word, Words};
+use crate::python::words::{Filters, Vocabulary, Word, Words};
+use crate::tree::Tree;
 
 /// Larger files are data, not code: they are taken for empty.
 const LARGEST: usize = 1 << 20;
@@ -51,19 +54,39 @@ pub(crate) struct Source {
     /// A test, an example or documentation: it stands beside the program.
     pub(crate) is_beside: bool,
     stem: Box<str>,
-    text: String,
+    shelf: Arc<Shelf>,
+    text: Range<usize>,
     words: Words,
-    module: OnceLock<Option<Module>>,
+    /// In a place of its own: there are many files, and most are never parsed.
+    module: OnceLock<Option<Box<Module>>>,
+}
+
+/// Texts that were read one after the other, and their words: thousands of small pieces would cost
+/// more time than what is in them.
+#[derive(Debug, Default)]
+struct Shelf {
+    texts: String,
+    words: Filters,
+}
+
+/// Reads those of `files` that are still there, in their order, and the words of all.
+pub(super) fn read(tree: &Tree, files: &[&Path]) -> Result<(Vec<Source>, Vocabulary)> {
+    let (mut shelf, mut vocabulary) = (Shelf::default(), Vocabulary::default());
+    let mut read = Vec::with_capacity(files.len());
+    for file in files {
+        let start = shelf.texts.len();
+        if tree.append_text(file, LARGEST, &mut shelf.texts)? {
+            let words = shelf.words.add(&shelf.texts[start..], &mut vocabulary);
+            read.push((*file, start..shelf.texts.len(), words));
+        }
+    }
+    let shelf = Arc::new(shelf);
+    let source = |(file, text, words)| Source::new(file, &shelf, text, words);
+    Ok((read.into_iter().map(source).collect(), vocabulary))
 }
 
 impl Source {
-    /// Its words are added to `all`.
-    pub(crate) fn new(file: &Path, text: String, all: &mut Vocabulary) -> Self {
-        let text = if text.len() <= LARGEST {
-            text
-        } else {
-            String::new()
-        };
+    fn new(file: &Path, shelf: &Arc<Shelf>, text: Range<usize>, words: Words) -> Self {
         Self {
             file: file.to_owned(),
             is_beside: is_beside(file),
@@ -72,20 +95,36 @@ impl Source {
                 .and_then(OsStr::to_str)
                 .unwrap_or_default()
                 .into(),
-            words: Words::of(&text, all),
+            shelf: Arc::clone(shelf),
             text,
+            words,
             module: OnceLock::new(),
         }
     }
 
+    /// A file that is in no project.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn alone(file: &Path, text: &str) -> Self {
+        let mut shelf = Shelf::default();
+        shelf.texts.push_str(text);
+        let words = shelf.words.add(text, &mut Vocabulary::default());
+        Self::new(file, &Arc::new(shelf), 0..text.len(), words)
+    }
+
     /// Whether one of the words may stand in it, in code, a text or a comment; `false` is certain.
     pub(crate) fn says(&self, words: &[Word]) -> bool {
-        words.iter().any(|word| self.words.may_have(*word))
+        let filters = &self.shelf.words;
+        let mut words = words.iter();
+        words.any(|word| filters.may_have(&self.words, *word))
     }
 
     /// Whether `text` stands in it, as part of a word as well.
     pub(crate) fn holds(&self, text: &str) -> bool {
-        self.text.contains(text)
+        self.text().contains(text)
+    }
+
+    fn text(&self) -> &str {
+        &self.shelf.texts[self.text.clone()]
     }
 
     /// The parsed file; `None` where it nests without end.
@@ -99,7 +138,7 @@ impl Source {
                 Err(_) => self.parsed(),
             })
         });
-        module.as_ref()
+        module.as_deref()
     }
 
     /// Parses the file, where the caller has [`nesting::STACK`].
@@ -111,8 +150,9 @@ impl Source {
         self.module.get().is_some()
     }
 
-    fn parsed(&self) -> Option<Module> {
-        (!nesting::is_deep(&self.text)).then(|| Module::read(&self.file, &self.text))
+    fn parsed(&self) -> Option<Box<Module>> {
+        let text = self.text();
+        (!nesting::is_deep(text)).then(|| Box::new(Module::read(&self.file, text)))
     }
 
     /// The file's name without `.py`.
@@ -132,6 +172,16 @@ pub(crate) fn parsed(sources: Vec<&Source>) -> impl Iterator<Item = &Module> {
         }
     });
     sources.into_iter().filter_map(Source::module)
+}
+
+/// Those of `sources` in which one of `texts` stands, as part of a word as well; whole texts are
+/// looked through, side by side.
+pub(crate) fn holding<'a>(sources: &[&'a Source], texts: &[&str]) -> Vec<&'a Source> {
+    let holds = |source: &&&Source| texts.iter().any(|text| source.holds(text));
+    side_by_side(sources, |part| -> Vec<&Source> {
+        part.iter().filter(holds).copied().collect()
+    })
+    .concat()
 }
 
 /// Those of `sources` that `seed` tells to have what is looked for, and those that may have it

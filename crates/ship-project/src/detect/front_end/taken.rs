@@ -9,7 +9,7 @@ use crate::project::Project;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::View;
 use crate::python::module::Module;
-use crate::python::source;
+use crate::python::source::{self, Source};
 
 /// More prefixes than this are no API beside a front end.
 const MOST: usize = 16;
@@ -48,11 +48,8 @@ pub(super) fn serves(project: &Project, output: &Path) -> bool {
         .any(|part| part == "static" || part == "staticfiles" || part == "assets");
     let output = output.to_string_lossy();
     let last = output.rsplit('/').next().unwrap_or(&output);
-    let naming = project
-        .index
-        .own_sources()
-        .filter(|source| source.holds(last));
-    let named = source::parsed(naming.collect())
+    let own: Vec<&Source> = project.index.own_sources().collect();
+    let named = source::parsed(source::holding(&own, &[last]))
         .flat_map(|module| module.texts.iter().map(|(text, _)| text.as_str()));
     within_static || named.into_iter().any(|text| names(text, last))
 }
