@@ -181,6 +181,10 @@ fn each_word(text: &[u8], mut tell: impl FnMut(usize, usize)) {
 
 /// Which bytes may be of an identifier, a bit for each, the first one the lowest. What is not ASCII
 /// may be, as most of it is in Python.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a branch for each byte is what this does without"
+)]
 fn of_words(block: &[u8; BLOCK]) -> u64 {
     let mut kinds = [0; BLOCK];
     for (kind, byte) in kinds.iter_mut().zip(block) {
