@@ -10,8 +10,8 @@
 //! Between the parent and the program stands the *shim*: the same binary once more, which arranges
 //! everything from the inside and then becomes the program ([`shim::main`]). Nothing ever runs
 //! between fork and exec in a copy of the parent, so a parent with threads is as safe as one
-//! without. [`fork`] is for a process without threads alone; its call and what
-//! takes or borrows descriptors from outside, in [`descriptors`], are the only `unsafe`.
+//! without. [`fork`] is for a process without threads alone. `unsafe` are its call, that of
+//! [`keep_freed_memory`], and what takes or borrows descriptors from outside, in [`descriptors`].
 //!
 //! It does not restart, watch or end programs, and reads none of their output: that is `ship-run`.
 //! The story is in `spawn.rs`; what happens on the other side in `shim.rs`.
@@ -21,6 +21,7 @@ mod cgroup;
 pub mod descriptors;
 mod error;
 mod fork;
+mod heap;
 mod order;
 pub mod shim;
 mod spawn;
@@ -31,5 +32,6 @@ pub use acting::acting_as;
 pub use cgroup::{Cgroup, Held};
 pub use error::Error;
 pub use fork::{Fork, fork};
+pub use heap::keep_freed_memory;
 pub use spawn::{Program, end_all, spawn};
 pub use spec::{Caps, Shim, Spec};

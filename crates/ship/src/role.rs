@@ -58,6 +58,7 @@ pub(crate) fn keeper() -> ExitCode {
 /// `ship door`.
 pub(crate) fn door(world: &World, is_next: bool) -> ExitCode {
     show_as(c"ship-door");
+    ship_sandbox::keep_freed_memory();
     log_to_stderr(world);
     ended(run_door(world, is_next))
 }
