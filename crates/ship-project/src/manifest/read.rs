@@ -149,6 +149,7 @@ fn canonical(root: &Table<'_>) -> Result<Option<Located<String>>> {
     let message = format!("`{}` is none of the `domains`", canonical.value);
     let hint = match &domains[..] {
         [] => format!("`domains = [\"{value}\"]` beside it"),
+        [rest] if rest.value == "*" => format!("name it there: `domains = [\"*\", \"{value}\"]`"),
         domains => {
             let domains: Vec<&str> = domains.iter().map(|domain| domain.value.as_str()).collect();
             suggest(&value, &domains)
