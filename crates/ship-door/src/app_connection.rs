@@ -4,10 +4,14 @@
 //! would have to be woken, and nothing is handed from one to the other: that cost as much as all the
 //! rest of a small answer. What the app reads is written once, from the fields where they lie.
 //!
-//! `request.rs` writes, `answer.rs` reads heads, `chunks.rs` reads content that comes in chunks.
+//! `request.rs` writes, `answer.rs` reads heads, `content.rs` what follows them, `chunks.rs` where that
+//! comes in chunks.
 
 mod answer;
 mod chunks;
+mod content;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod request;
 
 use std::io;
@@ -25,7 +29,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::body::RequestBody;
 use crate::head::ForApp;
-use chunks::{Chunks, Next};
+use content::{Content, Next};
 use request::Sending;
 
 /// Bytes that are read at once where nothing is known: a head, and most small answers with it.
@@ -53,18 +57,6 @@ pub(crate) struct AppConnection {
     stays: bool,
     /// Fires when what is in flight to the instance must end.
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
-}
-
-/// What is still to come of an answer's content (RFC 9112, 6.3).
-#[derive(Debug)]
-enum Content {
-    /// Nothing.
-    Over,
-    /// So many bytes.
-    Counted(u64),
-    Chunked(Chunks),
-    /// Whatever comes until the app closes.
-    UntilEnd,
 }
 
 impl AppConnection {
@@ -174,46 +166,16 @@ impl AppConnection {
     ) -> Poll<io::Result<Option<Frame<Bytes>>>> {
         self.upload(context)?;
         loop {
-            let most = match &mut self.content {
-                Content::Over => return Poll::Ready(Ok(None)),
-                Content::Counted(left) if !self.came.is_empty() => {
-                    let now = self.came.len().min(usize::try_from(*left).unwrap_or(MOST));
-                    match *left - now as u64 {
-                        0 => self.content = Content::Over,
-                        rest => *left = rest,
-                    }
-                    return Poll::Ready(Ok(Some(self.data(now))));
-                }
-                // One more: a read that fills its room has to be followed by another to know.
-                Content::Counted(left) => {
-                    usize::try_from(*left).map_or(MOST, |left| MOST.min(left.saturating_add(1)))
-                }
-                Content::Chunked(chunks) => match chunks.next(&mut self.came)? {
-                    Next::Data(data) => return Poll::Ready(Ok(Some(Frame::data(data)))),
-                    Next::End(trailers) => {
-                        self.content = Content::Over;
-                        return Poll::Ready(Ok(trailers.map(Frame::trailers)));
-                    }
-                    Next::More(most) => most.clamp(ROOM, MOST),
-                },
-                Content::UntilEnd if !self.came.is_empty() => {
-                    let now = self.came.len();
-                    return Poll::Ready(Ok(Some(self.data(now))));
-                }
-                Content::UntilEnd => KEPT,
+            let most = match self.content.next(&mut self.came)? {
+                Next::Data(data) => return Poll::Ready(Ok(Some(Frame::data(data)))),
+                Next::End(trailers) => return Poll::Ready(Ok(trailers.map(Frame::trailers))),
+                Next::More(most) => most,
             };
             if ready!(self.poll_read(most, context))? == 0 {
                 self.stays = false;
-                return match std::mem::replace(&mut self.content, Content::Over) {
-                    Content::UntilEnd => Poll::Ready(Ok(None)),
-                    _ => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
-                };
+                self.content.end()?;
             }
         }
-    }
-
-    fn data(&mut self, length: usize) -> Frame<Bytes> {
-        Frame::data(self.came.split_to(length).freeze())
     }
 
     /// Goes on with the request as far as it can; an error is about its body. An app that has stopped

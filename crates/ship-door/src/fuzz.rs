@@ -16,7 +16,7 @@ use crate::conditional::{Validators, Verdict};
 use crate::range::{Wanted, wanted};
 use crate::table;
 use crate::websocket::Frames;
-use crate::{error_page, framing, host, http3, path, tls};
+use crate::{app_connection, error_page, framing, host, http3, path, tls};
 
 /// The name of one, and what reads the bytes.
 pub type Target = (&'static str, fn(&[u8]));
@@ -24,6 +24,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// By name, sorted.
 pub const TARGETS: &[Target] = &[
     ("door-accept-encoding", accept_encoding),
+    ("door-app-answer", app_connection::fuzz::answers),
     ("door-basic-auth", basic_auth),
     ("door-cache-control", cache_control),
     ("door-certificate", tls::fuzz::certificate),

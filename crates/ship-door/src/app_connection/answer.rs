@@ -8,8 +8,9 @@ use httparse::{Header, ParserConfig, Status};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Response, StatusCode};
 
+use super::ROOM;
 use super::chunks::Chunks;
-use super::{Content, ROOM};
+use super::content::Content;
 
 /// The most fields of an answer's head.
 pub(super) const FIELDS: usize = 100;

@@ -2,12 +2,13 @@
 
 use std::io;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, BytesMut};
 use httparse::Status;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 
 use super::answer::FIELDS;
+use super::content::Next;
 
 /// The longest line of a chunk's size with its extensions.
 const LONGEST_LINE: usize = 4 << 10;
@@ -29,25 +30,17 @@ pub(super) enum Chunks {
     Trailers,
 }
 
-/// What there is next.
-#[derive(Debug)]
-pub(super) enum Next {
-    Data(Bytes),
-    End(Option<HeaderMap>),
-    /// More has to come; so many bytes are of use.
-    More(usize),
-}
-
 impl Chunks {
     /// Takes the next piece of content from what came.
     pub(super) fn next(&mut self, came: &mut BytesMut) -> io::Result<Next> {
         loop {
             match *self {
                 Self::Size => {
-                    let Some(end) = came.iter().position(|byte| *byte == b'\n') else {
-                        return match came.len() {
-                            0..=LONGEST_LINE => Ok(Next::More(0)),
-                            _ => Err(wrong("a chunk's size is too long")),
+                    let line = &came[..came.len().min(LONGEST_LINE)];
+                    let Some(end) = line.iter().position(|byte| *byte == b'\n') else {
+                        return match line.len() {
+                            LONGEST_LINE => Err(wrong("a chunk's size is too long")),
+                            _ => Ok(Next::More(0)),
                         };
                     };
                     let size = size(&came[..end])?;
