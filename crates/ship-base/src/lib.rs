@@ -25,3 +25,4 @@ pub mod network;
 pub mod paths;
 mod schema;
 pub mod secret;
+pub mod socket_holders;

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use ship_base::file;
+use ship_base::socket_holders::SocketHolders;
 
 use crate::error::Error;
 
@@ -136,29 +137,17 @@ pub fn holder(port: u16) -> Option<String> {
             let table = file::read_text(Path::new(table)).ok()?;
             table.lines().find_map(|line| listening_inode(line, port))
         })?;
-    let target = format!("socket:[{inode}]");
-    let processes = file::entries(Path::new("/proc")).ok()?;
-    processes.iter().find_map(|process| {
-        let pid: u32 = process.file_name().to_str()?.parse().ok()?;
-        let descriptors = file::entries(&process.path().join("fd")).ok()?;
-        let holds = descriptors.iter().any(|fd| {
-            fd.path()
-                .read_link()
-                .is_ok_and(|link| link.as_os_str() == target.as_str())
-        });
-        let name = holds.then(|| file::read_text(&process.path().join("comm")).ok())??;
-        Some(format!("{} (pid {pid})", name.trim()))
-    })
+    SocketHolders::look().of(inode).map(str::to_owned)
 }
 
 /// The inode in a line of `/proc/net/tcp` (proc(5)) that listens (state 0A) on `port`.
-fn listening_inode(line: &str, port: u16) -> Option<String> {
+fn listening_inode(line: &str, port: u16) -> Option<u64> {
     let mut fields = line.split_whitespace();
     let local = fields.nth(1)?;
     let state = fields.nth(1)?;
     let (_, hex) = local.rsplit_once(':')?;
     let listens = state == "0A" && u16::from_str_radix(hex, 16).ok()? == port;
-    listens.then(|| fields.nth(5).map(str::to_owned))?
+    listens.then(|| fields.nth(5)?.parse().ok())?
 }
 
 #[cfg(test)]

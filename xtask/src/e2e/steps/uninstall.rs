@@ -10,8 +10,10 @@ use crate::e2e::stage::{AGAIN, Stage};
 /// Files and folders of an installation that go with it.
 const OURS: &str = "/usr/local/bin/ship /etc/systemd/system/ship.service /etc/ship/server.toml";
 
-/// Whatever is named after us, wherever programs put things.
-const LEFT: &str = "find /etc /usr/local /var /run /tmp /root \\( -name 'ship*' -o -name '*-ship.*' \\) -prune -print 2>/dev/null || true";
+/// Whatever is named after us, wherever programs put things. systemd has an empty folder for each unit
+/// that ran, and takes it away or not.
+const LEFT: &str = "find /etc /usr/local /var /run /tmp /root \
+     -path /run/systemd/propagate -prune -o \\( -name 'ship*' -o -name '*-ship.*' \\) -prune -print 2>/dev/null || true";
 
 /// How long control may take to answer after it was installed again.
 const ANSWERS: Duration = Duration::from_mins(1);

@@ -7,8 +7,9 @@ use std::process::{Command, Stdio};
 use ship_api::reply::{App, ServerStatus};
 use ship_base::count;
 use ship_base::file;
+use ship_base::socket_holders::SocketHolders;
 
-use super::sockets::{self, Holders, Waiting};
+use super::sockets::{self, Waiting};
 use crate::cli::Context;
 use crate::commands::doctor::disk;
 use crate::commands::doctor::finding::Finding;
@@ -61,7 +62,7 @@ fn server(status: Option<&ServerStatus>) -> Finding {
 }
 
 fn sockets(status: Option<&ServerStatus>) -> Vec<Finding> {
-    let holders = Holders::look();
+    let holders = SocketHolders::look();
     let ours: Vec<u16> = status
         .map(|status| [status.port, status.https_port])
         .into_iter()
@@ -70,7 +71,7 @@ fn sockets(status: Option<&ServerStatus>) -> Vec<Finding> {
         .collect();
     let all = sockets::all();
     all.iter()
-        .map(|socket| of_socket(socket, holders.of(socket), &ours))
+        .map(|socket| of_socket(socket, holders.of(socket.inode), &ours))
         .collect()
 }
 

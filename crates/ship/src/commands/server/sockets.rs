@@ -1,6 +1,5 @@
-//! Every socket of this machine that waits for the network, and who holds it (proc(5), `net/tcp`).
+//! Every socket of this machine that waits for the network (proc(5), `net/tcp`).
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -20,7 +19,8 @@ const TABLES: [(&str, &str, &str); 4] = [
 pub(super) struct Waiting {
     pub(super) protocol: &'static str,
     pub(super) address: SocketAddr,
-    inode: u64,
+    /// By which it is known who holds it.
+    pub(super) inode: u64,
 }
 
 impl Waiting {
@@ -83,45 +83,10 @@ fn address(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
-/// Who holds sockets, as far as this user may see: `nginx (pid 812)`.
-pub(super) struct Holders(BTreeMap<u64, String>);
-
-impl Holders {
-    pub(super) fn look() -> Self {
-        let mut holders = BTreeMap::new();
-        for process in file::entries(Path::new("/proc")).unwrap_or_default() {
-            let name = process.file_name();
-            let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
-                continue;
-            };
-            let descriptors = file::entries(&process.path().join("fd")).unwrap_or_default();
-            let links = descriptors
-                .iter()
-                .filter_map(|fd| fd.path().read_link().ok());
-            for inode in links.filter_map(|link| inode(link.to_str()?)) {
-                let comm = file::read_text(&process.path().join("comm")).unwrap_or_default();
-                let holder = format!("{} (pid {pid})", comm.trim());
-                holders.entry(inode).or_insert(holder);
-            }
-        }
-        Self(holders)
-    }
-
-    pub(super) fn of(&self, socket: &Waiting) -> Option<&str> {
-        self.0.get(&socket.inode).map(String::as_str)
-    }
-}
-
-fn inode(link: &str) -> Option<u64> {
-    link.strip_prefix("socket:[")?
-        .strip_suffix(']')?
-        .parse()
-        .ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ship_base::socket_holders::SocketHolders;
 
     #[test]
     fn addresses_are_read_as_the_kernel_writes_them() {
@@ -139,7 +104,7 @@ mod tests {
         let own = socket.local_addr().unwrap();
         let found = all().into_iter().find(|one| one.address == own).unwrap();
         assert!(!found.is_open());
-        let holder = Holders::look().of(&found).unwrap().to_owned();
+        let holder = SocketHolders::look().of(found.inode).unwrap().to_owned();
         let pid = format!("(pid {})", std::process::id());
         assert!(holder.ends_with(&pid), "{holder}");
     }
