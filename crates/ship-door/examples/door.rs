@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 
 use ship_door::client::DoorClient;
 use ship_door::table::{
-    Address, Cache, Certificates, Https, Route, RouteRules, Site, SiteRules, Table, Target,
-    Upstream, VERSION,
+    Address, Cache, Certificates, Https, Protocol, Route, RouteRules, Site, SiteRules, Table,
+    Target, Upstream, VERSION,
 };
 use ship_door::{Config, bind, bind_datagrams, run};
 
@@ -31,6 +31,7 @@ fn main() {
                 Ok(port) => Address::Tcp(port),
                 Err(_) => Address::Unix(address.into()),
             },
+            protocol: Protocol::Http1,
         });
     let app = Target::Instances {
         upstreams: upstreams.collect(),

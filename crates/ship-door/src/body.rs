@@ -10,13 +10,13 @@ use bytes::Bytes;
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use tokio::time::Instant;
 
+use crate::app_streams;
 use crate::cache::Reader;
 use crate::compressed::Compressed;
 use crate::file_body::FileBody;
 use crate::forward::Errand;
 use crate::head;
 use crate::http3;
-use crate::limit::Limits;
 use crate::pace::Pace;
 use crate::pool::Link;
 use crate::traffic::Tally;
@@ -153,7 +153,7 @@ pub(crate) enum RequestBody {
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Inbound, errand: &Errand, limits: &Limits) -> Self {
+    pub(crate) fn new(incoming: Inbound, errand: &Errand, pace: Pace) -> Self {
         if incoming.is_end_stream() {
             return Self::Empty;
         }
@@ -164,7 +164,7 @@ impl RequestBody {
         Self::Streamed {
             incoming,
             left: errand.body_limit,
-            pace: Pace::new(limits),
+            pace,
             progress: Rc::new(progress),
             tally: errand.tally.clone(),
         }
@@ -288,7 +288,7 @@ impl hyper::body::Body for Body {
         match self {
             Self::Empty => true,
             Self::Whole(bytes) => bytes.is_empty(),
-            Self::Forwarded(forwarded) => forwarded.0.is_none(),
+            Self::Forwarded(forwarded) => forwarded.is_over(),
             Self::File(file) => file.left() == 0,
             Self::Shared(reader) => reader.is_over(),
             Self::Compressed(compressed) => compressed.is_over(),
@@ -310,44 +310,75 @@ impl hyper::body::Body for Body {
     }
 }
 
-/// An app's answer on its way to the visitor. At its end the connection goes back to the pool; if
-/// it is dropped before (the visitor went away), the connection is closed, and the app sees that.
+/// An app's answer on its way to the visitor. At its end a connection goes back to the pool; if the
+/// answer is dropped before (the visitor went away), the connection or the stream is closed, and the
+/// app sees that.
 #[derive(Debug)]
-pub(crate) struct Forwarded(Option<Link>);
+pub(crate) struct Forwarded(Source);
+
+/// Where its content comes from.
+#[derive(Debug)]
+enum Source {
+    /// All of it has come.
+    Nowhere,
+    Link(Link),
+    Stream(Box<app_streams::Answer>),
+}
 
 impl Forwarded {
-    pub(crate) fn new(link: Link) -> Self {
-        let mut forwarded = Self(Some(link));
+    /// Over a connection of HTTP/1.1.
+    pub(crate) fn linked(link: Link) -> Self {
+        let mut forwarded = Self(Source::Link(link));
+        forwarded.give_back_at_end();
+        forwarded
+    }
+
+    /// Over a stream of HTTP/2.
+    pub(crate) fn streamed(answer: app_streams::Answer) -> Self {
+        let mut forwarded = Self(Source::Stream(Box::new(answer)));
         forwarded.give_back_at_end();
         forwarded
     }
 
     fn give_back_at_end(&mut self) {
-        if let Some(link) = self.0.take_if(|link| link.connection.is_over()) {
+        let is_over = match &self.0 {
+            Source::Nowhere => false,
+            Source::Link(link) => link.connection.is_over(),
+            Source::Stream(answer) => answer.is_over(),
+        };
+        if is_over && let Source::Link(link) = std::mem::replace(&mut self.0, Source::Nowhere) {
             link.give_back();
         }
     }
 
+    fn is_over(&self) -> bool {
+        matches!(self.0, Source::Nowhere)
+    }
+
     fn left(&self) -> Option<u64> {
-        self.0
-            .as_ref()
-            .map_or(Some(0), |link| link.connection.left())
+        match &self.0 {
+            Source::Nowhere => Some(0),
+            Source::Link(link) => link.connection.left(),
+            Source::Stream(answer) => answer.left(),
+        }
     }
 
     fn poll_frame(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Some(link) = &mut self.0 else {
-            return Poll::Ready(None);
+        let frame = match &mut self.0 {
+            Source::Nowhere => return Poll::Ready(None),
+            Source::Link(link) => ready!(link.connection.poll_frame(context)),
+            Source::Stream(answer) => ready!(answer.poll_frame(context)),
         };
-        match ready!(link.connection.poll_frame(context)) {
+        match frame {
             Ok(frame) => {
                 self.give_back_at_end();
                 Poll::Ready(frame.map(Ok))
             }
             Err(error) => {
-                self.0 = None;
+                self.0 = Source::Nowhere;
                 Poll::Ready(Some(Err(BodyError::Answer(error))))
             }
         }

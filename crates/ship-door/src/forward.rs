@@ -7,25 +7,29 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::header::{self, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 use tracing::debug;
 
+use crate::app_streams::{self, Stream};
 use crate::body::{Body, Forwarded, Inbound, Outcome, Progress, RequestBody};
 use crate::core::{Core, View};
 use crate::extended_connect::Handshake;
 use crate::head::{self, ForApp, Marks};
+use crate::pace::Pace;
 use crate::pool::{Link, Pool};
 use crate::route::To;
 use crate::stack::Failure;
+use crate::table::Protocol;
 use crate::traffic::Tally;
 use crate::tunnel;
 use crate::visit::Visit;
@@ -84,18 +88,29 @@ pub(crate) async fn forward(
 ) -> Result<Response<Body>, Failure> {
     let upgrade = wants_upgrade(&request).then(|| hyper::upgrade::on(&mut request));
     let handshake = request.extensions_mut().remove::<Handshake>();
-    let limits = &visit.core.setting.limits;
-    let request = request.map(|body| RequestBody::new(body, errand, limits));
-    let (response, link) = exchange(&visit.core, errand, request, upgrade.is_some()).await?;
-    match upgrade {
-        Some(visitor) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+    let core = &visit.core;
+    let asked = Asked {
+        websocket: upgrade.is_some(),
+        is_call: app_streams::is_call(request.headers()) && speaks_http2(&core.view(), errand),
+    };
+    let limits = &core.setting.limits;
+    let pace = match asked.is_call {
+        true => Pace::any(),
+        false => Pace::new(limits),
+    };
+    let request = request.map(|body| RequestBody::new(body, errand, pace));
+    let (response, carrier) = exchange(core, errand, request, asked).await?;
+    match (upgrade, carrier) {
+        (Some(visitor), Carrier::Link(link))
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS =>
+        {
             if handshake.is_some_and(|ours| !ours.is_understood(response.headers())) {
                 return Err(Failure::Broken);
             }
             tunnelled(visit, errand, visitor, response, link)
         }
         _ if response.status() == StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Broken),
-        _ => Ok(for_visitor(response, link)),
+        (_, carrier) => Ok(for_visitor(response, carrier)),
     }
 }
 
@@ -109,11 +124,34 @@ pub(crate) async fn fetch(
     let mut request = Request::new(RequestBody::Empty);
     *request.method_mut() = method;
     *request.headers_mut() = headers;
-    let (response, link) = exchange(core, errand, request, false).await?;
+    let (response, carrier) = exchange(core, errand, request, Asked::default()).await?;
     match response.status() {
         StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Broken),
-        _ => Ok(for_visitor(response, link)),
+        _ => Ok(for_visitor(response, carrier)),
     }
+}
+
+/// What kind of request it is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asked {
+    /// The upgrade is passed on.
+    websocket: bool,
+    /// It may take as long as it likes.
+    is_call: bool,
+}
+
+/// What brings an answer's content.
+enum Carrier {
+    Link(Link),
+    Stream(app_streams::Answer),
+}
+
+/// Whether the errand's instances speak HTTP/2, as far as the newest table knows them.
+fn speaks_http2(view: &View, errand: &Errand) -> bool {
+    let first = errand.found.places.first();
+    let is_known = errand.found.view == view.number;
+    let first = first.filter(|_| is_known).map(|place| &view.pools[*place]);
+    first.is_some_and(|pool| pool.instance.protocol == Protocol::H2c)
 }
 
 /// A WebSocket is asked for by a GET without a body (RFC 6455, 4.1), or by what we made of a CONNECT.
@@ -125,9 +163,14 @@ fn wants_upgrade(request: &Request<Inbound>) -> bool {
         && head::wants_websocket(request.headers())
 }
 
-fn for_visitor(mut response: Response<()>, link: Link) -> Response<Body> {
+fn for_visitor(mut response: Response<()>, carrier: Carrier) -> Response<Body> {
     head::for_visitor(response.headers_mut());
-    response.map(|()| Body::Forwarded(Forwarded::new(link)))
+    response.map(|()| {
+        Body::Forwarded(match carrier {
+            Carrier::Link(link) => Forwarded::linked(link),
+            Carrier::Stream(answer) => Forwarded::streamed(answer),
+        })
+    })
 }
 
 /// Not a byte of the visitor's goes to the app before the app has said 101: until then hyper keeps
@@ -164,37 +207,75 @@ async fn exchange(
     core: &Core,
     errand: &Errand,
     mut request: Request<RequestBody>,
-    websocket: bool,
-) -> Result<(Response<()>, Link), Failure> {
+    asked: Asked,
+) -> Result<(Response<()>, Carrier), Failure> {
     let fields = ForApp {
         marks: &errand.marks,
         id: &errand.id,
         prefix: errand.stripped.as_ref().map(|stripped| &stripped.prefix),
-        websocket,
+        websocket: asked.websocket,
     };
     let progress = request.body().progress();
+    let progress = progress.as_deref();
+    let within = (!asked.is_call).then_some(core.setting.limits.answer);
     let replayable = progress.is_none() && request.method().is_idempotent();
     let mut replay = replayable;
     loop {
-        let mut link = reach(core, errand, replay).await?;
-        let within = core.setting.limits.answer;
-        link.connection
-            .begin(&mut request, errand.asks_for(), &fields);
-        match until_answered(&mut link, request.method(), progress.as_deref(), within).await {
-            Some(Ok(response)) => return Ok((response, link)),
-            None => return Err(Failure::NoAnswer),
-            Some(Err(error)) => {
-                debug!(%error, "an exchange ended without an answer");
-                // RFC 9112, 9.3.1: only where the connection had carried requests before is its death
-                // the usual race with a server that closes idle connections.
-                let unseen = progress.is_none() && !link.connection.has_begun();
-                if !link.reused || !(replay || unseen) {
-                    return Err(died(progress.as_deref()));
+        let (error, reused, unseen) = match reach(core, errand, replay).await? {
+            Reached::Link(mut link) => {
+                let answered = over_link(&mut link, &mut request, errand, &fields, within);
+                match answered.await {
+                    Some(Ok(response)) => return Ok((response, Carrier::Link(link))),
+                    None => return Err(Failure::NoAnswer),
+                    // RFC 9112, 9.3.1: only where the connection had carried requests before is its
+                    // death the usual race with a server that closes idle connections.
+                    Some(Err(error)) => {
+                        let unseen = progress.is_none() && !link.connection.has_begun();
+                        (error, link.reused, unseen)
+                    }
                 }
-                replay &= unseen;
             }
+            Reached::Stream(stream) => {
+                let reused = stream.reused;
+                let answer = stream.ask(&mut request, errand.asks_for(), &fields);
+                let mut answer = std::pin::pin!(answer);
+                let mut alarm = within.map(|within| Box::pin(tokio::time::sleep(within)));
+                let poll = |context: &mut Context<'_>| answer.as_mut().poll(context);
+                match until_answered(poll, alarm.as_mut(), progress, within).await {
+                    Some(Ok((response, answer))) => {
+                        return Ok((response, Carrier::Stream(answer)));
+                    }
+                    None => return Err(Failure::NoAnswer),
+                    Some(Err(unanswered)) => (unanswered.error, reused, unanswered.unseen),
+                }
+            }
+        };
+        debug!(%error, "an exchange ended without an answer");
+        if !reused || !(replay || unseen) {
+            return Err(died(progress));
         }
+        replay &= unseen;
     }
+}
+
+/// `None` when `within` has passed since the request's last piece.
+async fn over_link(
+    link: &mut Link,
+    request: &mut Request<RequestBody>,
+    errand: &Errand,
+    fields: &ForApp<'_>,
+    within: Option<Duration>,
+) -> Option<io::Result<Response<()>>> {
+    let progress = request.body().progress();
+    let target = errand.asks_for();
+    link.connection.begin(request, target, fields);
+    let (connection, method) = (&mut link.connection, request.method());
+    let poll = |context: &mut Context<'_>| connection.poll_answer(method, context);
+    let alarm = within.map(|within| {
+        link.alarm.as_mut().reset(Instant::now() + within);
+        &mut link.alarm
+    });
+    until_answered(poll, alarm, progress.as_deref(), within).await
 }
 
 /// Whose fault it is that an exchange ended without an answer.
@@ -208,38 +289,45 @@ fn died(progress: Option<&Progress>) -> Failure {
 }
 
 /// Waits for the head of an answer; `None` when `within` has passed since the request's last piece.
-async fn until_answered(
-    link: &mut Link,
-    method: &Method,
+/// `alarm` is set for the first time already.
+async fn until_answered<A>(
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<A>,
+    mut alarm: Option<&mut Pin<Box<Sleep>>>,
     progress: Option<&Progress>,
-    within: Duration,
-) -> Option<io::Result<Response<()>>> {
-    let mut deadline = Instant::now() + within;
-    link.alarm.as_mut().reset(deadline);
+    within: Option<Duration>,
+) -> Option<A> {
     poll_fn(|context| {
-        if let Poll::Ready(answer) = link.connection.poll_answer(method, context) {
+        if let Poll::Ready(answer) = poll(context) {
             return Poll::Ready(Some(answer));
         }
-        while link.alarm.as_mut().poll(context).is_ready() {
+        let (Some(alarm), Some(within)) = (&mut alarm, within) else {
+            return Poll::Pending;
+        };
+        while alarm.as_mut().poll(context).is_ready() {
             match progress.map(|progress| progress.last() + within) {
-                Some(later) if later > deadline => deadline = later,
+                Some(later) if later > alarm.deadline() => alarm.as_mut().reset(later),
                 _ => return Poll::Ready(None),
             }
-            link.alarm.as_mut().reset(deadline);
         }
         Poll::Pending
     })
     .await
 }
 
+/// A way to an instance.
+enum Reached {
+    Link(Link),
+    Stream(Stream),
+}
+
 /// A connection to an instance, from the newest table.
-async fn reach(core: &Core, errand: &Errand, replayable: bool) -> Result<Link, Failure> {
+async fn reach(core: &Core, errand: &Errand, replayable: bool) -> Result<Reached, Failure> {
     let mut waiting: Option<(Instant, Duration)> = None;
     loop {
         let swapped = core.swapped.notified();
         let pools = by_load(&core.view(), errand, &core.turn)?;
         let error = match try_each(&pools, core, replayable).await {
-            Ok(link) => return Ok(link),
+            Ok(reached) => return Ok(reached),
             Err(None) => return Err(Failure::NoInstance),
             Err(Some(error)) => error,
         };
@@ -261,14 +349,19 @@ async fn try_each(
     pools: &[Rc<Pool>],
     core: &Core,
     replayable: bool,
-) -> Result<Link, Option<io::Error>> {
+) -> Result<Reached, Option<io::Error>> {
+    let within = core.setting.limits.connect;
     let mut last = None;
     for pool in pools {
-        if let Some(link) = pool.take(replayable) {
-            return Ok(link);
-        }
-        match pool.connect(core.setting.limits.connect).await {
-            Ok(link) => return Ok(link),
+        let reached = match pool.instance.protocol {
+            Protocol::Http1 => match pool.take(replayable) {
+                Some(link) => Ok(Reached::Link(link)),
+                None => pool.connect(within).await.map(Reached::Link),
+            },
+            Protocol::H2c => pool.stream(within).await.map(Reached::Stream),
+        };
+        match reached {
+            Ok(reached) => return Ok(reached),
             Err(error) => last = Some(error),
         }
     }

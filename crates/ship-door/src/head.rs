@@ -164,6 +164,28 @@ impl ForApp<'_> {
             head.put_slice(b"\r\n");
         }
     }
+
+    /// The same for an app that speaks HTTP/2, without what belongs to a connection of HTTP/1.1 (RFC
+    /// 9113, 8.2.2) or is a part of the target there.
+    pub(crate) fn to_map(&self, visitors: &HeaderMap) -> HeaderMap {
+        let mut head = BytesMut::with_capacity(1024);
+        self.write(visitors, &mut head);
+        let mut map = HeaderMap::with_capacity(visitors.len() + 8);
+        for line in head.as_ref().split(|byte: &u8| *byte == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+                continue;
+            };
+            let name = HeaderName::from_bytes(&line[..colon]);
+            let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii_start());
+            if let (Ok(name), Ok(value)) = (name, value)
+                && ![header::HOST, header::CONNECTION, header::UPGRADE].contains(&name)
+            {
+                map.append(name, value);
+            }
+        }
+        map
+    }
 }
 
 /// Writes one field line.

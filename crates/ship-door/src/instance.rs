@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::table::{Address, Upstream};
+use crate::table::{Address, Protocol, Upstream};
 
 /// Shared by all cores.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub(crate) struct Instance {
     pub(crate) id: u64,
     pub(crate) key: String,
     pub(crate) address: Address,
+    pub(crate) protocol: Protocol,
     in_flight: AtomicU64,
     idle: Notify,
     cut: CancellationToken,
@@ -29,6 +30,7 @@ impl Instance {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             key: upstream.key.clone(),
             address: upstream.address.clone(),
+            protocol: upstream.protocol,
             in_flight: AtomicU64::new(0),
             idle: Notify::new(),
             cut: CancellationToken::new(),
@@ -36,7 +38,10 @@ impl Instance {
     }
 
     fn is(&self, upstream: &Upstream) -> bool {
-        self.key == upstream.key && self.address == upstream.address && !self.cut.is_cancelled()
+        self.key == upstream.key
+            && self.address == upstream.address
+            && self.protocol == upstream.protocol
+            && !self.cut.is_cancelled()
     }
 
     /// Requests and WebSockets that this instance has in its hands.
@@ -165,6 +170,7 @@ mod tests {
         Upstream {
             key: key.to_owned(),
             address: Address::Unix(PathBuf::from(path)),
+            protocol: Protocol::Http1,
         }
     }
 

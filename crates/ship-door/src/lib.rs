@@ -21,6 +21,7 @@ mod access_log;
 mod acme;
 mod allow;
 mod app_connection;
+mod app_streams;
 mod basic_auth;
 mod body;
 mod cache;

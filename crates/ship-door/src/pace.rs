@@ -30,6 +30,16 @@ impl Pace {
         }
     }
 
+    /// For a body that may take as long as it likes.
+    pub(crate) fn any() -> Self {
+        Self {
+            least: 1,
+            left: Duration::MAX,
+            since: None,
+            alarm: None,
+        }
+    }
+
     /// So many bytes came.
     pub(crate) fn came(&mut self, bytes: u64) {
         if let Some(since) = self.since.take() {

@@ -11,6 +11,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, Sleep};
 
 use crate::app_connection::{AppConnection, AppStream};
+use crate::app_streams::{Connection, Stream};
 use crate::instance::{InFlight, Instance};
 use crate::table::Address;
 
@@ -38,6 +39,8 @@ pub(crate) struct Pool {
     pub(crate) instance: Arc<Instance>,
     /// The one used last is the last.
     idle: RefCell<Vec<Idle>>,
+    /// Where the instance speaks HTTP/2.
+    streams: Connection,
     /// There are more than [`MOST_IDLE`], and somebody looks after that.
     bursts: Cell<bool>,
 }
@@ -69,6 +72,7 @@ impl Pool {
         Rc::new(Self {
             instance,
             idle: RefCell::new(Vec::new()),
+            streams: Connection::default(),
             bursts: Cell::new(false),
         })
     }
@@ -96,13 +100,25 @@ impl Pool {
     /// A new connection.
     pub(crate) async fn connect(self: &Rc<Self>, within: Duration) -> io::Result<Link> {
         let in_flight = self.instance.begin();
-        let stream = match tokio::time::timeout(within, self.dial()).await {
-            Ok(dialled) => dialled?,
-            Err(_) => return Err(io::ErrorKind::TimedOut.into()),
-        };
+        let stream = self.dial_within(within).await?;
         let connection = AppConnection::new(stream, self.instance.cut().clone());
         let alarm = Box::pin(tokio::time::sleep(within));
         Ok(self.link(Box::new(connection), alarm, in_flight, false))
+    }
+
+    /// A stream of the connection of HTTP/2 that there is, or of a new one.
+    pub(crate) async fn stream(&self, within: Duration) -> io::Result<Stream> {
+        let in_flight = self.instance.begin();
+        if let Some(requests) = self.streams.open() {
+            return Ok(Stream::new(requests, in_flight, true));
+        }
+        let requests = self.streams.begin(self.dial_within(within).await?).await?;
+        Ok(Stream::new(requests, in_flight, false))
+    }
+
+    async fn dial_within(&self, within: Duration) -> io::Result<AppStream> {
+        let dialled = tokio::time::timeout(within, self.dial()).await;
+        dialled.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
     async fn dial(&self) -> io::Result<AppStream> {
@@ -210,7 +226,7 @@ impl Link {
 mod tests {
     use super::*;
     use crate::instance::Instances;
-    use crate::table::Upstream;
+    use crate::table::{Protocol, Upstream};
 
     #[tokio::test(start_paused = true)]
     async fn what_a_burst_leaves_is_kept_for_a_second_and_then_as_much_as_always() {
@@ -221,6 +237,7 @@ mod tests {
         let pool = Pool::new(Instances::default().get(&Upstream {
             key: "blog/web.1@r7".to_owned(),
             address: Address::Unix(path),
+            protocol: Protocol::Http1,
         }));
         let burst = async {
             let mut links = Vec::new();

@@ -431,6 +431,26 @@ pub struct Upstream {
     pub key: String,
     /// Where it listens.
     pub address: Address,
+    /// What it speaks there; HTTP/1.1 by default.
+    #[serde(default, skip_serializing_if = "Protocol::is_http1")]
+    pub protocol: Protocol,
+}
+
+/// What an instance speaks with the door.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// HTTP/1.1, and 1.0 in answers.
+    #[default]
+    Http1,
+    /// HTTP/2 without TLS, from the first byte on (RFC 9113, 3.3).
+    H2c,
+}
+
+impl Protocol {
+    fn is_http1(&self) -> bool {
+        *self == Self::Http1
+    }
 }
 
 /// Where an instance listens.

@@ -62,7 +62,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     let mut processes = Vec::new();
     let (mut before, mut set) = (None, Vec::new());
     if let Some(web) = web {
-        processes.push(web_process(manifest, web.start));
+        processes.push(web_process(manifest, web.start, found.as_ref()));
         (before, set) = (web.before, web.env);
         notes.extend(web.notes);
     }
@@ -102,7 +102,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     if is_python {
         notes.extend(detect::services::notes(project, &asked.addons));
         notes.extend(detect::secrets_file::note(project));
-        notes.extend(detect::grpc::note(project));
+        notes.extend(detect::grpc::note(project, &processes));
     }
     notes.extend(front_ends.notes.iter().cloned());
     let mut asked_env = if is_python {
@@ -340,13 +340,17 @@ fn framework(
     Sourced::because(framework, found.reason.clone(), found.places.clone())
 }
 
-fn web_process(manifest: &Manifest, start: Sourced<Start>) -> Process {
+fn web_process(manifest: &Manifest, start: Sourced<Start>, found: Option<&Found>) -> Process {
     let web = &manifest.web;
+    let protocol = web.protocol.as_ref().map(|protocol| protocol.value);
     Process {
         name: ProcessName::new("web").expect("`web` is a well-formed name"),
         role: Role::Web {
             health: web.health.clone().unwrap_or_else(|| "/".to_owned()),
             ready_within: web.ready_within.unwrap_or(READY_WITHIN),
+            protocol: protocol
+                .or_else(|| Some(found?.protocol()))
+                .unwrap_or_default(),
         },
         start,
         instances: web.instances.unwrap_or(1),

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use crate::command::CommandLine;
 use crate::detect::program::Program;
 use crate::error::{Error, Result};
-use crate::plan::{AssetStep, DataPath, Interface, Note, ObjectRef, Place, Route, Site, Sourced};
+use crate::plan::{
+    AssetStep, DataPath, Interface, Note, ObjectRef, Place, Protocol, Route, Site, Sourced,
+};
 use crate::project::Project;
 
 mod aiohttp;
@@ -115,6 +117,7 @@ pub(crate) const ROWS: &[&Row] = &[
     &starlette::ROW,
     &asgi::ROW,
     &wsgi::ROW,
+    &grpc::ROW,
     &site::hugo::ROW,
     &site::mkdocs::ROW,
     &site::nikola::ROW,
@@ -212,6 +215,15 @@ impl Found {
     pub(crate) fn serves(&self) -> bool {
         let by_itself = self.program.as_ref().is_some_and(|program| program.is_web);
         by_itself || !self.objects.is_empty()
+    }
+
+    /// What it speaks with the front door.
+    pub(crate) fn protocol(&self) -> Protocol {
+        if self.row.key == grpc::ROW.key {
+            Protocol::H2c
+        } else {
+            Protocol::Http1
+        }
     }
 
     /// Pages alone: nothing runs.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ship_base::name::{AppName, ProcessName};
 
 use crate::command::CommandLine;
-use crate::plan::{CacheRule, Https, Interface, Limits, Place, RouteTarget, Rules};
+use crate::plan::{CacheRule, Https, Interface, Limits, Place, Protocol, RouteTarget, Rules};
 use crate::web_server::WebServer;
 
 #[cfg(any(test, fuzzing))]
@@ -64,6 +64,7 @@ pub(crate) struct Web {
     pub(crate) app: Option<Located<String>>,
     pub(crate) server: Option<Located<WebServer>>,
     pub(crate) interface: Option<Located<Interface>>,
+    pub(crate) protocol: Option<Located<Protocol>>,
     pub(crate) health: Option<String>,
     pub(crate) ready_within: Option<Duration>,
     pub(crate) instances: Option<u32>,

@@ -355,6 +355,9 @@ pub enum Role {
         health: String,
         /// How long it may take to become ready; 60 s by default.
         ready_within: Duration,
+        /// What it speaks with the door.
+        #[serde(default)]
+        protocol: Protocol,
     },
     /// Runs for ever without traffic.
     Worker,
@@ -363,6 +366,17 @@ pub enum Role {
         /// `0 6 * * *`
         schedule: String,
     },
+}
+
+/// What a web process speaks with the door.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 without TLS, as servers of gRPC do. It is asked for its settings, and for no path.
+    H2c,
 }
 
 /// How a process is started.
@@ -458,6 +472,15 @@ impl fmt::Display for Interface {
         f.write_str(match self {
             Self::Wsgi => "wsgi",
             Self::Asgi => "asgi",
+        })
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http1 => "http1",
+            Self::H2c => "h2c",
         })
     }
 }

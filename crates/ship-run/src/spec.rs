@@ -26,7 +26,8 @@ pub struct Spec {
     pub folder: PathBuf,
     /// Where it listens; `None` for workers and jobs.
     pub listen: Option<Listen>,
-    /// How readiness is asked; `None`: ready once it has lived for [`Spec::settle`].
+    /// How readiness is asked of what listens; `None`: it is ready once it accepts or, where it does
+    /// not listen, once it has lived for [`Spec::settle`].
     pub health: Option<Health>,
     /// A process without a health check counts as ready after living this long; 1 s by default.
     pub settle: Duration,
@@ -64,15 +65,21 @@ pub enum Address {
     Tcp(SocketAddr),
 }
 
-/// A readiness check over HTTP: any answer below 500 is alive.
+/// A readiness check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Health {
-    /// The path to ask, such as `/healthz`.
-    pub path: String,
-    /// The real host name visitors use; sent with `X-Forwarded-Proto: https`.
-    pub host: String,
-    /// The value of `X-Forwarded-Proto`: what visitors use.
-    pub scheme: String,
+#[serde(tag = "speaks", rename_all = "kebab-case")]
+pub enum Health {
+    /// A request of HTTP/1.1: any answer below 500 is alive.
+    Http1 {
+        /// The path to ask, such as `/healthz`.
+        path: String,
+        /// The real host name visitors use; sent with `X-Forwarded-Proto: https`.
+        host: String,
+        /// The value of `X-Forwarded-Proto`: what visitors use.
+        scheme: String,
+    },
+    /// The first words of HTTP/2 without TLS: what answers with its settings is alive (RFC 9113, 3.4).
+    H2c,
 }
 
 /// What happens when an instance ends by itself.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ship_base::name::{InstanceId, ProcessName};
 use ship_build::Runtime;
 use ship_project::command::CommandLine;
-use ship_project::plan::{Plan, Process, Role};
+use ship_project::plan::{Plan, Process, Protocol, Role};
 use ship_project::web_server;
 use ship_run::spec::{Health, Listen, Restart, Spec};
 use ship_sandbox::Caps;
@@ -184,10 +184,16 @@ fn web_server_listen(listen: &Listen) -> web_server::Listen {
 }
 
 fn health(server: &Server, plan: &Plan, process: &Process) -> Option<Health> {
-    let Role::Web { health, .. } = &process.role else {
+    let Role::Web {
+        health, protocol, ..
+    } = &process.role
+    else {
         return None;
     };
-    Some(Health {
+    if *protocol == Protocol::H2c {
+        return Some(Health::H2c);
+    }
+    Some(Health::Http1 {
         path: health.clone(),
         host: server.authority(plan),
         // What visitors of a server use; an app that redirects plain HTTP answers 301, not a loop.

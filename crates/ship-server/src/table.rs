@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use ship_base::name::{AppName, ProcessName};
 use ship_build::packed;
-use ship_door::table::{self, Address, Certificates, Https, Route, Site, Table, Target, Upstream};
+use ship_door::table::{
+    self, Address, Certificates, Https, Protocol, Route, Site, Table, Target, Upstream,
+};
 use ship_project::plan::{self, Plan, RouteTarget};
 use ship_run::spec;
 
@@ -232,7 +234,19 @@ fn upstream(instance: &Instance) -> Option<Upstream> {
     Some(Upstream {
         key: instance.key(),
         address,
+        protocol: protocol(instance),
     })
+}
+
+fn protocol(instance: &Instance) -> Protocol {
+    let process = instance.of.plan.process(&instance.id.process);
+    match process.map(|process| &process.role) {
+        Some(plan::Role::Web {
+            protocol: plan::Protocol::H2c,
+            ..
+        }) => Protocol::H2c,
+        _ => Protocol::Http1,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 """Tells a program what it was not written for. Without these variables nothing happens.
 
-    SHIP_OWN_PORT   the port that the program names, or "first": the first one that it listens on
+    SHIP_OWN_PORT   the port that the program names, or "first": the first one that it listens on, in
+                    Python or by gRPC's own library
     PORT            the port in its place, on the loopback interface; a connection of the program to
                     itself is exchanged likewise
     SHIP_HOSTS      names that Django allows beside those in ALLOWED_HOSTS, with commas between
@@ -53,12 +54,39 @@ def _exchange(asked, given):
     socket.socket.connect = connect
     socket.socket.connect_ex = connect_ex
 
+    def listens(kind):
+        if kind is None:
+            return
+        plain = kind.add_insecure_port
+
+        def add_insecure_port(self, address):
+            text = os.fsdecode(address)
+            port = text.rpartition(":")[2]
+            if port.isdigit() and int(port) and not text.startswith("unix"):
+                if known["port"] is None:
+                    known["port"] = int(port)
+                if int(port) in (known["port"], given):
+                    address = "127.0.0.1:%d" % given
+            return plain(self, address)
+
+        kind.add_insecure_port = add_insecure_port
+
+    _once_imported("grpc._server", lambda module: listens(getattr(module, "_Server", None)))
+    _once_imported("grpc.aio._server", lambda module: listens(getattr(module, "Server", None)))
+
 
 def _allow(hosts):
+    def allow(module):
+        validate = module.validate_host
+        module.validate_host = lambda host, allowed: validate(host, list(allowed) + hosts)
+
+    _once_imported("django.http.request", allow)
+
+
+def _once_imported(name, change):
+    """Calls `change` with the module of this name, as soon as the program imports it."""
     import importlib.abc
     import importlib.util
-
-    name = "django.http.request"
 
     class Loader(importlib.abc.Loader):
         def __init__(self, plain):
@@ -69,8 +97,7 @@ def _allow(hosts):
 
         def exec_module(self, module):
             self.plain.exec_module(module)
-            validate = module.validate_host
-            module.validate_host = lambda host, allowed: validate(host, list(allowed) + hosts)
+            change(module)
 
     class Finder(importlib.abc.MetaPathFinder):
         def find_spec(self, wanted, path, target=None):

@@ -14,7 +14,7 @@ use ship_build::event::{Event, Phase};
 use ship_build::{Built, Cancel, Error, Request};
 use ship_project::plan::{
     AssetStep, Browsers, Dependencies, Framework, Https, Interface, Limits, ObjectRef, Pages, Plan,
-    Process, PythonRequest, Role, Served, Sourced, Start,
+    Process, Protocol, PythonRequest, Role, Served, Sourced, Start,
 };
 use ship_project::web_server::WebServer;
 
@@ -308,6 +308,7 @@ fn web(object: &str, interface: Interface, server: WebServer, added: bool) -> Pr
         role: Role::Web {
             health: "/".to_owned(),
             ready_within: Duration::from_mins(1),
+            protocol: Protocol::Http1,
         },
         start: Sourced::by_default(
             Start::Object(Served {

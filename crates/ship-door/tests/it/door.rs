@@ -17,8 +17,8 @@ use hyper_util::rt::TokioIo;
 use ship_door::client::DoorClient;
 use ship_door::limit::Limits;
 use ship_door::table::{
-    Address, Certificates, Https, Route, RouteRules, Site, SiteRules, Table, Target, Upstream,
-    VERSION,
+    Address, Certificates, Https, Protocol, Route, RouteRules, Site, SiteRules, Table, Target,
+    Upstream, VERSION,
 };
 use ship_door::{Config, bind, bind_datagrams, run_with};
 use tempfile::TempDir;
@@ -241,6 +241,7 @@ impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send> Stream for 
 pub(crate) struct App {
     key: String,
     address: Address,
+    protocol: Protocol,
     _tasks: JoinSet<()>,
     _folder: TempDir,
 }
@@ -295,6 +296,7 @@ impl App {
         Self {
             key: key.to_owned(),
             address: Address::Unix(path),
+            protocol: Protocol::Http1,
             _tasks: tasks,
             _folder: folder,
         }
@@ -318,6 +320,7 @@ impl App {
         Self {
             key: key.to_owned(),
             address,
+            protocol: Protocol::Http1,
             _tasks: tasks,
             _folder: tempfile::tempdir().unwrap(),
         }
@@ -327,6 +330,15 @@ impl App {
         Upstream {
             key: self.key.clone(),
             address: self.address.clone(),
+            protocol: self.protocol,
+        }
+    }
+
+    /// The same, where it speaks HTTP/2.
+    pub(crate) fn h2c(self) -> Self {
+        Self {
+            protocol: Protocol::H2c,
+            ..self
         }
     }
 

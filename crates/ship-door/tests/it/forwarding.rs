@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming};
 use hyper::{HeaderMap, Request, Response};
 use ship_door::limit::Limits;
-use ship_door::table::{Address, Upstream};
+use ship_door::table::{Address, Protocol, Upstream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 
@@ -334,6 +334,7 @@ async fn an_instance_that_cannot_be_reached_is_passed_over() {
     let dead = Upstream {
         key: "blog/web.1@r7".to_owned(),
         address: Address::Unix("/nonexistent/app.sock".into()),
+        protocol: Protocol::Http1,
     };
     let sites = vec![site(vec![route(
         "/",
@@ -352,6 +353,7 @@ async fn a_request_waits_for_an_instance_that_is_starting_again() {
     let starting = Upstream {
         key: "blog/web.1@r7".to_owned(),
         address: Address::Unix(path.clone()),
+        protocol: Protocol::Http1,
     };
     let door = Door::start(vec![site(vec![route("/", instances(vec![starting]))])]).await;
     let mut visitor = door.visit().await;
@@ -388,6 +390,7 @@ async fn each_way_of_not_answering_has_its_status() {
     let missing = Upstream {
         key: "blog/web.2@r7".to_owned(),
         address: Address::Unix("/nonexistent/app.sock".into()),
+        protocol: Protocol::Http1,
     };
     let routes = vec![
         route("/silent", instances(vec![silent.upstream()])),

@@ -15,6 +15,7 @@ mod door;
 mod files;
 mod forwarding;
 mod framing;
+mod grpc;
 mod http3;
 mod http3_limits;
 mod large_files;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http_body_util::BodyExt as _;
 use ship_door::Error;
 use ship_door::limit::Limits;
-use ship_door::table::{Address, Upstream};
+use ship_door::table::{Address, Protocol, Upstream};
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -197,6 +197,7 @@ async fn a_held_request_finds_its_instance_in_a_newer_table() {
     let missing = Upstream {
         key: key(1),
         address: Address::Unix("/nonexistent/app.sock".into()),
+        protocol: Protocol::Http1,
     };
     let door = Door::start(vec![site(vec![route("/", instances(vec![missing]))])]).await;
     let mut visitor = door.visit().await;

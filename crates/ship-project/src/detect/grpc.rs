@@ -1,29 +1,70 @@
-//! gRPC: <https://grpc.io>. What answers it stands behind the front door as a program that no visitor
-//! comes to, and that is told.
+//! gRPC: <https://grpc.io>. The front door speaks HTTP/2 with what answers it.
 
-use crate::detect::own_server::first_sign;
-use crate::plan::Note;
+use crate::detect::Row;
+use crate::detect::own_server::{OwnServer, Starting, first_sign};
+use crate::plan::{Note, Process, Protocol, Role};
 use crate::project::Project;
+use crate::python::module::Module;
 
-/// What makes a server, by importable name: <https://grpc.github.io/grpc/python/grpc.html>,
+pub(super) const ROW: Row = Row {
+    key: "grpc",
+    label: "gRPC",
+    package: "grpcio",
+    classes: &[],
+};
+
+/// What makes a server: <https://grpc.github.io/grpc/python/grpc.html>,
 /// <https://grpc.github.io/grpc/python/grpc_asyncio.html>, <https://grpclib.readthedocs.io>.
-const SIGNS: [&str; 4] = [
-    "grpc.server",
-    "grpc.aio.server",
-    "grpc.experimental.aio.server",
-    "grpclib.server.Server",
-];
+pub(super) const SERVER: OwnServer = OwnServer {
+    row: &ROW,
+    signs: &[
+        "grpc.server",
+        "grpc.aio.server",
+        "grpc.experimental.aio.server",
+        "grpclib.server.Server",
+    ],
+    start: Starting::Script,
+    note: None,
+};
 
-/// The front door answers HTTP/2 itself and speaks HTTP/1.1 to apps (`ship-door/src/head.rs`); gRPC
-/// needs HTTP/2 with its trailers all the way
-/// (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
-pub(crate) fn note(project: &Project) -> Option<Note> {
+/// What the author of a server should know: visitors do not come to it, or it would answer nobody.
+pub(crate) fn note(project: &Project, processes: &[Process]) -> Option<Note> {
     let mut modules = project.index.own_modules_with(&["grpc", "grpclib"]);
-    let place =
-        modules.find_map(|module| Some(module.place(first_sign(project, module, &SIGNS)?)))?;
-    Some(Note {
-        text: "the code answers gRPC, and visitors cannot reach it: the front door speaks HTTP/1.1 to apps, gRPC is HTTP/2 from end to end".to_owned(),
-        hint: Some("what the app's own processes ask of each other stays as it is; for visitors, answer JSON, gRPC-Web or Connect over HTTP/1.1 from a web application beside it".to_owned()),
-        place: Some(place),
+    let (module, line) =
+        modules.find_map(|module| Some((module, first_sign(project, module, SERVER.signs)?)))?;
+    let is_reached = processes.iter().any(|process| {
+        matches!(
+            process.role,
+            Role::Web {
+                protocol: Protocol::H2c,
+                ..
+            }
+        )
+    });
+    if !is_reached {
+        return Some(Note {
+            text: "the code answers gRPC, and visitors cannot reach it: they come to what answers HTTP".to_owned(),
+            hint: Some("what the app's own processes ask of each other stays as it is; for visitors, make it an app of its own, with `command` and `protocol = \"h2c\"` in `[web]`".to_owned()),
+            place: Some(module.place(line)),
+        });
+    }
+    let line = first_call(module, "add_secure_port")?;
+    (first_call(module, "add_insecure_port").is_none()).then(|| Note {
+        text:
+            "the server speaks TLS itself, and the front door asks it without: TLS ends at the door"
+                .to_owned(),
+        hint: Some(
+            "`add_insecure_port` in place of `add_secure_port`; nobody else can reach it"
+                .to_owned(),
+        ),
+        place: Some(module.place(line)),
     })
+}
+
+/// Where a method with this name is called.
+fn first_call(module: &Module, method: &str) -> Option<u32> {
+    use crate::python::expr::Expr;
+    let is = |function: &Expr| matches!(function, Expr::Attribute(_, name) if name == method);
+    let mut calls = module.calls.iter();
+    calls.find_map(|(call, line)| is(&call.function).then_some(*line))
 }

@@ -8,9 +8,9 @@ use crate::command::CommandLine;
 use crate::detect::objects::UNCONVENTIONAL;
 use crate::detect::program::{self, Program};
 use crate::detect::{
-    Found, Row, aiohttp, bokeh, chainlit, cherrypy, flet, gradio, http_server, klein, listens,
-    marimo, nicegui, objects, panel, robyn, sanic, shiny, stored, streamlit, taipy, tornado,
-    twisted,
+    Found, Row, aiohttp, bokeh, chainlit, cherrypy, flet, gradio, grpc, http_server, klein,
+    listens, marimo, nicegui, objects, panel, robyn, sanic, shiny, stored, streamlit, taipy,
+    tornado, twisted,
 };
 use crate::error::Result;
 use crate::plan::{Note, OwnPort};
@@ -80,6 +80,7 @@ const SERVERS: &[&OwnServer] = &[
     &listens::EVENTLET,
     &listens::WEBSOCKETS,
     &http_server::SERVER,
+    &grpc::SERVER,
 ];
 
 /// A program that serves by itself.

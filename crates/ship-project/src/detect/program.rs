@@ -128,7 +128,8 @@ pub(super) fn asked(entry: &Module, serving: &[&Module]) -> OwnPort {
 
 /// `port=8888`, `define("port", default=8888)`, `app.listen(8888)`, `HTTPServer(("", 8888), …)`.
 fn port_of(module: &Module, call: &Call) -> Option<u16> {
-    const LISTENS: [&str; 9] = [
+    const LISTENS: [&str; 10] = [
+        "add_insecure_port",
         "listen",
         "bind",
         "listenTCP",
@@ -159,6 +160,8 @@ fn port_of(module: &Module, call: &Call) -> Option<u16> {
         .take(2)
         .find_map(|argument| match argument {
             Expr::List(parts) => parts.get(1).and_then(number),
+            // gRPC's: `[::]:50051`.
+            Expr::Text(address) => address.rsplit_once(':')?.1.parse().ok(),
             other => number(other),
         })
 }

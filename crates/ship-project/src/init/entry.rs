@@ -103,10 +103,12 @@ pub(super) fn because<T>(sourced: &Sourced<T>) -> String {
     }
 }
 
-/// With a capital, unless it begins with a name of code: `django.contrib.staticfiles is installed`.
+/// With a capital, unless it begins with a name of code, as `django.contrib.staticfiles is installed`
+/// does, or with one that has its capitals elsewhere: gRPC.
 fn capital(text: &str) -> String {
     let first = text.split_whitespace().next().unwrap_or_default();
-    if first.contains(['.', '_', '/', '(']) {
+    let has_its_own = first.chars().any(char::is_uppercase);
+    if has_its_own || first.contains(['.', '_', '/', '(']) {
         return text.to_owned();
     }
     let mut rest = text.chars();

@@ -10,8 +10,8 @@ use crate::check::subject::{Given, Subject};
 use crate::init::entry::{about, because, comment, key, list, off, quoted};
 use crate::manifest::Route as Written;
 use crate::plan::{
-    AssetStep, CacheRule, Limits, Plan, Process, Role, Route, RouteTarget, Sourced, Start,
-    TrafficOver,
+    AssetStep, CacheRule, Limits, Plan, Process, Protocol, Role, Route, RouteTarget, Sourced,
+    Start, TrafficOver,
 };
 
 mod visitors;
@@ -116,6 +116,7 @@ fn web(sources: &Sources, process: &Process) -> Section {
     let Role::Web {
         health,
         ready_within,
+        protocol,
     } = &process.role
     else {
         return Section::silent("");
@@ -171,7 +172,10 @@ fn web(sources: &Sources, process: &Process) -> Section {
         Start::Command(_) => (String::new(), String::new()),
     };
     let common = [
-        line_of("web.health", quoted(health), own.health.is_some()),
+        match protocol {
+            Protocol::Http1 => line_of("web.health", quoted(health), own.health.is_some()),
+            Protocol::H2c => line_of("web.protocol", quoted(protocol), true),
+        },
         line_of(
             "web.ready_within",
             quoted(duration(*ready_within)),

@@ -12,11 +12,11 @@ use crate::command::CommandLine;
 use crate::cron::Cron;
 use crate::error::Result;
 use crate::files::pyproject::parse_toml;
-use crate::manifest::schema::{INTERFACES, SERVERS};
+use crate::manifest::schema::{INTERFACES, PROTOCOLS, SERVERS};
 use crate::manifest::table::{Table, Text, suggest};
 use crate::manifest::{Browsers, FILE, Job, Located, Manifest, Named, Pages, Route, Web, quantity};
 use crate::plan::{
-    BasicAuth, CacheRule, Https, Interface, Limits, RouteTarget, Rules, TrafficOver,
+    BasicAuth, CacheRule, Https, Interface, Limits, Protocol, RouteTarget, Rules, TrafficOver,
 };
 use crate::web_server::WebServer;
 
@@ -187,6 +187,7 @@ fn web(table: &Table<'_>) -> Result<Web> {
         app: table.read("app", "an object such as `\"shop.wsgi:app\"`", object)?,
         server: table.read("server", &one_of(SERVERS), WebServer::named)?,
         interface: table.read("interface", &one_of(INTERFACES), interface)?,
+        protocol: table.read("protocol", &one_of(PROTOCOLS), protocol)?,
         health: table
             .read("health", "a path such as `\"/healthz\"`", path)?
             .map(|p| p.value),
@@ -205,6 +206,15 @@ fn web(table: &Table<'_>) -> Result<Web> {
             let hint = Some("keep one of the two".to_owned());
             return Err(table.value_wrong(key, message, hint));
         }
+    }
+    let speaks_http2 = web
+        .protocol
+        .as_ref()
+        .is_some_and(|it| it.value == Protocol::H2c);
+    if speaks_http2 && web.health.is_some() {
+        let message = "`health` has no meaning beside `protocol = \"h2c\"`".to_owned();
+        let hint = "its first words are asked for, and no path";
+        return Err(table.value_wrong("health", message, Some(hint.to_owned())));
     }
     if let (Some(server), Some(interface)) = (&web.server, &web.interface)
         && !server.value.supports(interface.value)
@@ -238,6 +248,14 @@ fn interface(text: &str) -> Option<Interface> {
     match text {
         "wsgi" => Some(Interface::Wsgi),
         "asgi" => Some(Interface::Asgi),
+        _ => None,
+    }
+}
+
+fn protocol(text: &str) -> Option<Protocol> {
+    match text {
+        "http1" => Some(Protocol::Http1),
+        "h2c" => Some(Protocol::H2c),
         _ => None,
     }
 }

@@ -64,6 +64,7 @@ pub(crate) const SERVERS: &[&str] = &[
 const TRAFFIC_OVER: &[&str] = &["warn", "slow", "pause"];
 /// What `[web] interface` accepts.
 pub(crate) const INTERFACES: &[&str] = &["wsgi", "asgi"];
+pub(crate) const PROTOCOLS: &[&str] = &["http1", "h2c"];
 
 const fn key(key: &'static str, kind: Kind) -> KeyDoc {
     KeyDoc {
@@ -124,6 +125,12 @@ const KEYS: &[KeyDoc] = &[
         example: "[web]\ninterface = \"asgi\"",
         text: "How the object is called. Not beside `command`.",
         ..key("web.interface", Kind::OneOf(INTERFACES))
+    },
+    KeyDoc {
+        default: "`http1`; `h2c` for a server of gRPC",
+        example: "[web]\ncommand = \"python greeter.py --port $PORT\"\nprotocol = \"h2c\"",
+        text: "What the front door speaks with it, whatever visitors speak: HTTP/1.1, or HTTP/2 without TLS. With `h2c` an instance is asked for no path before it gets traffic: its first words are enough.",
+        ..key("web.protocol", Kind::OneOf(PROTOCOLS))
     },
     KeyDoc {
         default: "`/`",

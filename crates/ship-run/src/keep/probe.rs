@@ -13,8 +13,13 @@ use rustix::net::{
 use super::wake::Wake;
 use crate::spec::{Address, Health};
 
-/// `HTTP/1.1 200`, the shortest start of an answer that tells the status.
-const STATUS_LINE: usize = 12;
+/// `HTTP/1.1 200`, the shortest start of an answer that tells the status. A server of HTTP/2 says more
+/// as well: a frame of settings, and that it has read ours.
+const ENOUGH: usize = 12;
+
+/// What a client of HTTP/2 says first: the preface, and settings of which all are as they are by
+/// default (RFC 9113, 3.4).
+const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 /// A question under way.
 #[derive(Debug)]
@@ -40,10 +45,12 @@ pub(super) enum Answer {
     Pending,
     /// It accepted, and nothing more was asked.
     Accepted,
-    /// HTTP, with this status.
+    /// HTTP/1, with this status.
     Status(u16),
+    /// HTTP/2.
+    Settings,
     /// It accepted and then hung up or spoke something else.
-    NotHttp,
+    Other,
     /// Nobody listens there.
     Nobody,
 }
@@ -88,21 +95,21 @@ impl Probe {
             Ok(sent) if sent == rest.len() => (Stage::Hearing(Vec::new()), None),
             Ok(sent) => (Stage::Asking(rest.split_off(sent)), None),
             Err(Errno::AGAIN) => (Stage::Asking(rest), Some(Answer::Pending)),
-            Err(_) => (Stage::Asking(rest), Some(Answer::NotHttp)),
+            Err(_) => (Stage::Asking(rest), Some(Answer::Other)),
         }
     }
 
     fn hearing(&mut self, mut heard: Vec<u8>) -> (Stage, Option<Answer>) {
         let mut bytes = [0; 512];
         match recv(&self.socket, &mut bytes, RecvFlags::empty()) {
-            Ok((0, _)) => (Stage::Hearing(heard), Some(Answer::NotHttp)),
+            Ok((0, _)) => (Stage::Hearing(heard), Some(Answer::Other)),
             Ok((length, _)) => {
                 heard.extend_from_slice(&bytes[..length]);
-                let answer = (heard.len() >= STATUS_LINE).then(|| status(&heard));
+                let answer = (heard.len() >= ENOUGH).then(|| read(&heard));
                 (Stage::Hearing(heard), answer)
             }
             Err(Errno::AGAIN) => (Stage::Hearing(heard), Some(Answer::Pending)),
-            Err(_) => (Stage::Hearing(heard), Some(Answer::NotHttp)),
+            Err(_) => (Stage::Hearing(heard), Some(Answer::Other)),
         }
     }
 
@@ -176,7 +183,9 @@ fn connected(socket: &OwnedFd) -> Result<bool, Errno> {
 
 /// As the door would ask for a visitor.
 fn request(health: &Health) -> Vec<u8> {
-    let Health { path, host, scheme } = health;
+    let Health::Http1 { path, host, scheme } = health else {
+        return HELLO.to_vec();
+    };
     let version = env!("CARGO_PKG_VERSION");
     format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-Proto: {scheme}\r\nX-Forwarded-Host: {host}\r\n\
@@ -185,14 +194,19 @@ fn request(health: &Health) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The status of `HTTP/1.1 200 …`.
-fn status(heard: &[u8]) -> Answer {
+/// The status of `HTTP/1.1 200 …`, or settings, as what a server of HTTP/2 says first (RFC 9113, 3.4): a
+/// length of a few of them, their kind, no flag, and no stream.
+fn read(heard: &[u8]) -> Answer {
+    let other = || match heard {
+        [0, 0, length, 4, 0, 0, 0, 0, 0, ..] if length % 6 == 0 => Answer::Settings,
+        _ => Answer::Other,
+    };
     let digits = heard
         .strip_prefix(b"HTTP/1.")
         .and_then(|rest| rest.get(2..5));
     digits
         .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok())
-        .map_or(Answer::NotHttp, Answer::Status)
+        .map_or_else(other, Answer::Status)
 }
 
 #[cfg(test)]
@@ -201,9 +215,18 @@ mod tests {
 
     #[test]
     fn the_status_is_read_and_other_protocols_are_not_http() {
-        assert_eq!(status(b"HTTP/1.1 204 No Content"), Answer::Status(204));
-        assert_eq!(status(b"HTTP/1.0 500 "), Answer::Status(500));
-        assert_eq!(status(b"SSH-2.0-OpenSSH_9"), Answer::NotHttp);
-        assert_eq!(status(b"HTTP/1.1 abc"), Answer::NotHttp);
+        assert_eq!(read(b"HTTP/1.1 204 No Content"), Answer::Status(204));
+        assert_eq!(read(b"HTTP/1.0 500 "), Answer::Status(500));
+        assert_eq!(read(b"SSH-2.0-OpenSSH_9"), Answer::Other);
+        assert_eq!(read(b"HTTP/1.1 abc"), Answer::Other);
+    }
+
+    #[test]
+    fn settings_are_told_from_all_else() {
+        let settings = b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64";
+        let none_and_ours_are_read = b"\0\0\0\x04\0\0\0\0\0\0\0\0\x04\x01\0\0\0\0";
+        assert_eq!(read(settings), Answer::Settings);
+        assert_eq!(read(none_and_ours_are_read), Answer::Settings);
+        assert_eq!(read(b"\0\0\x08\x07\0\0\0\0\0\0\0\0"), Answer::Other);
     }
 }

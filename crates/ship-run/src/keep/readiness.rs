@@ -40,7 +40,7 @@ pub(super) struct Readiness {
 enum Wanted {
     /// It is ready when it lives at this moment.
     Life(Instant),
-    /// It is ready when it accepts here and, with a health check, answers below 500.
+    /// It is ready when it accepts here and, with a health check, answers as that wants.
     Answer(Address, Option<Health>),
 }
 
@@ -141,27 +141,45 @@ impl Readiness {
     fn take(&mut self, answer: Answer, now: Instant) -> Option<Ready> {
         match answer {
             Answer::Pending => self.be_patient(now),
-            Answer::Accepted | Answer::Status(..500) if self.is_its_own() => {
+            answer if self.wants(answer) && self.is_its_own() => {
+                let question = self.question.take();
+                // A server of HTTP/2 has said what it has to say, and waits for us.
+                let question = question.filter(|_| answer != Answer::Settings);
                 return Some(Ready {
-                    rest: self.question.take().map(|question| question.probe),
+                    rest: question.map(|question| question.probe),
                 });
             }
-            Answer::Accepted | Answer::Status(..500) => {
+            answer if self.wants(answer) => {
                 self.bad_answer(
                     now,
                     "another program listens on the port it was given".into(),
                 );
             }
-            Answer::Status(status) => self.refuse(now, &format!("answers {status}")),
-            Answer::NotHttp => self.refuse(now, "does not answer in HTTP"),
+            Answer::Settings => {
+                let what = "speaks HTTP/2 alone: `protocol = \"h2c\"` in `[web]` says so";
+                self.refuse(now, format!("it {what}"));
+            }
+            Answer::Status(_) | Answer::Other if self.speaks_http2() => {
+                let what = "does not speak HTTP/2 without TLS";
+                self.refuse(now, format!("it {what} on {}", self.given()));
+            }
+            Answer::Status(status) => {
+                self.refuse(now, format!("it answers {status} on {}", self.path()));
+            }
+            Answer::Accepted | Answer::Other => {
+                self.refuse(
+                    now,
+                    format!("it does not answer in HTTP on {}", self.path()),
+                );
+            }
             Answer::Nobody => self.nobody(now),
         }
         None
     }
 
-    fn refuse(&mut self, now: Instant, what: &str) {
+    fn refuse(&mut self, now: Instant, what: String) {
         self.answered = true;
-        self.bad_answer(now, format!("it {what} on {}", self.path()));
+        self.bad_answer(now, what);
     }
 
     fn be_patient(&mut self, now: Instant) {
@@ -180,8 +198,21 @@ impl Readiness {
 
     fn path(&self) -> &str {
         match &self.wanted {
-            Wanted::Answer(_, Some(health)) => &health.path,
+            Wanted::Answer(_, Some(Health::Http1 { path, .. })) => path,
             _ => "/",
+        }
+    }
+
+    fn speaks_http2(&self) -> bool {
+        matches!(self.wanted, Wanted::Answer(_, Some(Health::H2c)))
+    }
+
+    fn wants(&self, answer: Answer) -> bool {
+        match answer {
+            Answer::Accepted => true,
+            Answer::Status(..500) => !self.speaks_http2(),
+            Answer::Settings => self.speaks_http2(),
+            _ => false,
         }
     }
 

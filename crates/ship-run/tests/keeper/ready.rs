@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use ship_run::event::State;
-use ship_run::spec::{Address, Listen};
+use ship_run::spec::{Address, Health, Listen};
 
 use crate::stage::{LONG, Stage, report_with, stop_now, wait_until};
 
@@ -27,6 +27,8 @@ while True:
     status = open("status").read().strip() if os.path.exists("status") else "200"
     if status == "-":
         connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+    elif status == "h2":
+        connection.sendall(b"\0\0\0\4\0\0\0\0\0" b"\0\0\0\4\1\0\0\0\0")
     else:
         connection.sendall(f"HTTP/1.1 {status} X\r\nContent-Length: 3\r\n\r\nyes".encode())
     connection.close()
@@ -90,6 +92,30 @@ async fn any_answer_below_500_is_alive_and_500_is_told_until_it_mends() {
     report_with(&keeper, waits("it does not answer in HTTP on /")).await;
     fs::write(stage.path("status"), "404").unwrap();
     keeper.ready(LONG).await.unwrap();
+    stop_now(&keeper).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_speaks_http2_is_ready_with_its_settings_and_only_where_that_was_said() {
+    let stage = Stage::new();
+    fs::write(stage.path("status"), "h2").unwrap();
+    let mut spec = stage.web(SERVER, stage.socket());
+    let waits = |text: &'static str| move |report: &ship_run::event::Report| matches!(&report.state, State::Starting { waiting_for, .. } if waiting_for.contains(text));
+    let keeper = stage.start(&spec).await;
+    report_with(&keeper, waits("it speaks HTTP/2 alone")).await;
+    stop_now(&keeper).await.unwrap();
+
+    spec.health = Some(Health::H2c);
+    fs::write(stage.path("status"), "200").unwrap();
+    let keeper = stage.start(&spec).await;
+    report_with(&keeper, waits("it does not speak HTTP/2 without TLS")).await;
+    fs::write(stage.path("status"), "h2").unwrap();
+    keeper.ready(LONG).await.unwrap();
+    let asked = fs::read(stage.path("asked")).unwrap();
+    assert!(
+        asked.starts_with(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        "{asked:?}"
+    );
     stop_now(&keeper).await.unwrap();
 }
 

@@ -86,7 +86,7 @@ impl Stage {
             spec.env.insert("SOCKET".to_owned(), path.into());
         }
         spec.listen = Some(listen);
-        spec.health = Some(Health {
+        spec.health = Some(Health::Http1 {
             path: "/".to_owned(),
             host: "blog.localhost".to_owned(),
             scheme: "https".to_owned(),

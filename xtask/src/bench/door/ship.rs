@@ -7,7 +7,7 @@ use std::time::Duration;
 use ship_base::file;
 use ship_base::paths::Folders;
 use ship_door::client::DoorClient;
-use ship_door::table::{Address, Site, Table, Target, Upstream};
+use ship_door::table::{Address, Protocol, Site, Table, Target, Upstream};
 use ship_test::wait_until;
 
 use super::peer::Running;
@@ -73,6 +73,7 @@ fn site(stage: &Stage, app: &str, hosts: Vec<String>) -> Result<Site> {
             // One app behind all names, as the others have it.
             key: "app/web.1@r1".to_owned(),
             address: Address::Unix(stage.origin()),
+            protocol: Protocol::Http1,
         }],
         strip: false,
     };
