@@ -4,6 +4,7 @@ mod api;
 mod bridge;
 mod cache;
 mod door;
+mod grpc;
 mod hostile;
 mod lint;
 mod python;
@@ -24,6 +25,8 @@ pub(crate) enum Suite {
     Api(api::Arguments),
     /// `http-cache-tests`: the door as a shared cache. Needs node and npm
     Cache,
+    /// The package `grpcio` on both sides: calls through the door are those without it
+    Grpc(grpc::Arguments),
     /// Slow visitors (slowhttptest) and floods of HTTP/2, with honest visitors beside them
     Hostile(hostile::Arguments),
     /// httplint: answers that the door makes or changes
@@ -38,6 +41,7 @@ pub(crate) fn run(suite: &Suite) -> Result<ExitCode> {
     match suite {
         Suite::Api(arguments) => api::run(arguments),
         Suite::Cache => cache::run(),
+        Suite::Grpc(arguments) => grpc::run(arguments),
         Suite::Hostile(arguments) => hostile::run(arguments),
         Suite::Lint => lint::run(),
         Suite::Tls => tls::run(),

@@ -1,6 +1,7 @@
 //! A door by hand, to measure and to look at: `door <address>[,<address with TLS>] <cores>
 //! <upstream socket or host:port>... [/prefix=<folder or address to go to>]... [cache=<percent>]`.
-//! Serves `*.localhost` names `blog.localhost`, `localhost` and `127.0.0.1`.
+//! Serves `*.localhost` names `blog.localhost`, `localhost` and `127.0.0.1`. An upstream behind `h2c:`
+//! speaks HTTP/2.
 #![expect(clippy::print_stdout, reason = "an example talks to its user")]
 
 use std::net::SocketAddr;
@@ -22,17 +23,20 @@ fn main() {
     let cores = arguments.next().expect("cores").parse().expect("cores");
     let (beside, upstreams): (Vec<String>, Vec<String>) =
         arguments.partition(|argument| argument.contains('='));
-    let upstreams = upstreams
-        .into_iter()
-        .enumerate()
-        .map(|(number, address)| Upstream {
+    let upstreams = upstreams.into_iter().enumerate().map(|(number, address)| {
+        let (address, protocol) = match address.strip_prefix("h2c:") {
+            Some(address) => (address, Protocol::H2c),
+            None => (&*address, Protocol::Http1),
+        };
+        Upstream {
             key: format!("blog/web.{number}@r1"),
             address: match address.parse() {
                 Ok(port) => Address::Tcp(port),
                 Err(_) => Address::Unix(address.into()),
             },
-            protocol: Protocol::Http1,
-        });
+            protocol,
+        }
+    });
     let app = Target::Instances {
         upstreams: upstreams.collect(),
         strip: false,

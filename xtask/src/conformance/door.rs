@@ -15,6 +15,8 @@ pub(super) struct Wish {
     pub(super) https: Option<u16>,
     /// The app's.
     pub(super) behind: u16,
+    /// The app speaks HTTP/2.
+    pub(super) h2c: bool,
     /// `/prefix=FOLDER` or `/prefix=https://…`, beside the app.
     pub(super) routes: Vec<String>,
     /// Answers are kept for so many percent of their age where they do not say for how long.
@@ -28,6 +30,7 @@ impl Wish {
             http,
             https: None,
             behind,
+            h2c: false,
             routes: Vec::new(),
             share: None,
         }
@@ -56,7 +59,11 @@ pub(super) fn start(wish: &Wish) -> Result<Running> {
     Running::start(
         Command::new(door)
             .args([addresses.join(","), "2".to_owned()])
-            .arg(format!("127.0.0.1:{}", wish.behind))
+            .arg(format!(
+                "{}127.0.0.1:{}",
+                if wish.h2c { "h2c:" } else { "" },
+                wish.behind
+            ))
             .args(&wish.routes)
             .args(wish.share.map(|share| format!("cache={share}"))),
         wish.https.unwrap_or(wish.http),

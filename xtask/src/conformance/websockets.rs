@@ -75,7 +75,7 @@ fn visit(python: &Path, arguments: &Arguments, run: [&str; 2], ports: [u16; 2]) 
 }
 
 /// Sessions that are not the same, or that broke.
-fn different<'t>(past: &'t str, through: &'t str) -> Vec<(&'t str, &'t str)> {
+pub(super) fn different<'t>(past: &'t str, through: &'t str) -> Vec<(&'t str, &'t str)> {
     let differs = |(past, through): &(&str, &str)| past != through || past.contains("broken: ");
     let mut pairs: Vec<_> = past.lines().zip(through.lines()).filter(differs).collect();
     if past.lines().count() != through.lines().count() {
