@@ -11,6 +11,9 @@ use crate::e2e::stage::Stage;
 /// the run leads to this machine.
 const CONFIG: &str = "/etc/ship/server.toml";
 
+/// From 5 on systemd speaks of a medium exposure (`systemd-analyze security`).
+const EXPOSED: f32 = 5.0;
+
 /// How long control may take to answer after it was started.
 const ANSWERS: Duration = Duration::from_mins(1);
 
@@ -40,6 +43,9 @@ pub(super) fn run(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
         &5,
         &done.count(),
     );
+    for unit in ["ship", "ship-apps"] {
+        is_closed(stage, checks, unit)?;
+    }
 
     configure(stage)
 }
@@ -60,6 +66,25 @@ pub(super) fn is_installed(stage: &Stage, checks: &mut Checks) -> Result<()> {
         &env!("CARGO_PKG_VERSION"),
         &version.as_str(),
     );
+    Ok(())
+}
+
+/// What systemd says of how much the kernel keeps from a unit: from 0, for all that can be kept, to 10.
+fn is_closed(stage: &Stage, checks: &mut Checks, unit: &str) -> Result<()> {
+    let ask = format!("systemd-analyze security {unit} --no-pager | tail -n 1");
+    let told = stage.server.run(&ask)?;
+    let level = told
+        .split_once(": ")
+        .and_then(|(_, level)| level.split_once(' '));
+    let exposed: Option<f32> = level.and_then(|(number, _)| number.parse().ok());
+    let what = format!("exposure of {unit}");
+    checks.holds(
+        exposed.is_some_and(|exposed| exposed < EXPOSED),
+        &what,
+        &format!("less than {EXPOSED}"),
+        told.trim(),
+    );
+    checks.note(told.trim().trim_start_matches('→').trim());
     Ok(())
 }
 
