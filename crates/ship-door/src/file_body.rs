@@ -150,21 +150,24 @@ impl FileBody {
     }
 }
 
-/// Up to where a part of a file lies in memory: asked of the last byte of each [`PIECE`]. The kernel
-/// reads and forgets in larger units than one page, so what lies between two that are there hardly
-/// ever is not; a hole costs one wait for the disk.
+/// Up to where a part of a file lies in memory: asked of its last byte, and where that does not, of the
+/// last byte of each [`PIECE`]. The kernel reads ahead and forgets in larger units than one page, so
+/// what lies between two that are there hardly ever is not; a hole costs one wait for the disk.
 fn in_memory_until(file: &OwnedFd, span: Range<u64>) -> u64 {
+    if in_memory(file, span.end - 1) {
+        return span.end;
+    }
     let mut until = span.start;
-    while until < span.end {
-        let next = span.end.min(until + PIECE);
-        let mut byte = [0];
-        let mut last = [IoSliceMut::new(&mut byte)];
-        if rustix::io::preadv2(file, &mut last, next - 1, ReadWriteFlags::NOWAIT) != Ok(1) {
-            break;
-        }
-        until = next;
+    while span.end - until > PIECE && in_memory(file, until + PIECE - 1) {
+        until += PIECE;
     }
     until
+}
+
+fn in_memory(file: &OwnedFd, at: u64) -> bool {
+    let mut byte = [0];
+    let mut byte = [IoSliceMut::new(&mut byte)];
+    rustix::io::preadv2(file, &mut byte, at, ReadWriteFlags::NOWAIT) == Ok(1)
 }
 
 /// A whole file of this length, if it has that length and lies in memory.
