@@ -21,13 +21,14 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use hyper::body::Frame;
 use hyper::http::uri::PathAndQuery;
-use hyper::{Method, Request, Response};
+use hyper::{Method, Response};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::body::RequestBody;
+use crate::forward::Head;
 use crate::head::ForApp;
 use content::{Content, Next};
 use request::Sending;
@@ -83,14 +84,15 @@ impl AppConnection {
         }
     }
 
-    /// Begins a request for `target`. Its head stays with who asks; its body goes.
+    /// Begins a request for `target`.
     pub(crate) fn begin(
         &mut self,
-        request: &mut Request<RequestBody>,
+        head: Head<'_>,
+        body: RequestBody,
         target: &PathAndQuery,
         fields: &ForApp<'_>,
     ) {
-        self.sending.begin(request, target, fields);
+        self.sending.begin(head, body, target, fields);
     }
 
     /// Whether the app may have seen anything of the request.

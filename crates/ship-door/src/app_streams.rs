@@ -20,6 +20,7 @@ use tracing::debug;
 
 use crate::app_connection::AppStream;
 use crate::body::RequestBody;
+use crate::forward::Head;
 use crate::head::ForApp;
 use crate::instance::InFlight;
 use crate::protocol::OnThisCore;
@@ -95,15 +96,16 @@ impl Stream {
         }
     }
 
-    /// Sends, and waits for the head of the answer. The body of a request that the app has not seen
-    /// is put back.
+    /// Sends, and waits for the head of the answer. The body is taken; that of a request which the app
+    /// has not seen is put back.
     pub(crate) async fn ask(
         mut self,
-        request: &mut Request<RequestBody>,
+        head: Head<'_>,
+        body: &mut RequestBody,
         target: &PathAndQuery,
         fields: &ForApp<'_>,
     ) -> Result<(Response<()>, Answer), Unanswered> {
-        let asked = for_app(request, target, fields);
+        let asked = for_app(head, body, target, fields);
         let asked = asked.map_err(|error| Unanswered {
             error,
             unseen: false,
@@ -128,7 +130,7 @@ impl Stream {
                 let unsent = failed.take_message();
                 let unseen = unsent.is_some();
                 if let Some(unsent) = unsent {
-                    *request.body_mut() = unsent.into_body();
+                    *body = unsent.into_body();
                 }
                 let error = io::Error::other(failed.into_error());
                 Err(Unanswered { error, unseen })
@@ -139,7 +141,8 @@ impl Stream {
 
 /// The request as a stream carries it; the body is taken.
 fn for_app(
-    request: &mut Request<RequestBody>,
+    head: Head<'_>,
+    body: &mut RequestBody,
     target: &PathAndQuery,
     fields: &ForApp<'_>,
 ) -> io::Result<Request<RequestBody>> {
@@ -148,11 +151,10 @@ fn for_app(
         .authority(fields.marks.written.as_bytes())
         .path_and_query(target.clone())
         .build();
-    let body = std::mem::replace(request.body_mut(), RequestBody::Empty);
-    let mut asked = Request::new(body);
-    *asked.method_mut() = request.method().clone();
+    let mut asked = Request::new(std::mem::replace(body, RequestBody::Empty));
+    *asked.method_mut() = head.method.clone();
     *asked.uri_mut() = uri.map_err(io::Error::other)?;
-    *asked.headers_mut() = fields.to_map(request.headers());
+    *asked.headers_mut() = fields.to_map(head.headers);
     Ok(asked)
 }
 

@@ -53,6 +53,8 @@ pub(crate) enum BodyError {
 /// A visitor's body as it comes, whatever the visitor speaks.
 #[derive(Debug)]
 pub(crate) enum Inbound {
+    /// None, or it was taken.
+    Nothing,
     /// Over HTTP/1 or 2.
     Hyper(Incoming),
     /// Over HTTP/3.
@@ -70,6 +72,13 @@ pub(crate) enum InboundError {
     Http3(#[from] http3::BodyError),
 }
 
+impl Inbound {
+    /// The body, of which nothing is left here.
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Nothing)
+    }
+}
+
 impl From<Incoming> for Inbound {
     fn from(incoming: Incoming) -> Self {
         Self::Hyper(incoming)
@@ -85,6 +94,7 @@ impl hyper::body::Body for Inbound {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, InboundError>>> {
         let frame = match self.get_mut() {
+            Self::Nothing => None,
             Self::Hyper(body) => ready!(Pin::new(body).poll_frame(context)).map(|frame| Ok(frame?)),
             Self::Http3(body) => ready!(Pin::new(body).poll_frame(context)).map(|frame| Ok(frame?)),
         };
@@ -93,6 +103,7 @@ impl hyper::body::Body for Inbound {
 
     fn is_end_stream(&self) -> bool {
         match self {
+            Self::Nothing => true,
             Self::Hyper(body) => body.is_end_stream(),
             Self::Http3(body) => body.is_end_stream(),
         }
@@ -100,6 +111,7 @@ impl hyper::body::Body for Inbound {
 
     fn size_hint(&self) -> SizeHint {
         match self {
+            Self::Nothing => SizeHint::with_exact(0),
             Self::Hyper(body) => body.size_hint(),
             Self::Http3(body) => body.size_hint(),
         }

@@ -133,18 +133,19 @@ struct Voyage {
     old: Option<Arc<Entry>>,
 }
 
-/// Answers from the cache, or from the app and into the cache.
+/// Answers from the cache, or from the app and into the cache. What is not on the way of most requests
+/// is boxed: an answer on its way is moved from hand to hand, and would carry the room for it along.
 pub(crate) async fn answer(
     visit: &Visit,
     cache: &Arc<Cache>,
     told: Option<&Told>,
     errand: &Errand,
-    request: Request<Inbound>,
+    request: &mut Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
     if !request.method().is_safe() {
-        return change::change(visit, cache, errand, request).await;
+        return Box::pin(change::change(visit, cache, errand, request)).await;
     }
-    if !is_plain(&request) || (told.is_none() && !cache.is_awake()) {
+    if !is_plain(request) || (told.is_none() && !cache.is_awake()) {
         return pass(visit, cache, errand, request).await;
     }
     let key = Key::of(visit.scheme, errand);
@@ -152,7 +153,7 @@ pub(crate) async fn answer(
     for wait in 0..=WAITS {
         let alone = wait == WAITS;
         let now = Instant::now();
-        let (lead, old) = match cache.look(&key, &request, told_here, alone, now) {
+        let (lead, old) = match cache.look(&key, request, told_here, alone, now) {
             Found::Pass => break,
             Found::Wait(flight) => {
                 flight.landed().await;
@@ -179,7 +180,7 @@ pub(crate) async fn answer(
             Found::Fetch(lead, old) => (lead, old),
         };
         let voyage = Voyage::new(cache, &key, errand, request, told_here, (lead, old));
-        return voyage.run(&visit.core).await;
+        return Box::pin(voyage.run(&visit.core)).await;
     }
     pass(visit, cache, errand, request).await
 }
@@ -200,9 +201,9 @@ async fn pass(
     visit: &Visit,
     cache: &Arc<Cache>,
     errand: &Errand,
-    request: Request<Inbound>,
+    request: &mut Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
-    let might_wake = !cache.is_awake() && is_nobodys(&request);
+    let might_wake = !cache.is_awake() && is_nobodys(request);
     let asked = Instant::now();
     let response = forward::forward(visit, errand, request).await?;
     if might_wake && speaks_of_caches(response.headers()) {
@@ -365,17 +366,16 @@ impl Voyage {
         cache: &Arc<Cache>,
         key: &Key,
         errand: &Errand,
-        request: Request<Inbound>,
+        request: &mut Request<Inbound>,
         told: Option<&Told>,
         (lead, old): (Option<Lead>, Option<Arc<Entry>>),
     ) -> Self {
-        let (parts, _) = request.into_parts();
         Self {
             cache: cache.clone(),
             key: key.clone(),
             errand: errand.clone(),
-            method: parts.method,
-            headers: parts.headers,
+            method: request.method().clone(),
+            headers: std::mem::take(request.headers_mut()),
             told: told.copied(),
             lead,
             old,
@@ -394,7 +394,7 @@ impl Voyage {
         } else {
             self.method.clone()
         };
-        let fetched = forward::fetch(core, &self.errand, method, self.question()).await;
+        let fetched = forward::fetch(core, &self.errand, &method, &self.question()).await;
         let now = Instant::now();
         let response = match fetched {
             Ok(response) if !is_failure(response.status()) => response,

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,7 +20,7 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use tokio::time::{Instant, Sleep};
 use tracing::debug;
 
-use crate::app_streams::{self, Stream};
+use crate::app_streams::{self, Stream, Unanswered};
 use crate::body::{Body, Forwarded, Inbound, Outcome, Progress, RequestBody};
 use crate::core::{Core, View};
 use crate::extended_connect::Handshake;
@@ -84,9 +84,9 @@ pub(crate) struct Found {
 pub(crate) async fn forward(
     visit: &Visit,
     errand: &Errand,
-    mut request: Request<Inbound>,
+    request: &mut Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
-    let upgrade = wants_upgrade(&request).then(|| hyper::upgrade::on(&mut request));
+    let upgrade = wants_upgrade(request).then(|| hyper::upgrade::on(&mut *request));
     let handshake = request.extensions_mut().remove::<Handshake>();
     let core = &visit.core;
     let asked = Asked {
@@ -98,8 +98,9 @@ pub(crate) async fn forward(
         true => Pace::any(),
         false => Pace::new(limits),
     };
-    let request = request.map(|body| RequestBody::new(body, errand, pace));
-    let (response, carrier) = exchange(core, errand, request, asked).await?;
+    let body = RequestBody::new(request.body_mut().take(), errand, pace);
+    let (method, headers) = (request.method(), request.headers());
+    let (response, carrier) = exchange(core, errand, Head { method, headers }, body, asked).await?;
     match (upgrade, carrier) {
         (Some(visitor), Carrier::Link(link))
             if response.status() == StatusCode::SWITCHING_PROTOCOLS =>
@@ -118,17 +119,22 @@ pub(crate) async fn forward(
 pub(crate) async fn fetch(
     core: &Core,
     errand: &Errand,
-    method: Method,
-    headers: HeaderMap,
+    method: &Method,
+    headers: &HeaderMap,
 ) -> Result<Response<Body>, Failure> {
-    let mut request = Request::new(RequestBody::Empty);
-    *request.method_mut() = method;
-    *request.headers_mut() = headers;
-    let (response, carrier) = exchange(core, errand, request, Asked::default()).await?;
+    let (body, asked) = (RequestBody::Empty, Asked::default());
+    let (response, carrier) = exchange(core, errand, Head { method, headers }, body, asked).await?;
     match response.status() {
         StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Broken),
         _ => Ok(for_visitor(response, carrier)),
     }
+}
+
+/// What of a visitor's head goes to an app, beside the target.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head<'r> {
+    pub(crate) method: &'r Method,
+    pub(crate) headers: &'r HeaderMap,
 }
 
 /// What kind of request it is.
@@ -206,7 +212,8 @@ fn tunnelled(
 async fn exchange(
     core: &Core,
     errand: &Errand,
-    mut request: Request<RequestBody>,
+    head: Head<'_>,
+    mut body: RequestBody,
     asked: Asked,
 ) -> Result<(Response<()>, Carrier), Failure> {
     let fields = ForApp {
@@ -215,16 +222,18 @@ async fn exchange(
         prefix: errand.stripped.as_ref().map(|stripped| &stripped.prefix),
         websocket: asked.websocket,
     };
-    let progress = request.body().progress();
+    let progress = body.progress();
     let progress = progress.as_deref();
     let within = (!asked.is_call).then_some(core.setting.limits.answer);
-    let replayable = progress.is_none() && request.method().is_idempotent();
+    let replayable = progress.is_none() && head.method.is_idempotent();
     let mut replay = replayable;
     loop {
         let (error, reused, unseen) = match reach(core, errand, replay).await? {
             Reached::Link(mut link) => {
-                let answered = over_link(&mut link, &mut request, errand, &fields, within);
-                match answered.await {
+                let body = std::mem::replace(&mut body, RequestBody::Empty);
+                let target = errand.asks_for();
+                link.connection.begin(head, body, target, &fields);
+                match over_link(&mut link, head.method, progress, within).await {
                     Some(Ok(response)) => return Ok((response, Carrier::Link(link))),
                     None => return Err(Failure::NoAnswer),
                     // RFC 9112, 9.3.1: only where the connection had carried requests before is its
@@ -237,11 +246,9 @@ async fn exchange(
             }
             Reached::Stream(stream) => {
                 let reused = stream.reused;
-                let answer = stream.ask(&mut request, errand.asks_for(), &fields);
-                let mut answer = std::pin::pin!(answer);
-                let mut alarm = within.map(|within| Box::pin(tokio::time::sleep(within)));
-                let poll = |context: &mut Context<'_>| answer.as_mut().poll(context);
-                match until_answered(poll, alarm.as_mut(), progress, within).await {
+                // Boxed: most requests go over a link, and would carry the room for this along.
+                let answer = stream.ask(head, &mut body, errand.asks_for(), &fields);
+                match Box::pin(over_stream(answer, progress, within)).await {
                     Some(Ok((response, answer))) => {
                         return Ok((response, Carrier::Stream(answer)));
                     }
@@ -261,21 +268,17 @@ async fn exchange(
 /// `None` when `within` has passed since the request's last piece.
 async fn over_link(
     link: &mut Link,
-    request: &mut Request<RequestBody>,
-    errand: &Errand,
-    fields: &ForApp<'_>,
+    method: &Method,
+    progress: Option<&Progress>,
     within: Option<Duration>,
 ) -> Option<io::Result<Response<()>>> {
-    let progress = request.body().progress();
-    let target = errand.asks_for();
-    link.connection.begin(request, target, fields);
-    let (connection, method) = (&mut link.connection, request.method());
+    let connection = &mut link.connection;
     let poll = |context: &mut Context<'_>| connection.poll_answer(method, context);
     let alarm = within.map(|within| {
         link.alarm.as_mut().reset(Instant::now() + within);
         &mut link.alarm
     });
-    until_answered(poll, alarm, progress.as_deref(), within).await
+    until_answered(poll, alarm, progress, within).await
 }
 
 /// Whose fault it is that an exchange ended without an answer.
@@ -286,6 +289,18 @@ fn died(progress: Option<&Progress>) -> Failure {
         Some(Outcome::Broken) => Failure::BadRequest("the request body is broken"),
         Some(Outcome::Fine) | None => Failure::Broken,
     }
+}
+
+/// The same over a stream.
+async fn over_stream(
+    answer: impl Future<Output = Result<(Response<()>, app_streams::Answer), Unanswered>>,
+    progress: Option<&Progress>,
+    within: Option<Duration>,
+) -> Option<Result<(Response<()>, app_streams::Answer), Unanswered>> {
+    let mut answer = pin!(answer);
+    let mut alarm = within.map(|within| Box::pin(tokio::time::sleep(within)));
+    let poll = |context: &mut Context<'_>| answer.as_mut().poll(context);
+    until_answered(poll, alarm.as_mut(), progress, within).await
 }
 
 /// Waits for the head of an answer; `None` when `within` has passed since the request's last piece.
@@ -356,9 +371,9 @@ async fn try_each(
         let reached = match pool.instance.protocol {
             Protocol::Http1 => match pool.take(replayable) {
                 Some(link) => Ok(Reached::Link(link)),
-                None => pool.connect(within).await.map(Reached::Link),
+                None => Box::pin(pool.connect(within)).await.map(Reached::Link),
             },
-            Protocol::H2c => pool.stream(within).await.map(Reached::Stream),
+            Protocol::H2c => Box::pin(pool.stream(within)).await.map(Reached::Stream),
         };
         match reached {
             Ok(reached) => return Ok(reached),

@@ -114,9 +114,10 @@ where
     let serving = visit.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let visit = serving.clone();
+        let mut request = request.map(Inbound::from);
         let answering: Answering = Box::pin(async move {
             let over = Over(visit.told.clone());
-            let answer = stack::answer(&visit, request.map(Inbound::from)).await;
+            let answer = stack::answer(&visit, &mut request).await;
             Ok(answer.map(|body| Answered::new(body, over)))
         });
         answering

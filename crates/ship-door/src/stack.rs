@@ -105,9 +105,10 @@ pub(crate) struct Scene<'a> {
     pub(crate) accept: Option<HeaderValue>,
 }
 
-/// Answers one request; nothing fails beyond this.
-pub(crate) async fn answer(visit: &Visit, mut request: Request<Inbound>) -> Response<Tracked> {
-    let asked = Asked::of(&request);
+/// Answers one request; nothing fails beyond this. The layers below are lent the request: each would
+/// have room for it twice, and all of that room is moved about with an answer on its way.
+pub(crate) async fn answer(visit: &Visit, request: &mut Request<Inbound>) -> Response<Tracked> {
+    let asked = Asked::of(request);
     let counters = &visit.core.setting.counters;
     let mut scene = Scene {
         visit,
@@ -117,8 +118,8 @@ pub(crate) async fn answer(visit: &Visit, mut request: Request<Inbound>) -> Resp
         accept: request.headers().get(header::ACCEPT).cloned(),
     };
     let version = request.version();
-    let wish = Wish::of(&request);
-    let translated = extended_connect::translate(&mut request);
+    let wish = Wish::of(request);
+    let translated = extended_connect::translate(request);
     let answered = match translated {
         Ok(false) => layers(&mut scene, request).await,
         Ok(true) => layers(&mut scene, request).await.and_then(only_websockets),
@@ -273,7 +274,7 @@ fn offer_http3(scene: &Scene<'_>, version: Version, response: &mut Response<Body
 
 async fn layers(
     scene: &mut Scene<'_>,
-    mut request: Request<Inbound>,
+    request: &mut Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
     // 1. Framing is behind us: what could be cut into requests in two ways was refused before it
     //    became one (`strict.rs`), because after it not even the end of a request is certain.
@@ -286,10 +287,10 @@ async fn layers(
         return Err(Failure::Method);
     }
     // 3. The host: exactly one. Before the path, because it says whose path that is.
-    let marks = marks(scene.visit, &request)?;
+    let marks = marks(scene.visit, request)?;
     scene.marks = Some(marks.clone());
     // 4. The path, in its one spelling, for every layer below and for the app.
-    let Some(target) = target(&request)? else {
+    let Some(target) = target(request)? else {
         return Ok(no_content());
     };
     //    A question of an authority is answered before any app's rules; one that is not ours is the
@@ -340,7 +341,7 @@ async fn layers(
     // 7. The route, and what it asks of visitors: below the path layer, so that there is no other way
     //    to write the address; above whoever answers, so that a kept answer is no way around it.
     let found = site.find(target.path()).ok_or(Failure::NoRoute)?;
-    check(scene.visit, found.way, &request)?;
+    check(scene.visit, found.way, request)?;
     let credentials = Credentials::of(found.way);
     // 8. Who answers it.
     let errand = |via_root, places: &Arc<[usize]>, stripped| Errand {
@@ -362,7 +363,7 @@ async fn layers(
             places,
             strips,
         } => {
-            credentials.take_from(&mut request);
+            credentials.take_from(request);
             let stripped = strips.as_ref().map(|prefix| Stripped {
                 target: below(&target, &found.rest),
                 prefix: prefix.clone(),
@@ -375,14 +376,15 @@ async fn layers(
             folder,
             fall_through,
             fallback,
-        } => match static_files::serve(folder, &target, &found.rest, &request)? {
+        } => match static_files::serve(folder, &target, &found.rest, request)? {
             Served::Answer(response) => Ok(response),
             Served::NotThere if *fall_through => {
                 let errand = |places: &Arc<[usize]>| errand(true, places, None);
-                at_root(scene, site, &target, errand, credentials, request).await
+                // Boxed: most requests do not come here, and would carry the room for it along.
+                Box::pin(at_root(scene, site, &target, errand, credentials, request)).await
             }
             Served::NotThere => {
-                static_files::not_there(folder, fallback.as_deref(), &found.rest, &request)
+                static_files::not_there(folder, fallback.as_deref(), &found.rest, request)
             }
         },
     }
@@ -395,13 +397,13 @@ async fn at_root(
     target: &PathAndQuery,
     errand: impl Fn(&Arc<[usize]>) -> Errand,
     credentials: Credentials,
-    mut request: Request<Inbound>,
+    request: &mut Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
     let rest = target.path().trim_start_matches('/');
     let root = site.root();
     if let Some(way) = root {
-        check(scene.visit, way, &request)?;
-        credentials.or(Credentials::of(way)).take_from(&mut request);
+        check(scene.visit, way, request)?;
+        credentials.or(Credentials::of(way)).take_from(request);
     }
     match root.map(|way| &way.to) {
         None => Err(Failure::NoFile),
@@ -412,11 +414,9 @@ async fn at_root(
         Some(To::Redirect { to, status }) => Ok(redirect(to, *status, rest, target)),
         Some(To::Files {
             folder, fallback, ..
-        }) => match static_files::serve(folder, target, rest, &request)? {
+        }) => match static_files::serve(folder, target, rest, request)? {
             Served::Answer(response) => Ok(response),
-            Served::NotThere => {
-                static_files::not_there(folder, fallback.as_deref(), rest, &request)
-            }
+            Served::NotThere => static_files::not_there(folder, fallback.as_deref(), rest, request),
         },
     }
 }

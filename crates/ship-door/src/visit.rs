@@ -8,6 +8,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -105,12 +107,13 @@ where
     let core = visit.core.clone();
     let service = service_fn({
         let visit = visit.clone();
-        move |request| {
+        move |request: Request<Incoming>| {
             let visit = visit.clone();
+            let mut request = request.map(Inbound::from);
             // Boxed: hyper makes a task of it, and moves it on its way there.
             Box::pin(async move {
                 let busy = Busy::new(&visit);
-                let answer = stack::answer(&visit, request.map(Inbound::from)).await;
+                let answer = stack::answer(&visit, &mut request).await;
                 Ok::<_, Infallible>(answer.map(|body| Answered::new(body, busy)))
             })
         }

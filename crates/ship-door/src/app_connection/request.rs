@@ -5,13 +5,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use hyper::HeaderMap;
 use hyper::body::{Body as _, Frame};
 use hyper::header::{self, HeaderName};
 use hyper::http::uri::PathAndQuery;
-use hyper::{HeaderMap, Request};
 use tokio::io::AsyncWrite;
 
 use crate::body::RequestBody;
+use crate::forward::Head;
 use crate::head::{self, ForApp};
 
 /// What waits to be written.
@@ -44,26 +45,26 @@ enum Framing {
 }
 
 impl Sending {
-    /// Writes down a head; the body is taken from the request.
+    /// Writes down a head.
     pub(super) fn begin(
         &mut self,
-        request: &mut Request<RequestBody>,
+        Head { method, headers }: Head<'_>,
+        body: RequestBody,
         target: &PathAndQuery,
         fields: &ForApp<'_>,
     ) {
-        let body = std::mem::replace(request.body_mut(), RequestBody::Empty);
-        self.upload = Upload::new(body, request.headers());
+        self.upload = Upload::new(body, headers);
         self.begun = false;
         self.broken = false;
         self.head.clear();
         let head = &mut self.head;
         head.reserve(1024);
-        head.put_slice(request.method().as_str().as_bytes());
+        head.put_slice(method.as_str().as_bytes());
         head.put_u8(b' ');
         head.put_slice(target.as_str().as_bytes());
         head.put_slice(b" HTTP/1.1\r\n");
-        fields.write(request.headers(), head);
-        let has_length = request.headers().contains_key(header::CONTENT_LENGTH);
+        fields.write(headers, head);
+        let has_length = headers.contains_key(header::CONTENT_LENGTH);
         match self.upload.as_ref().map(|upload| &upload.framing) {
             Some(Framing::Counted(length)) => {
                 let _ = write!(head.writer(), "content-length: {length}\r\n");

@@ -16,7 +16,10 @@ fn connected() -> (AppConnection, UnixStream, CancellationToken) {
 
 /// Begins a GET.
 fn ask(connection: &mut AppConnection) {
-    let mut request = Request::new(RequestBody::Empty);
+    let head = Head {
+        method: &Method::GET,
+        headers: &HeaderMap::new(),
+    };
     let target = PathAndQuery::from_static("/page?q=1");
     let host = HeaderValue::from_static("blog.test");
     let peer = "192.0.2.7:5000".parse().unwrap();
@@ -28,7 +31,7 @@ fn ask(connection: &mut AppConnection) {
         prefix: None,
         websocket: false,
     };
-    connection.begin(&mut request, &target, &fields);
+    connection.begin(head, RequestBody::Empty, &target, &fields);
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -23,7 +23,7 @@ pub(super) async fn change(
     visit: &Visit,
     cache: &Arc<Cache>,
     errand: &Errand,
-    request: Request<Inbound>,
+    request: &mut Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
     let is_for_all = *request.method() == Method::POST
         && cache.is_awake()

@@ -47,7 +47,7 @@ pub(super) async fn answer(
     mut exchange: Exchange,
 ) -> End {
     let _busy = Busy::new(visit);
-    let (request, mut send) = match read_in_time(visit, resolver, &exchange).await {
+    let (mut request, mut send) = match read_in_time(visit, resolver, &exchange).await {
         Ok(read) => read,
         Err(end) => return end,
     };
@@ -55,7 +55,7 @@ pub(super) async fn answer(
     exchange.otherwise.set(Some(Code::H3_REQUEST_CANCELLED));
     let without_body = *request.method() == Method::HEAD;
     let response = tokio::select! {
-        response = stack::answer(visit, request) => response,
+        response = stack::answer(visit, &mut request) => response,
         () = exchange.over.as_mut() => return End::TakenBack,
     };
     let sent = tokio::select! {
