@@ -55,7 +55,6 @@ fn inode(link: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
     use std::os::unix::fs::symlink;
 
     #[test]
@@ -67,8 +66,8 @@ mod tests {
             (812, "ship-door", &[7, 9]),
         ] {
             let folder = proc.path().join(pid.to_string());
-            fs::create_dir_all(folder.join("fd")).unwrap();
-            fs::write(folder.join("comm"), format!("{name}\n")).unwrap();
+            file::create_folder(&folder.join("fd")).unwrap();
+            file::write_whole(&folder.join("comm"), name.as_bytes()).unwrap();
             for socket in sockets {
                 let link = format!("socket:[{socket}]");
                 symlink(link, folder.join("fd").join(socket.to_string())).unwrap();

@@ -94,9 +94,10 @@ pub(crate) async fn forward(
         is_call: app_streams::is_call(request.headers()) && speaks_http2(&core.view(), errand),
     };
     let limits = &core.setting.limits;
-    let pace = match asked.is_call {
-        true => Pace::any(),
-        false => Pace::new(limits),
+    let pace = if asked.is_call {
+        Pace::any()
+    } else {
+        Pace::new(limits)
     };
     let body = RequestBody::new(request.body_mut().take(), errand, pace);
     let (method, headers) = (request.method(), request.headers());

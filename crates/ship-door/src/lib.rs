@@ -62,6 +62,7 @@ mod room;
 mod route;
 mod rules;
 mod safety;
+mod slices;
 mod small_files;
 mod stack;
 mod static_files;

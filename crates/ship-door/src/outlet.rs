@@ -20,6 +20,8 @@ use rustix::net::{SendAncillaryBuffer, SendFlags};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::slices;
+
 /// The longest stand-in. What was handed to hyper counts as sent in the log of requests, so it is not
 /// the whole file at once.
 pub(crate) const LONGEST: usize = 256 << 10;
@@ -159,7 +161,7 @@ impl AsyncWrite for Socket {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match slices.iter().position(|slice| is_stand_in(slice)) {
-            None => Pin::new(&mut self.stream).poll_write_vectored(context, slices),
+            None => slices::poll_write(Pin::new(&mut self.stream), context, slices),
             Some(0) => {
                 let each = slices.iter().take_while(|slice| is_stand_in(slice));
                 let most = each.map(|slice| slice.len()).sum();

@@ -432,7 +432,7 @@ pub struct Upstream {
     /// Where it listens.
     pub address: Address,
     /// What it speaks there; HTTP/1.1 by default.
-    #[serde(default, skip_serializing_if = "Protocol::is_http1")]
+    #[serde(default)]
     pub protocol: Protocol,
 }
 
@@ -445,12 +445,6 @@ pub enum Protocol {
     Http1,
     /// HTTP/2 without TLS, from the first byte on (RFC 9113, 3.3).
     H2c,
-}
-
-impl Protocol {
-    fn is_http1(&self) -> bool {
-        *self == Self::Http1
-    }
 }
 
 /// Where an instance listens.

@@ -14,6 +14,7 @@ use tokio::io::AsyncWrite;
 use crate::body::RequestBody;
 use crate::forward::Head;
 use crate::head::{self, ForApp};
+use crate::slices;
 
 /// What waits to be written.
 #[derive(Debug, Default)]
@@ -182,8 +183,13 @@ impl Sending {
     where
         S: AsyncWrite + Unpin,
     {
-        let slices = [&self.head[..], &self.piece, self.tail].map(IoSlice::new);
-        let mut written = ready!(Pin::new(stream).poll_write_vectored(context, &slices))?;
+        let all = [&self.head[..], &self.piece, self.tail].map(IoSlice::new);
+        let slices = if self.piece.is_empty() && self.tail.is_empty() {
+            &all[..1]
+        } else {
+            &all[..]
+        };
+        let mut written = ready!(slices::poll_write(Pin::new(stream), context, slices))?;
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
