@@ -28,8 +28,7 @@ use tokio_util::io::poll_read_buf;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::body::RequestBody;
-use crate::forward::Head;
-use crate::head::ForApp;
+use crate::head::{ForApp, Head};
 use content::{Content, Next};
 use request::Sending;
 

@@ -13,15 +13,14 @@ use bytes::Bytes;
 use hyper::body::{Body as _, Frame, Incoming};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::http::uri::{PathAndQuery, Scheme};
-use hyper::{HeaderMap, Request, Response, Uri, header};
+use hyper::{Request, Response, Uri, Version, header};
 use hyper_util::rt::TokioIo;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tracing::debug;
 
 use crate::app_connection::AppStream;
 use crate::body::RequestBody;
-use crate::forward::Head;
-use crate::head::ForApp;
+use crate::head::{ForApp, Head};
 use crate::instance::InFlight;
 use crate::protocol::OnThisCore;
 
@@ -194,7 +193,9 @@ impl Answer {
 
 /// Whether a request is a call of gRPC: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>.
 /// It is a conversation, in which either side may be silent for long, and has a deadline of its own.
-pub(crate) fn is_call(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE);
-    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+/// Over HTTP/1 there is none, and nobody would notice that the visitor is gone.
+pub(crate) fn is_call<B>(request: &Request<B>) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    let multiplexed = matches!(request.version(), Version::HTTP_2 | Version::HTTP_3);
+    multiplexed && kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }

@@ -24,7 +24,7 @@ use crate::app_streams::{self, Stream, Unanswered};
 use crate::body::{Body, Forwarded, Inbound, Outcome, Progress, RequestBody};
 use crate::core::{Core, View};
 use crate::extended_connect::Handshake;
-use crate::head::{self, ForApp, Marks};
+use crate::head::{self, ForApp, Head, Marks};
 use crate::pace::Pace;
 use crate::pool::{Link, Pool};
 use crate::route::To;
@@ -91,7 +91,7 @@ pub(crate) async fn forward(
     let core = &visit.core;
     let asked = Asked {
         websocket: upgrade.is_some(),
-        is_call: app_streams::is_call(request.headers()) && speaks_http2(&core.view(), errand),
+        is_call: app_streams::is_call(request) && speaks_http2(&core.view(), errand),
     };
     let limits = &core.setting.limits;
     let pace = if asked.is_call {
@@ -129,13 +129,6 @@ pub(crate) async fn fetch(
         StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Broken),
         _ => Ok(for_visitor(response, carrier)),
     }
-}
-
-/// What of a visitor's head goes to an app, beside the target.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Head<'r> {
-    pub(crate) method: &'r Method,
-    pub(crate) headers: &'r HeaderMap,
 }
 
 /// What kind of request it is.

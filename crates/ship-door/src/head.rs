@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::{BufMut as _, BytesMut};
-use hyper::HeaderMap;
 use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::{HeaderMap, Method};
 
 use crate::host::Host;
 
@@ -110,6 +110,13 @@ fn forwarded(client: IpAddr, host: &HeaderValue, scheme: Scheme) -> String {
 
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("addresses and checked host names are visible ASCII")
+}
+
+/// What of a visitor's head goes to an app, beside the target.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head<'r> {
+    pub(crate) method: &'r Method,
+    pub(crate) headers: &'r HeaderMap,
 }
 
 /// The fields of a request as its app reads them, written from those of a visitor where they lie.

@@ -12,8 +12,7 @@ use hyper::http::uri::PathAndQuery;
 use tokio::io::AsyncWrite;
 
 use crate::body::RequestBody;
-use crate::forward::Head;
-use crate::head::{self, ForApp};
+use crate::head::{self, ForApp, Head};
 use crate::slices;
 
 /// What waits to be written.

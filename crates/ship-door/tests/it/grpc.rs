@@ -9,8 +9,9 @@ use h2::{RecvStream, SendStream};
 use hyper::header::HeaderMap;
 use hyper::{Request, Response, Version};
 use ship_door::limit::Limits;
+use tokio::sync::Semaphore;
 
-use crate::door::{App, Count, Door, HOST, Stream, served_by, soon, until};
+use crate::door::{App, Count, Door, HOST, Stream, request, served_by, soon, until};
 use crate::tls::{local_root, shake};
 
 /// A call as an app sees it.
@@ -163,23 +164,30 @@ async fn a_call_may_be_silent_for_longer_than_a_page_may_take() {
         body_patience: Duration::from_millis(50),
         ..Limits::default()
     };
-    let app = app(async |(request, respond): Call| {
-        let limit = Duration::from_millis(200);
-        if request.method() == "POST" {
-            tokio::time::sleep(limit).await;
+    let later = Arc::new(Semaphore::new(0));
+    let told = later.clone();
+    let app = app(move |(request, respond): Call| {
+        let told = told.clone();
+        async move {
+            let _turn = told.acquire().await.unwrap();
             echo((request, respond)).await;
-        } else {
-            tokio::time::sleep(limit).await;
         }
     });
     let door = Door::start_with(served_by(&[&app]), true, limits).await;
     let sender = visitor(&door).await;
     let (answer, mut says) = begin(&sender).await;
+    // Anything else has the limits that it always has, and reaches them later than the call would.
+    assert_eq!(door.get("/").await.status, 504);
+    let fields = [("content-type", "application/grpc")];
+    let over_http1 = request("POST", "/", &fields, b"hello".to_vec());
+    assert_eq!(
+        door.visit().await.send(over_http1).await.unwrap().status,
+        504
+    );
+    later.add_permits(1);
     let mut answer = soon("an answer", answer).await.unwrap();
     says.send_data(Bytes::from_static(b"late"), true).unwrap();
     assert_eq!(message(&mut answer).await.unwrap(), "late");
-    // Anything else has the limits that it always has.
-    assert_eq!(door.get("/").await.status, 504);
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ pub(super) const SERVER: OwnServer = OwnServer {
     note: None,
 };
 
-/// What the author of a server should know: visitors do not come to it, or it would answer nobody.
+/// What the author of a server should know: how callers come to it, or why none does.
 pub(crate) fn note(project: &Project, processes: &[Process]) -> Option<Note> {
     let mut modules = project.index.own_modules_with(&["grpc", "grpclib"]);
     let (module, line) =
@@ -48,8 +48,16 @@ pub(crate) fn note(project: &Project, processes: &[Process]) -> Option<Note> {
             place: Some(module.place(line)),
         });
     }
-    let line = first_call(module, "add_secure_port")?;
-    (first_call(module, "add_insecure_port").is_none()).then(|| Note {
+    let own_tls = first_call(module, "add_secure_port");
+    let own_tls = own_tls.filter(|_| first_call(module, "add_insecure_port").is_none());
+    let Some(line) = own_tls else {
+        return Some(Note {
+            text: "callers come by TLS: to the app's name and the front door's port for HTTPS".to_owned(),
+            hint: Some("on this machine `ship trust --print >ca.pem` gives them the authority of its certificate".to_owned()),
+            place: Some(module.place(line)),
+        });
+    };
+    Some(Note {
         text:
             "the server speaks TLS itself, and the front door asks it without: TLS ends at the door"
                 .to_owned(),
