@@ -13,7 +13,11 @@ use ship_door::table::{
 };
 use ship_door::{Config, bind, bind_datagrams, run};
 
+#[global_allocator]
+static MEMORY: ship_sandbox::Pieces = ship_sandbox::Pieces;
+
 fn main() {
+    ship_sandbox::keep_freed_memory();
     let mut arguments = std::env::args().skip(1);
     let addresses = arguments.next().expect("an address");
     let addresses: Vec<SocketAddr> = addresses

@@ -197,6 +197,9 @@ impl AppConnection {
     }
 
     fn poll_read(&mut self, room: usize, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // Room is made when there is something to put there: the longest wait of all is that for an
+        // app, and a crowd that waits would hold memory for nothing.
+        ready!(self.stream.poll_read_ready(context))?;
         self.came.reserve(room);
         poll_read_buf(Pin::new(&mut self.stream), context, &mut self.came)
     }
@@ -285,6 +288,13 @@ impl AppStream {
         match self {
             Self::Unix(stream) => stream.try_read(bytes),
             Self::Tcp(stream) => stream.try_read(bytes),
+        }
+    }
+
+    fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Unix(stream) => stream.poll_read_ready(context),
+            Self::Tcp(stream) => stream.poll_read_ready(context),
         }
     }
 }

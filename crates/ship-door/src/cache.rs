@@ -203,10 +203,10 @@ async fn pass(
     errand: &Errand,
     request: &mut Request<Inbound>,
 ) -> Result<Response<Body>, Failure> {
-    let might_wake = !cache.is_awake() && is_nobodys(request);
+    let asleep = !cache.is_awake();
     let asked = Instant::now();
     let response = forward::forward(visit, errand, request).await?;
-    if might_wake && speaks_of_caches(response.headers()) {
+    if asleep && speaks_of_caches(response.headers()) && is_nobodys(request) {
         let key = Key::of(visit.scheme, errand);
         let times = Times::until(asked, Instant::now());
         return Ok(wake(&visit.core, cache, key, response, times));

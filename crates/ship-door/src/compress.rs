@@ -68,8 +68,8 @@ pub(crate) fn apply(wish: &Wish, response: &mut Response<Body>, room: &Room) {
         return same_tag(wish, response.headers_mut());
     }
     let length = length(response, wish.head);
-    let may = is_text(response.headers())
-        && length.is_none_or(|length| length >= LEAST)
+    let may = length.is_none_or(|length| length >= LEAST)
+        && is_text(response.headers())
         && may_be_coded(response.status(), response.headers());
     if !may {
         return;

@@ -30,6 +30,7 @@ use crate::pool::{self, Pool};
 use crate::protocol::{self, OnThisCore};
 use crate::room::Room;
 use crate::route::Routes;
+use crate::signal::Signal;
 use crate::stack;
 use crate::tls::Store;
 use crate::visit::{self, Visit};
@@ -94,8 +95,10 @@ pub(crate) struct Core {
     pub(crate) room: Room,
     /// Fires when no new connection is accepted and open ones are to end after their request.
     pub(crate) stopping: CancellationToken,
+    /// The same, for who only asks: each request does.
+    pub(crate) is_stopping: Cell<bool>,
     /// Fires when those of HTTP/1 that wait for a request are closed.
-    pub(crate) closing: CancellationToken,
+    pub(crate) closing: Signal,
     /// Fires when the grace of a stop is over.
     pub(crate) stopped: CancellationToken,
     /// Fires when nothing is left to do.
@@ -125,6 +128,7 @@ pub(crate) fn start(
     let thread = std::thread::Builder::new()
         .name(format!("door-{number}"))
         .spawn(move || {
+            let _pieces = ship_sandbox::keep_pieces();
             // Built here, because it may not move to another thread.
             let built = Builder::new_current_thread()
                 .enable_all()
@@ -172,7 +176,8 @@ impl Core {
             turn: Cell::new(0),
             room: Room::default(),
             stopping: CancellationToken::new(),
-            closing: CancellationToken::new(),
+            is_stopping: Cell::new(false),
+            closing: Signal::default(),
             stopped: CancellationToken::new(),
             ended: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -197,7 +202,7 @@ impl Core {
                 }
             }
             Order::Stop(within, done) => {
-                self.closing.cancel();
+                self.closing.fire();
                 tokio::task::spawn_local(self.clone().stop(within, done));
             }
             // A visitor may just be sending on a connection that would be closed: the answer to
@@ -249,6 +254,7 @@ impl Core {
     /// Ends the core: politely for `within`, then not. Further orders are followed meanwhile, so that
     /// a second stop with less patience ends what the first still waits for.
     async fn stop(self: Rc<Self>, within: Duration, done: oneshot::Sender<()>) {
+        self.is_stopping.set(true);
         self.stopping.cancel();
         self.tasks.close();
         if tokio::time::timeout(within, self.tasks.wait())

@@ -58,8 +58,9 @@ where
         // Boxed: it is all that goes when a connection waits.
         let mut connection = Box::pin(speak(&visit, lent));
         let ended = tokio::select! {
+            biased;
             ended = watch.over(&told, connection.as_mut()) => ended,
-            () = core.closing.cancelled() => {
+            () = core.closing.fired() => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
                     ended = watch.over(&told, connection.as_mut()) => ended,
@@ -83,7 +84,7 @@ where
         tokio::select! {
             () = poll_fn(|context| stream.below().poll_awake(context)) => {}
             () = tokio::time::sleep_until(watch.last_moment()) => return Ok(()),
-            () = core.closing.cancelled() => {
+            () = core.closing.fired() => {
                 tokio::select! {
                     _ = stream.shutdown() => {}
                     () = core.stopped.cancelled() => {}
@@ -339,7 +340,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, DuplexStream};
 
     const TEN: Duration = Duration::from_secs(10);
-    const AT_HAND: Duration = Duration::from_secs(1);
+    const AT_HAND: Duration = Duration::from_millis(100);
 
     /// hyper on one end of a pipe, watched; the other end, and what it told.
     fn watched() -> (impl Future<Output = Ended>, DuplexStream) {

@@ -62,6 +62,7 @@ mod room;
 mod route;
 mod rules;
 mod safety;
+mod signal;
 mod slices;
 mod small_files;
 mod stack;

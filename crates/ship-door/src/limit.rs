@@ -13,8 +13,9 @@ pub struct Limits {
     /// a connection; closed beyond. Default 10 s.
     pub head_time: Duration,
     /// How long a connection of HTTP/1 waits for its next request with everything at hand; then it
-    /// gives back what it holds besides its socket. Nobody notices but the memory. Default 1 s:
-    /// whoever loads a page asks for all its parts within this time.
+    /// gives back what it holds besides its socket. Nobody notices but the memory. Default 100 ms: who
+    /// comes again later than that does not mind what it takes to get it back, and of a crowd that
+    /// comes at once few hold anything.
     pub at_hand: Duration,
     /// How long a connection of HTTP/2 may be without a request; closed beyond. Default 75 s.
     pub idle: Duration,
@@ -54,7 +55,7 @@ impl Default for Limits {
             head: 16 << 10,
             fields: 100,
             head_time: Duration::from_secs(10),
-            at_hand: Duration::from_secs(1),
+            at_hand: Duration::from_millis(100),
             idle: Duration::from_secs(75),
             body_pace: 500,
             body_patience: Duration::from_secs(10),

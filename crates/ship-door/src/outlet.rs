@@ -99,11 +99,17 @@ impl Outlet {
 pub(crate) struct Socket {
     stream: TcpStream,
     outlet: Arc<Outlet>,
+    /// The kernel was told to send full packets alone (`TCP_CORK` of tcp(7)).
+    corked: bool,
 }
 
 impl Socket {
     pub(crate) fn new(stream: TcpStream, outlet: Arc<Outlet>) -> Self {
-        Self { stream, outlet }
+        Self {
+            stream,
+            outlet,
+            corked: false,
+        }
     }
 
     /// Ready when there may be something to read.
@@ -125,6 +131,27 @@ impl Socket {
                 written => return Poll::Ready(written),
             }
         }
+    }
+
+    /// Sends of files whatever comes next, at most so many bytes.
+    fn poll_send(&mut self, context: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
+        // sendfile(2) hands a file over in pieces a little longer than the longest packet of
+        // loopback. Without a cork each acknowledgement sends the rest of one by itself: twice the
+        // packets.
+        self.cork(true)?;
+        let sent = ready!(self.when_writable(context, || self.outlet.send(&self.stream, most)));
+        if self.outlet.spans().is_empty() {
+            self.cork(false)?;
+        }
+        Poll::Ready(sent)
+    }
+
+    fn cork(&mut self, on: bool) -> io::Result<()> {
+        if self.corked != on {
+            rustix::net::sockopt::set_tcp_cork(&self.stream, on)?;
+            self.corked = on;
+        }
+        Ok(())
     }
 
     /// Sends bytes that more follows at once: they share its first packet.
@@ -165,7 +192,7 @@ impl AsyncWrite for Socket {
             Some(0) => {
                 let each = slices.iter().take_while(|slice| is_stand_in(slice));
                 let most = each.map(|slice| slice.len()).sum();
-                self.when_writable(context, || self.outlet.send(&self.stream, most))
+                self.poll_send(context, most)
             }
             Some(first) => {
                 let before = &slices[..first];
@@ -259,6 +286,8 @@ mod tests {
         written.unwrap();
         assert!(got == wanted);
         assert!(outlet.spans().is_empty());
+        // What comes next must not wait for more.
+        assert!(!rustix::net::sockopt::tcp_cork(&socket.stream).unwrap());
     }
 
     #[tokio::test]

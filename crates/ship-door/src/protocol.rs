@@ -37,10 +37,16 @@ pub(crate) fn http1(limits: &Limits) -> http1::Builder {
         // `http1.rs` keeps the time, for less than a timer for each request.
         .header_read_timeout(None)
         .max_header_size(limits.head)
-        .max_headers(limits.fields)
         .half_close(false);
+    // Told the number that it has anyway, hyper would write its room for them for each request.
+    if limits.fields != HYPERS_FIELDS {
+        builder.max_headers(limits.fields);
+    }
     builder
 }
+
+/// The most fields that hyper takes where it is told nothing (`http1::Builder::max_headers`).
+const HYPERS_FIELDS: usize = 100;
 
 pub(crate) fn http2(limits: &Limits) -> http2::Builder<OnThisCore> {
     let mut builder = http2::Builder::new(OnThisCore);

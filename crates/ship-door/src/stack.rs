@@ -153,7 +153,7 @@ pub(crate) async fn answer(visit: &Visit, request: &mut Request<Inbound>) -> Res
     }
     // What followed a request for a WebSocket was not looked at, and must not become a request.
     let unclear = visit.told.is_tunnel();
-    let last = version < Version::HTTP_2 && visit.core.stopping.is_cancelled();
+    let last = version < Version::HTTP_2 && visit.core.is_stopping.get();
     if (unclear || last) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);

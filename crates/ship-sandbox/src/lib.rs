@@ -11,7 +11,8 @@
 //! everything from the inside and then becomes the program ([`shim::main`]). Nothing ever runs
 //! between fork and exec in a copy of the parent, so a parent with threads is as safe as one
 //! without. [`fork`] is for a process without threads alone. `unsafe` are its call, that of
-//! [`keep_freed_memory`], and what takes or borrows descriptors from outside, in [`descriptors`].
+//! [`keep_freed_memory`], the allocator [`Pieces`], and what takes or borrows descriptors from outside,
+//! in [`descriptors`].
 //!
 //! It does not restart, watch or end programs, and reads none of their output: that is `ship-run`.
 //! The story is in `spawn.rs`; what happens on the other side in `shim.rs`.
@@ -23,6 +24,7 @@ mod error;
 mod fork;
 mod heap;
 mod order;
+mod pieces;
 pub mod shim;
 mod spawn;
 mod spec;
@@ -33,5 +35,6 @@ pub use cgroup::{Cgroup, Held};
 pub use error::Error;
 pub use fork::{Fork, fork};
 pub use heap::keep_freed_memory;
+pub use pieces::{KeptPieces, Pieces, keep_pieces};
 pub use spawn::{Program, end_all, spawn};
 pub use spec::{Caps, Shim, Spec};

@@ -11,6 +11,7 @@ use hyper::{HeaderMap, Method, Response, StatusCode};
 use super::ROOM;
 use super::chunks::Chunks;
 use super::content::Content;
+use crate::head::names_no_field;
 
 /// The most fields of an answer's head.
 pub(super) const FIELDS: usize = 100;
@@ -85,6 +86,10 @@ fn fields(parsed: &[Header<'_>], came: &[u8], bytes: &Bytes) -> io::Result<Heade
     let start = came.as_ptr() as usize;
     let mut fields = HeaderMap::with_capacity(parsed.len() + 2);
     for field in parsed {
+        // Whether the connection stays is for us alone, and known.
+        if field.name.eq_ignore_ascii_case("connection") && names_no_field(field.value) {
+            continue;
+        }
         let name = HeaderName::from_bytes(field.name.as_bytes());
         let value = if field.value.is_empty() {
             Bytes::new()
