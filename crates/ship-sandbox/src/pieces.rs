@@ -95,12 +95,12 @@ impl Kept {
         if self.size.get() != size || piece.is_null() {
             return None;
         }
-        // SAFETY: `keep` has written the next one's address there, and nobody else has the piece.
         #[expect(
             unsafe_code,
             clippy::cast_ptr_alignment,
             reason = "the list lies in the pieces themselves, which are aligned for more"
         )]
+        // SAFETY: `keep` has written the next one's address there, and nobody else has the piece.
         let next = unsafe { piece.cast::<*mut u8>().read() };
         self.first.set(next);
         self.count.set(self.count.get() - 1);
@@ -117,13 +117,13 @@ impl Kept {
         if count >= MOST / size {
             return false;
         }
-        // SAFETY: the piece was freed, so it is ours; it is longer than an address, and aligned for
-        // one, since it comes from the C library.
         #[expect(
             unsafe_code,
             clippy::cast_ptr_alignment,
             reason = "the list lies in the pieces themselves, which are aligned for more"
         )]
+        // SAFETY: the piece was freed, so it is ours; it is longer than an address, and aligned for
+        // one, since it comes from the C library.
         unsafe {
             piece.cast::<*mut u8>().write(self.first.get());
         }
