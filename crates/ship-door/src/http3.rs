@@ -11,6 +11,7 @@ mod frames;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod request;
+mod shaking;
 mod transport;
 
 use std::sync::Arc;

@@ -32,6 +32,14 @@ pub struct Limits {
     /// The most connections from one address (of IPv6: one /64); further ones are closed. Not
     /// counted on a laptop, where all visitors are on the same machine. Default 200.
     pub connections_each: u32,
+    /// Handshakes of HTTP/3 at once of visitors that have not proved their address; beyond, a visitor is
+    /// asked to come again with a proof. Default 64.
+    pub unproved_handshakes: usize,
+    /// The same of those that have; beyond, the oldest is given up. Default 256.
+    pub handshakes: usize,
+    /// Connections of HTTP/3 without an agreement at once, those that were given up included for as long
+    /// as QUIC has them; beyond, first packets are not heard. Default 400, each with some 55 kB.
+    pub unfinished: usize,
     /// How long a request is held while no instance of its app can be connected to, because one
     /// is just starting again; 502 beyond. Default 10 s.
     pub hold: Duration,
@@ -62,6 +70,9 @@ impl Default for Limits {
             read_patience: Duration::from_secs(30),
             connections: 10_000,
             connections_each: 200,
+            unproved_handshakes: 64,
+            handshakes: 256,
+            unfinished: 400,
             hold: Duration::from_secs(10),
             connect: Duration::from_secs(2),
             slow_pace: 125_000,

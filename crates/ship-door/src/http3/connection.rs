@@ -2,6 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use h3::error::{Code, ConnectionError};
@@ -25,14 +27,23 @@ pub(crate) async fn serve(core: Rc<Core>, guest: Guest) {
     let Guest {
         incoming,
         place,
-        shaking,
+        handshake,
+        agreed,
     } = guest;
     let _open = Open::new(&core.setting.counters, place);
     let peer = incoming.remote_address();
-    let Some(connection) = shake(&core, incoming).await else {
+    let shaken = tokio::select! {
+        shaken = shake(&core, incoming) => shaken,
+        () = handshake.given_up() => {
+            debug!(%peer, "a handshake makes room for another");
+            None
+        }
+    };
+    let Some(connection) = shaken else {
         return;
     };
-    drop(shaking);
+    drop(handshake);
+    let _agreed = Agreed::new(agreed);
     let visit = Visit::new(core.clone(), Scheme::Https, peer, 0);
     if let Err(error) = Conversation::new(visit, connection.clone()).run().await {
         debug!(%error, "a connection ended early");
@@ -41,6 +52,22 @@ pub(crate) async fn serve(core: Rc<Core>, guest: Guest) {
     // The core may end with its last task; what closes the connection is to leave before.
     for _ in 0..3 {
         tokio::task::yield_now().await;
+    }
+}
+
+/// Counts a connection that has come to an agreement.
+struct Agreed(Arc<AtomicUsize>);
+
+impl Agreed {
+    fn new(all: Arc<AtomicUsize>) -> Self {
+        all.fetch_add(1, Ordering::Relaxed);
+        Self(all)
+    }
+}
+
+impl Drop for Agreed {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

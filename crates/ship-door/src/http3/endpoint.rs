@@ -7,12 +7,13 @@
 //!
 //! Nobody has proved its address with its first packet. So few unproved ones are answered at once,
 //! each with three times at most of what it sent (RFC 9000, 8.1); beyond, a visitor has to come again
-//! with a token (8.1.2), which costs us nothing to remember.
+//! with a token (8.1.2), which costs us nothing to remember. `shaking.rs` counts those that came with one.
 
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -23,14 +24,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::server_config;
+use super::shaking::{Shakers, Shaking};
 use crate::core::{Order, Setting};
 use crate::crowd::Place;
-
-/// Handshakes at once of visitors that have not proved their address; with a few packets each.
-const UNPROVED: usize = 64;
-
-/// Handshakes at once of those that have.
-const SHAKING: usize = 1000;
 
 /// How long the last packets may take to leave.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -39,8 +35,28 @@ const FAREWELL: Duration = Duration::from_millis(500);
 pub(crate) struct Guest {
     pub(super) incoming: Incoming,
     pub(super) place: Place,
-    /// Given back after the handshake.
-    pub(super) shaking: OwnedSemaphorePermit,
+    pub(super) handshake: Handshake,
+    /// How many have come to an agreement and are here.
+    pub(super) agreed: Arc<AtomicUsize>,
+}
+
+/// Counts a handshake until it is dropped.
+pub(crate) enum Handshake {
+    /// Of one whose address is not proved.
+    Unproved {
+        _permit: OwnedSemaphorePermit,
+    },
+    Proved(Shaking),
+}
+
+impl Handshake {
+    /// Until it has to make room for others.
+    pub(super) async fn given_up(&self) {
+        match self {
+            Self::Unproved { .. } => std::future::pending().await,
+            Self::Proved(shaking) => shaking.given_up().await,
+        }
+    }
 }
 
 /// A socket that is served; stops when it is dropped.
@@ -65,8 +81,9 @@ impl Endpoint {
             setting: setting.clone(),
             cores,
             turn: 0,
-            unproved: Arc::new(Semaphore::new(UNPROVED)),
-            proved: Arc::new(Semaphore::new(SHAKING)),
+            unproved: Arc::new(Semaphore::new(setting.limits.unproved_handshakes)),
+            proved: Shakers::new(setting.limits.handshakes),
+            agreed: Arc::default(),
         };
         let endpoint = Self {
             stopping: CancellationToken::new(),
@@ -125,7 +142,8 @@ struct Lobby {
     cores: Vec<mpsc::UnboundedSender<Order>>,
     turn: usize,
     unproved: Arc<Semaphore>,
-    proved: Arc<Semaphore>,
+    proved: Shakers,
+    agreed: Arc<AtomicUsize>,
 }
 
 impl Lobby {
@@ -140,6 +158,11 @@ impl Lobby {
                 incoming = endpoint.accept() => match incoming {
                     // Who is told at once comes by TCP, and does not wait for an answer first.
                     Some(incoming) if stopping.is_cancelled() => incoming.refuse(),
+                    Some(incoming) if self.unfinished(&endpoint) >= self.setting.limits.unfinished => {
+                        // Who is honest sends its first packet again before long.
+                        debug!(peer = %incoming.remote_address(), "there are too many unfinished connections");
+                        incoming.ignore();
+                    }
                     Some(incoming) => self.admit(incoming),
                     None => return,
                 },
@@ -150,14 +173,20 @@ impl Lobby {
         let _ = tokio::time::timeout(FAREWELL, endpoint.wait_idle()).await;
     }
 
+    /// Connections without an agreement. One that was given up is among them for some seconds: until
+    /// its last packets must have arrived, quinn keeps all of it (RFC 9000, 10.2).
+    fn unfinished(&self, endpoint: &quinn::Endpoint) -> usize {
+        let agreed = self.agreed.load(Ordering::Relaxed);
+        endpoint.open_connections().saturating_sub(agreed)
+    }
+
     fn admit(&mut self, incoming: Incoming) {
         let peer = incoming.remote_address();
-        let shakers = if incoming.remote_address_validated() {
-            &self.proved
+        let handshake = if incoming.remote_address_validated() {
+            Handshake::Proved(self.proved.begin())
+        } else if let Ok(permit) = self.unproved.clone().try_acquire_owned() {
+            Handshake::Unproved { _permit: permit }
         } else {
-            &self.unproved
-        };
-        let Ok(shaking) = shakers.clone().try_acquire_owned() else {
             return ask_again(incoming, peer);
         };
         let crowd = &self.setting.crowd;
@@ -171,7 +200,8 @@ impl Lobby {
         let guest = Guest {
             incoming,
             place,
-            shaking,
+            handshake,
+            agreed: self.agreed.clone(),
         };
         self.turn = self.turn.wrapping_add(1);
         // A core that has ended lets the guest fall, which refuses it.
@@ -179,14 +209,9 @@ impl Lobby {
     }
 }
 
-/// Has a visitor prove its address; one that did and finds no room is refused.
+/// Has a visitor prove its address.
 fn ask_again(incoming: Incoming, peer: SocketAddr) {
-    if incoming.may_retry() {
-        if let Err(error) = incoming.retry() {
-            debug!(%peer, %error, "a visitor cannot be asked to come again");
-        }
-    } else {
-        debug!(%peer, "there are too many handshakes");
-        incoming.refuse();
+    if let Err(error) = incoming.retry() {
+        debug!(%peer, %error, "a visitor cannot be asked to come again");
     }
 }

@@ -262,3 +262,54 @@ async fn honest_visitors_are_served_during_a_flood_of_first_packets() {
     assert!(held > 0 && held <= UNPROVED + 8, "{held}");
     assert!(got <= 3 * sent, "{got} bytes for {sent}");
 }
+
+/// A visitor that proves its address and then falls silent. Lasts as long as what is returned.
+async fn fall_silent(door: &Door) -> (quinn::Endpoint, quinn::Connecting, tokio::net::UdpSocket) {
+    // Between the two stands somebody who lets pass what a proof takes.
+    let near = tokio::net::UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+    let far = tokio::net::UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+    far.connect(door.secure).await.unwrap();
+    let endpoint = endpoint();
+    let (to, config) = (near.local_addr().unwrap(), client_config(&local_root(door)));
+    let connecting = endpoint.connect_with(config, to, HOST).unwrap();
+    let mut room = [0; 2000];
+    let (size, visitor) = soon("a first packet", near.recv_from(&mut room))
+        .await
+        .unwrap();
+    far.send(&room[..size]).await.unwrap();
+    let size = soon("a wish for a proof", far.recv(&mut room))
+        .await
+        .unwrap();
+    // The type of a Retry (RFC 9000, 17.2.5).
+    assert_eq!(room[0] & 0xF0, 0xF0);
+    near.send_to(&room[..size], visitor).await.unwrap();
+    let (size, _) = soon("a proof", near.recv_from(&mut room)).await.unwrap();
+    far.send(&room[..size]).await.unwrap();
+    // The door has begun.
+    soon("a handshake", far.recv(&mut room)).await.unwrap();
+    (endpoint, connecting, far)
+}
+
+#[tokio::test]
+async fn who_proves_an_address_and_falls_silent_shuts_nobody_out() {
+    let limits = Limits {
+        unproved_handshakes: 0,
+        handshakes: 2,
+        // Nobody leaves by itself.
+        head_time: Duration::from_hours(1),
+        ..Limits::default()
+    };
+    let app = mirror();
+    let door = door_with(&app, limits).await;
+    let mut silent = Vec::new();
+    for _ in 0..3 {
+        silent.push(fall_silent(&door).await);
+    }
+    let answer = Visitor::connect(&door).await.get("/").await;
+    assert_eq!(answer.status, 200);
+    let most = async || {
+        let held = door.client().await.status().await.unwrap().connections;
+        (held <= 2).then_some(())
+    };
+    until("what made room is gone", most).await;
+}
