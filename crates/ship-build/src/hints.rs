@@ -32,6 +32,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("django_filters", "django-filter"),
     ("dotenv", "python-dotenv"),
     ("environ", "django-environ"),
+    // Of several that share the name, the one that other packages' generated code asks for.
+    ("google", "protobuf"),
     ("import_export", "django-import-export"),
     ("jose", "python-jose"),
     ("jwt", "pyjwt"),
@@ -113,6 +115,11 @@ pub(crate) fn add_package(module: &str, dependencies: Option<&Dependencies>) -> 
             "is `{package}` missing among the packages of `{}`?",
             file.display()
         ),
+        // A file that names one has to name all.
+        Some(Dependencies::Unnamed { add }) if !add.is_empty() => format!(
+            "name the project's packages: `printf '%s\\n' {} {quoted} > requirements.txt`",
+            add.join(" ")
+        ),
         Some(Dependencies::Unnamed { .. }) | None => {
             format!("name the project's packages: `echo {quoted} >> requirements.txt`")
         }
@@ -136,7 +143,7 @@ pub(crate) fn of_exception(
     frame: Option<&Frame>,
     app: &AppName,
 ) -> Vec<String> {
-    if let Some(hint) = outside::hint(app, line.lines()) {
+    if let Some(hint) = outside::hint(app, line.lines()).or_else(|| model(line.lines())) {
         return vec![hint];
     }
     let lower = line.to_lowercase();
@@ -232,6 +239,11 @@ pub(crate) fn of_uv(output: &[String]) -> Vec<String> {
             "is the network there? An index of your own is named by `UV_DEFAULT_INDEX`".to_owned(),
         ];
     }
+    if let Some((module, last)) = output.iter().find_map(|line| removed_module(line)) {
+        return vec![format!(
+            "a package needs `{module}` to be built, which Python {last} was the last to have: `echo {last} > .python-version`"
+        )];
+    }
     if has("Failed to build") || has("build backend") || has("Build failures") || has("no wheel") {
         return vec!["a package has no wheel for this Python: another one may have, `echo 3.12 > .python-version`".to_owned()];
     }
@@ -241,10 +253,55 @@ pub(crate) fn of_uv(output: &[String]) -> Vec<String> {
                 .to_owned(),
         ];
     }
+    if let Some((package, version)) = output.iter().find_map(|line| no_version(line)) {
+        return vec![format!(
+            "`{package}` has no version {version}: `pip index versions {package}` lists those that there are"
+        )];
+    }
     if has("No solution found") || has("not found in the package registry") {
         return vec!["the requirements exclude each other, or a name is misspelt; uv's words above say which".to_owned()];
     }
     Vec::new()
+}
+
+/// `hint: … you may want to … \`uv pip install imp\` into the environment`, or the words of Python: a
+/// module of the standard library that is gone, and the last Python that has it (PEP 594, PEP 632, and
+/// "What's new" of 3.12).
+fn removed_module(line: &str) -> Option<(&'static str, &'static str)> {
+    const GONE: [(&str, &str); 7] = [
+        ("imp", "3.11"),
+        ("distutils", "3.11"),
+        ("asyncore", "3.11"),
+        ("asynchat", "3.11"),
+        ("smtpd", "3.11"),
+        ("cgi", "3.12"),
+        ("lib2to3", "3.12"),
+    ];
+    let of_uv = line.split_once("`uv pip install ").map(|(_, rest)| rest);
+    let of_python = line.split_once("No module named '").map(|(_, rest)| rest);
+    let named = of_uv.or(of_python)?;
+    let named = named.split(['`', '\'', '.']).next()?;
+    GONE.into_iter().find(|(module, _)| *module == named)
+}
+
+/// `Because there is no version of mysqlclient==2.2.9 and you require mysqlclient==2.2.9, we can …`
+fn no_version(line: &str) -> Option<(&str, &str)> {
+    let (_, rest) = line.split_once("there is no version of ")?;
+    let (package, rest) = rest.split_once("==")?;
+    let version = rest.split([' ', ',']).next()?;
+    Some((package, version))
+}
+
+/// `[E050] Can't find model 'en_core_web_sm'`: spaCy's models are packages, and on no index.
+pub(crate) fn model<'a>(mut lines: impl Iterator<Item = &'a str>) -> Option<String> {
+    let name = lines.find_map(|line| {
+        let (_, rest) = line.split_once("[E050] Can't find model '")?;
+        rest.split('\'').next()
+    })?;
+    Some(format!(
+        "spaCy's `{name}` is a package that no index has, and `spacy download` puts into one environment alone: name its wheel among the packages, `{} @ https://github.com/explosion/spacy-models/releases/…`",
+        name.replace('_', "-")
+    ))
 }
 
 /// No Python fits.
@@ -369,6 +426,37 @@ mod tests {
         assert!(index_is_away(&unknown) && index_is_away(&away));
         let excluded = said(&["  × No solution found when resolving dependencies:"]);
         assert!(!index_is_away(&excluded));
+    }
+
+    #[test]
+    fn a_file_that_is_to_name_one_package_is_to_name_all() {
+        let add = vec!["django".to_owned()];
+        assert_eq!(
+            add_package("psycopg2", Some(&Dependencies::Unnamed { add })),
+            "name the project's packages: `printf '%s\\n' django psycopg2-binary > requirements.txt`"
+        );
+    }
+
+    #[test]
+    fn what_uv_cannot_build_or_find_has_a_remedy_where_it_has_one() {
+        let said = |line: &str| of_uv(&[line.to_owned()]).join("\n");
+        let gone = "hint: This error likely indicates that `pyjwt@1.6` depends on `imp`, but doesn't declare it as a build dependency. or `uv pip install imp` into the environment";
+        assert!(said(gone).contains("`echo 3.11 > .python-version`"));
+        let gone = "ModuleNotFoundError: No module named 'lib2to3.refactor'; Failed to build";
+        assert!(said(gone).contains("`echo 3.12 > .python-version`"));
+        let never = "Because there is no version of mysqlclient==2.2.9 and you require mysqlclient==2.2.9, we can conclude that your requirements are unsatisfiable. No solution found";
+        assert_eq!(
+            said(never),
+            "`mysqlclient` has no version 2.2.9: `pip index versions mysqlclient` lists those that there are"
+        );
+    }
+
+    #[test]
+    fn a_model_of_spacy_is_named_as_the_package_that_it_is() {
+        let line = "OSError: [E050] Can't find model 'en_core_web_sm'. It doesn't seem to be a Python package";
+        let hint = model(std::iter::once(line)).unwrap();
+        assert!(hint.contains("`en-core-web-sm @ https://"), "{hint}");
+        assert_eq!(model(["[E051] other"].into_iter()), None);
     }
 
     #[test]

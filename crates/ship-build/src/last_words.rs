@@ -47,6 +47,7 @@ fn hint(app: &AppName, output: &[String], traceback: Option<&Traceback<'_>>) -> 
         .or_else(of_traceback)
         .or_else(|| lines().rev().find_map(missing_module))
         .or_else(|| hints::system::hint(lines()))
+        .or_else(|| hints::model(lines()))
         .or_else(|| lines().rev().find_map(told_to_install))
         .or_else(|| traceback?.missing_program().map(of_program))
 }

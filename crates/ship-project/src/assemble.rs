@@ -87,7 +87,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     if is_python && packages.dependencies.is_none() {
         refuse(project, &packages)?;
     }
-    let dependencies = is_python.then(|| dependencies(&packages, found.as_ref()));
+    let dependencies = is_python.then(|| dependencies(project, &packages, found.as_ref()));
     if packages.notes.is_empty() {
         notes.extend(unnamed(dependencies.as_ref()));
     }
@@ -679,7 +679,11 @@ fn import_paths(project: &Project, found: Option<&Found>, is_python: bool) -> Ve
     paths
 }
 
-fn dependencies(packages: &Packages, found: Option<&Found>) -> Sourced<Dependencies> {
+fn dependencies(
+    project: &Project,
+    packages: &Packages,
+    found: Option<&Found>,
+) -> Sourced<Dependencies> {
     packages.dependencies.clone().unwrap_or_else(|| {
         let site = found.and_then(Found::site);
         if let Some(site) = site {
@@ -692,7 +696,11 @@ fn dependencies(packages: &Packages, found: Option<&Found>) -> Sourced<Dependenc
         let package = found
             .map(|found| found.row.package)
             .filter(|package| !package.is_empty());
-        let add = package.into_iter().map(str::to_owned).collect();
+        let behind = match package {
+            Some("django") => detect::services::of_backends(project),
+            _ => Vec::new(),
+        };
+        let add = package.into_iter().chain(behind).map(str::to_owned).collect();
         Sourced::by_default(Dependencies::Unnamed { add }, "no file names any package")
     })
 }

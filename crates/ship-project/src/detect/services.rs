@@ -178,6 +178,32 @@ pub(crate) fn notes(project: &Project, addons: &[Sourced<String>]) -> Vec<Note> 
     wanted.collect()
 }
 
+/// What Django's settings name by a path, and the package without which that does not import. Of
+/// those for PostgreSQL the one that every Django takes.
+const BACKENDS: [(&str, &str); 4] = [
+    ("django.db.backends.postgresql", "psycopg2-binary"),
+    ("django.contrib.gis.db.backends.postgis", "psycopg2-binary"),
+    ("django.db.backends.mysql", "mysqlclient"),
+    ("django.core.cache.backends.redis", "redis"),
+];
+
+/// The packages behind the databases and caches of Django's settings, for a project that names no
+/// packages: nothing imports them.
+pub(crate) fn of_backends(project: &Project) -> Vec<&'static str> {
+    let words = ["postgresql", "postgresql_psycopg2", "postgis", "mysql", "redis"];
+    let texts: Vec<&str> = project
+        .index
+        .own_modules_with(&words)
+        .flat_map(|module| module.texts.iter().map(|(text, _)| text.as_str()))
+        .collect();
+    let named = BACKENDS
+        .iter()
+        .filter(|(path, _)| texts.iter().any(|text| text.starts_with(path)));
+    let mut packages: Vec<_> = named.map(|(_, package)| *package).collect();
+    packages.dedup();
+    packages
+}
+
 impl Service {
     /// Where the setting of its address is read, in a project that names a driver of it and of
     /// nothing else that may stand there: what is imported is left to a library.
