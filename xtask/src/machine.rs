@@ -83,6 +83,31 @@ pub(crate) fn bring(needs: &[Need]) -> Result<Vec<String>, String> {
     Ok(skipped)
 }
 
+/// Installs these packages of Debian, where they are not installed.
+pub(crate) fn install_all(packages: &[&str]) -> Result<(), String> {
+    let is_here = |package: &str| {
+        let status = Command::new("dpkg-query")
+            .args(["-W", "-f=${Status}", package])
+            .output();
+        status.is_ok_and(|output| output.stdout == b"install ok installed")
+    };
+    let missing: Vec<&str> = packages.iter().copied().filter(|it| !is_here(it)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if may_install() {
+        apt(&["update", "--quiet"]);
+        let install = ["install", "--yes", "--quiet", "--no-install-recommends"];
+        apt(&[&install[..], &missing[..]].concat());
+    }
+    match missing.iter().find(|package| !is_here(package)) {
+        None => Ok(()),
+        Some(package) => Err(format!(
+            "`apt-get install {package}` as root is needed, and did not do here"
+        )),
+    }
+}
+
 /// Where a program lies on `PATH`.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     #[expect(
@@ -133,6 +158,7 @@ fn apt(arguments: &[&str]) {
         .args(arguments)
         .env("DEBIAN_FRONTEND", "noninteractive")
         .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .status();
 }
 

@@ -46,9 +46,12 @@ pub(crate) struct Arguments {
     /// Only these programs
     #[arg(long, value_name = "PROGRAM", value_parser = peer::named)]
     peer: Vec<&'static Peer>,
-    /// Seconds that each row is measured with each program
-    #[arg(long, default_value_t = 3, value_name = "SECONDS")]
+    /// Seconds that each row is measured with each program, each time
+    #[arg(long, default_value_t = 2, value_name = "SECONDS")]
     seconds: u32,
+    /// How often each row is measured, the programs in turn; the median counts
+    #[arg(long, default_value_t = 3, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
 }
 
 /// What one row cost each program; lower is better.
@@ -85,7 +88,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         arguments.peer.is_empty() || arguments.peer.iter().any(|it| it.name == peer.name)
     };
     let rows = rows
-        .map(|row| measure(&stage, row, wanted))
+        .map(|row| measure(&stage, row, arguments.rounds, wanted))
         .collect::<Result<Vec<_>>>()?;
     let report = Report { rows };
     if arguments.json {
@@ -96,21 +99,31 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn measure(stage: &Stage, row: Row, wanted: impl Fn(&Peer) -> bool) -> Result<Measured> {
+fn measure(
+    stage: &Stage,
+    row: Row,
+    rounds: u32,
+    wanted: impl Fn(&Peer) -> bool,
+) -> Result<Measured> {
     let mut measured = Measured {
         row: row.name(),
         unit: row.unit(),
         ..Measured::default()
     };
-    for peer in PEERS.iter().filter(|peer| wanted(peer)) {
-        if !(peer.can)(row) {
-            continue;
+    let peers = PEERS.iter().filter(|peer| wanted(peer) && (peer.can)(row));
+    let mut costs: Vec<(&str, Vec<f64>)> = peers.clone().map(|it| (it.name, Vec::new())).collect();
+    // In turn: what else the machine does comes and goes, and should meet all of them alike.
+    for _ in 0..rounds {
+        for (peer, (name, costs)) in peers.clone().zip(&mut costs) {
+            eprintln!("{}: {name}", row.name());
+            let cost = row
+                .measure(stage, peer)
+                .map_err(|error| format!("{} of {name}: {error}", row.name()))?;
+            costs.push(cost);
         }
-        eprintln!("{}: {}", row.name(), peer.name);
-        let cost = row
-            .measure(stage, peer)
-            .map_err(|error| format!("{} of {}: {error}", row.name(), peer.name))?;
-        *measured.of(peer.name) = Some(round(cost));
+    }
+    for (name, costs) in costs {
+        *measured.of(name) = Some(round(median(costs)));
     }
     if let (Some(ship), Some(nginx)) = (measured.ship, measured.nginx) {
         measured.ratio_to_nginx = Some(round(ship / nginx));
@@ -128,6 +141,12 @@ impl Measured {
             _ => &mut self.traefik,
         }
     }
+}
+
+/// The one in the middle; of an even number, the higher of the two.
+fn median(mut costs: Vec<f64>) -> f64 {
+    costs.sort_by(f64::total_cmp);
+    costs[costs.len() / 2]
 }
 
 /// Two digits behind the point: more of them would be noise.

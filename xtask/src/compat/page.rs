@@ -10,7 +10,8 @@ const HEAD: &str = "# Compatibility
 Projects that strangers wrote, each brought up by `ship up --detach` as it was found, with no file added. Written by `cargo xtask compat FOLDER`, which takes
 them from a folder; `xtask/compat.toml` says where each comes from, and what some of them lack: a database server, a setting that only its author has, a Python
 that ended. *Up* is any answer at `/` below 500 other than 400; a program that answers nobody is up when it runs, and
-most of those tried say a line and end, which is refused with the word where they belong. What is refused shows the words a newcomer reads. The machine has Debian 12,
+most of those tried say a line and end, which is refused with the word where they belong. What is refused shows the words a newcomer reads, and what was noted before them.
+Where what a project lacks could be set up by what these say (a server beside it, a package of Debian, settings), it was brought up a second time, with that alone. The machine has Debian 12,
 Pythons 3.8 to 3.13, a C compiler and Node, no service beside them, and no way to fetch another Python. Seconds say little: they are of one machine, with the packages
 of earlier projects at hand.
 
@@ -79,6 +80,18 @@ pub(crate) fn summary(trials: &[Trial]) -> String {
             );
         }
     }
+    let given: Vec<_> = trials
+        .iter()
+        .filter_map(|trial| trial.given.as_ref())
+        .collect();
+    if !given.is_empty() {
+        let up = given.iter().filter(|outcome| outcome.is_up()).count();
+        let _ = writeln!(
+            lines,
+            "Given what they lack, by the words of their refusal: {up} of {} up",
+            given.len()
+        );
+    }
     lines
 }
 
@@ -94,13 +107,26 @@ fn row(trial: &Trial) -> String {
         .lacks
         .as_ref()
         .map_or_else(String::new, |lacks| format!("<br>lacks {}", cell(lacks)));
+    let mut went = format!("{mark} {}", cell(&trial.outcome.to_string()));
+    if !trial.outcome.is_up() {
+        for note in &trial.notes {
+            let _ = write!(went, "<br>noted before: {}", cell(note));
+        }
+    }
+    if let Some(given) = &trial.given {
+        let mark = if given.is_up() { "✓" } else { "✗" };
+        let _ = write!(
+            went,
+            "<br>given what it lacks: {mark} {}",
+            cell(&given.to_string())
+        );
+    }
     format!(
-        "| `{}`<br>{}{lacks} | {} | {} | {mark} {} | {:.0} |\n",
+        "| `{}`<br>{}{lacks} | {} | {} | {went} | {:.0} |\n",
         trial.name,
         trial.from,
         cell(&trial.plan),
         cell(&trial.proof),
-        cell(&trial.outcome.to_string()),
         trial.seconds
     )
 }
@@ -134,6 +160,8 @@ mod tests {
             plan: "Flask: granian app:app".to_owned(),
             proof: "app:app is WSGI".to_owned(),
             outcome,
+            notes: vec!["the code talks to MongoDB".to_owned()],
+            given: None,
             seconds: 2.4,
         }
     }
@@ -159,6 +187,7 @@ mod tests {
             trial(Kind::Web, refused),
             Trial {
                 lacks: Some("MongoDB".to_owned()),
+                given: Some(Outcome::Answers { status: 200 }),
                 ..trial(Kind::Web, Outcome::Answers { status: 400 })
             },
         ]);

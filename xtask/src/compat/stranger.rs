@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use ship_base::file;
 
+use super::given::Given;
 use crate::{Result, workspace};
 
 /// One of them.
@@ -18,6 +19,8 @@ pub(crate) struct Stranger {
     pub(crate) kind: Kind,
     /// What it cannot do without, and neither its repository nor the machine has.
     pub(crate) lacks: Option<String>,
+    /// The same, where it can be set up here.
+    pub(crate) given: Option<Given>,
 }
 
 /// What an author meant a project to be.
@@ -48,6 +51,8 @@ mod tests {
         let all = all().unwrap();
         assert!(all.values().any(|one| one.kind == Kind::Web));
         for (name, stranger) in all {
+            let is_told = stranger.given.is_none() || stranger.lacks.is_some();
+            assert!(is_told, "{name} is given something, and lacks nothing");
             let repository = stranger.from.split(':').next().unwrap_or_default();
             assert_eq!(
                 repository.split('/').count(),

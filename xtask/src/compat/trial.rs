@@ -9,6 +9,7 @@ use serde::Serialize;
 use ship_base::file;
 use ship_test::http;
 
+use super::given::{Given, Servers};
 use super::stranger::{Kind, Stranger};
 use crate::{Result, workspace};
 
@@ -19,6 +20,7 @@ const PATIENCE: &str = "420";
 pub(crate) struct Bench {
     ship: PathBuf,
     folder: PathBuf,
+    servers: Servers,
 }
 
 /// How one went.
@@ -34,6 +36,10 @@ pub(crate) struct Trial {
     /// What the import in the built environment said.
     pub(crate) proof: String,
     pub(crate) outcome: Outcome,
+    /// What was said before it was refused.
+    pub(crate) notes: Vec<String>,
+    /// How it went once what it lacks was there, where that could be set up.
+    pub(crate) given: Option<Outcome>,
     /// From the command to its end, packages included.
     pub(crate) seconds: f64,
 }
@@ -88,17 +94,84 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// What `ship up` showed.
+struct Seen {
+    outcome: Outcome,
+    notes: Vec<String>,
+    proof: String,
+}
+
 impl Bench {
     /// An empty one.
     pub(crate) fn new(ship: PathBuf) -> Result<Self> {
         let folder = workspace::target().join("xtask/compat");
         file::remove_folder(&folder)?;
         file::create_folder(&folder)?;
-        Ok(Self { ship, folder })
+        let servers = Servers::new(folder.join("servers"));
+        Ok(Self {
+            ship,
+            folder,
+            servers,
+        })
     }
 
     /// Brings a copy of `project` up, asks it, and takes it away again.
     pub(crate) fn attempt(&self, name: &str, stranger: &Stranger, project: &Path) -> Result<Trial> {
+        let copy = self.copy(name, project)?;
+        let plan = self.plan(&copy)?;
+        let began = Instant::now();
+        let Seen {
+            outcome,
+            notes,
+            proof,
+        } = self.up(&copy, &app(name))?;
+        let seconds = began.elapsed().as_secs_f64();
+        self.clear(&copy, &app(name))?;
+        Ok(Trial {
+            name: name.to_owned(),
+            from: stranger.from.clone(),
+            kind: stranger.kind,
+            lacks: stranger.lacks.clone(),
+            plan,
+            proof,
+            outcome,
+            notes,
+            given: None,
+            seconds,
+        })
+    }
+
+    /// The same with what the project lacks: that is set up first.
+    pub(crate) fn attempt_given(
+        &self,
+        name: &str,
+        given: &Given,
+        project: &Path,
+    ) -> Result<Outcome> {
+        let copy = self.copy(name, project)?;
+        let app = app(name);
+        self.servers.set_up(given, &copy)?;
+        if !given.settings.is_empty() {
+            // As it goes: refused, told what to set, and with that brought up.
+            self.up(&copy, &app)?;
+            let pairs = given.settings.iter();
+            let pairs = pairs.map(|(name, value)| format!("{name}={value}"));
+            let mut set = self.command(&copy);
+            let output = set
+                .args(["env", "set", "--app", &app])
+                .args(pairs)
+                .output()?;
+            if !output.status.success() {
+                let said = String::from_utf8_lossy(&output.stderr);
+                return Err(format!("`ship env set` failed: {said}").into());
+            }
+        }
+        let outcome = self.up(&copy, &app)?.outcome;
+        self.clear(&copy, &app)?;
+        Ok(outcome)
+    }
+
+    fn copy(&self, name: &str, project: &Path) -> Result<PathBuf> {
         let copy = self.folder.join(name);
         let copied = Command::new("cp")
             .arg("--archive")
@@ -108,28 +181,14 @@ impl Bench {
         if !copied.success() {
             return Err(format!("cannot copy {}", project.display()).into());
         }
-        let plan = self.plan(&copy)?;
-        let began = Instant::now();
-        let app = name.replace(['_', '.'], "-").to_lowercase();
-        let app = &app[..app.len().min(39)];
-        let (outcome, proof) = self.up(&copy, app)?;
-        let seconds = began.elapsed().as_secs_f64();
+        Ok(copy)
+    }
+
+    fn clear(&self, copy: &Path, app: &str) -> Result<()> {
         // One that never came to be has nothing to destroy.
-        let _ = self
-            .command(&copy)
-            .args(["destroy", "--yes", "--app", app])
-            .output()?;
-        file::remove_folder(&copy)?;
-        Ok(Trial {
-            name: name.to_owned(),
-            from: stranger.from.clone(),
-            kind: stranger.kind,
-            lacks: stranger.lacks.clone(),
-            plan,
-            proof,
-            outcome,
-            seconds,
-        })
+        let mut destroy = self.command(copy);
+        let _ = destroy.args(["destroy", "--yes", "--app", app]).output()?;
+        Ok(file::remove_folder(copy)?)
     }
 
     /// What `ship plan` decided: the first line, and how the first process starts.
@@ -140,7 +199,7 @@ impl Bench {
         Ok(rows.collect::<Vec<_>>().join("; "))
     }
 
-    fn up(&self, copy: &Path, app: &str) -> Result<(Outcome, String)> {
+    fn up(&self, copy: &Path, app: &str) -> Result<Seen> {
         let mut up = Command::new("timeout");
         up.args(["--signal=INT", "--kill-after=30", PATIENCE]);
         up.arg(&self.ship).args(["up", "--detach", "--name", app]);
@@ -160,7 +219,11 @@ impl Bench {
                 hint: advice(&story),
             },
         };
-        Ok((outcome, proof))
+        Ok(Seen {
+            outcome,
+            notes: notes(&story),
+            proof,
+        })
     }
 
     fn command(&self, copy: &Path) -> Command {
@@ -181,6 +244,12 @@ impl Drop for Bench {
     fn drop(&mut self) {
         let _ = self.command(&self.folder).args(["server", "stop"]).output();
     }
+}
+
+/// What it is called here.
+fn app(name: &str) -> String {
+    let app = name.replace(['_', '.'], "-").to_lowercase();
+    app[..app.len().min(39)].to_owned()
 }
 
 fn asked(url: &str) -> Outcome {
@@ -246,6 +315,15 @@ fn reason(story: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
+/// What was said above the error.
+fn notes(story: &str) -> Vec<String> {
+    let above = story
+        .lines()
+        .take_while(|line| !line.starts_with("error: "));
+    let notes = above.filter_map(|line| line.trim_start().strip_prefix("note: "));
+    notes.map(str::to_owned).collect()
+}
+
 fn last(story: &str) -> String {
     story.lines().last().unwrap_or_default().trim().to_owned()
 }
@@ -270,6 +348,7 @@ mod tests {
     fn advice_is_ours_and_about_the_error() {
         let story = "  note: no\n    hint: of a note\nerror: no\n  │ hint: of uv\n  hint: ours\n";
         assert_eq!(advice(story).unwrap(), "ours");
+        assert_eq!(notes(story), ["no"]);
         assert_eq!(advice("error: no\n  │ hint: of uv\n"), None);
     }
 
