@@ -1,14 +1,12 @@
 //! The story: manifest, then Procfile, then detection become one [`Plan`].
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ship_base::name::{AppName, ProcessName};
+use ship_base::name::AppName;
 
 use crate::asked;
-use crate::command::CommandLine;
-use crate::detect::development::{recognise, trimmed};
+use crate::detect::development::recognise;
 use crate::detect::front_end::{self, Added};
 use crate::detect::{self, Found};
 use crate::drawn;
@@ -18,17 +16,20 @@ use crate::files::procfile::Entry;
 use crate::manifest::Manifest;
 use crate::packages::Packages;
 use crate::plan::{
-    AssetStep, Authored, BasicAuth, DataPath, Dependencies, Framework, Generator, Note, Place,
-    Plan, Process, Role, Route, RouteTarget, Sourced, Start, VERSION,
+    AssetStep, DataPath, Framework, Place, Plan, Process, Route, RouteTarget, Sourced, VERSION,
 };
 use crate::project::Project;
 use crate::proposals::{self, Proposed};
 use crate::python_wanted;
 use crate::several;
-use crate::start::{is_python, without_runner};
 use crate::web;
 
+mod packages;
+mod processes;
+mod settings;
 mod visitors;
+
+pub(crate) use processes::{command, worker};
 
 /// How long a process may take to finish after SIGTERM, unless the manifest says otherwise.
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
@@ -56,22 +57,22 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         several::refuse(project, found)?;
     }
     let folder = start_folder(sources, found.as_ref());
-    let packages = packages(project, found.as_ref())?;
+    let packages = packages::read(project, found.as_ref())?;
     let mut notes = Vec::new();
     let web = web::process(sources, found.as_ref(), &packages, &folder)?;
     let mut processes = Vec::new();
     let (mut before, mut set) = (None, Vec::new());
     if let Some(web) = web {
-        processes.push(web_process(manifest, web.start, found.as_ref()));
+        processes.push(processes::web_process(manifest, web.start, found.as_ref()));
         (before, set) = (web.before, web.env);
         notes.extend(web.notes);
     }
-    processes.extend(procfile_workers(procfile, manifest, &mut notes));
-    processes.extend(workers(manifest));
+    processes.extend(processes::procfile_workers(procfile, manifest, &mut notes));
+    processes.extend(processes::workers(manifest));
     if processes.is_empty() {
-        processes.extend(detected_worker(found.as_ref()));
+        processes.extend(processes::detected_worker(found.as_ref()));
     }
-    processes.extend(jobs(manifest));
+    processes.extend(processes::jobs(manifest));
     processes.extend(proposals::processes(&proposals, &processes, &folder));
     refuse_hidden(project, manifest, &processes)?;
     if processes.is_empty() && manifest.routes.is_empty() && !is_static(found.as_ref()) {
@@ -82,17 +83,18 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     let front_ends = front_ends(project, manifest, &processes);
     let assets = assets(manifest, &front_ends, found.as_ref());
     let is_python = !processes.is_empty()
-        || needs_python(&assets, &packages)
+        || packages::needs_python(&assets, &packages)
         || found.as_ref().is_some_and(|found| found.on_demand);
     if is_python && packages.dependencies.is_none() {
-        refuse(project, &packages)?;
+        packages::refuse(project, &packages)?;
     }
-    let dependencies = is_python.then(|| dependencies(project, &packages, found.as_ref()));
+    let dependencies =
+        is_python.then(|| packages::dependencies(project, &packages, found.as_ref()));
     if packages.notes.is_empty() {
-        notes.extend(unnamed(dependencies.as_ref()));
+        notes.extend(packages::unnamed(dependencies.as_ref()));
     }
     notes.extend(packages.notes.iter().cloned());
-    let mut settings = env(manifest, found.as_ref(), set);
+    let mut settings = settings::env(manifest, found.as_ref(), set);
     let asked = asked::settings(project, &mut settings)?;
     notes.extend(asked.notes);
     notes.extend(found.iter().flat_map(|found| found.notes.iter().cloned()));
@@ -106,7 +108,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     }
     notes.extend(front_ends.notes.iter().cloned());
     let mut asked_env = if is_python {
-        asked_env(project, manifest, &settings)
+        settings::asked_env(project, manifest, &settings)
     } else {
         Vec::new()
     };
@@ -124,7 +126,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     }
     let framework = framework(sources, found.as_ref(), &packages, &proposals);
     let browsers = visitors::browsers(&manifest.browsers, &framework.value.key);
-    let release = release(sources, before, found.as_ref(), &folder);
+    let release = processes::release(sources, before, found.as_ref(), &folder);
     if is_python && release.is_none() {
         notes.extend(detect::migrations::note(project));
     }
@@ -144,7 +146,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         routes: routes(manifest, &front_ends, found.as_ref()),
         data: data(manifest, found.as_ref()),
         env: settings,
-        required_env: required_env(manifest),
+        required_env: settings::required_env(manifest),
         asked_env,
         drawn_env,
         refused_hosts: Vec::new(),
@@ -220,23 +222,6 @@ fn nothing(project: &Project) -> Error {
     }
 }
 
-/// Whether building takes an environment, though nothing runs in one: a generator in Python, or
-/// commands of a project that names packages.
-fn needs_python(assets: &[Sourced<AssetStep>], packages: &Packages) -> bool {
-    let program = |command: &CommandLine| command.words()?.first().cloned();
-    assets.iter().any(|step| match &step.value {
-        AssetStep::Site(site) => site.generator.is_python(),
-        AssetStep::Command { command } => {
-            packages.dependencies.is_some()
-                || program(command).is_some_and(|program| {
-                    is_python(&program)
-                        || Generator::of_program(&program).is_some_and(Generator::is_python)
-                })
-        }
-        AssetStep::CollectStatic { .. } | AssetStep::FrontEnd(_) => false,
-    })
-}
-
 /// Files at `/` answer whatever is asked: a `web` that no other route leads to would get nothing.
 fn refuse_hidden(project: &Project, manifest: &Manifest, processes: &[Process]) -> Result<()> {
     let Some(web) = processes.iter().find(|process| process.is_web()) else {
@@ -293,23 +278,6 @@ fn start_folder(sources: &Sources, found: Option<&Found>) -> PathBuf {
     }
 }
 
-/// Packages of the root; else of the folders on the way to the program.
-fn packages(project: &Project, found: Option<&Found>) -> Result<Packages> {
-    let mut folders = vec![PathBuf::new(), project.folder.clone()];
-    if let Some(found) = found {
-        let ways = found.import_paths.iter().chain([&found.folder]);
-        let plain = ways.flat_map(|path| path.ancestors());
-        folders.extend(
-            plain
-                .filter(|path| *path != Path::new("."))
-                .map(Path::to_owned),
-        );
-    }
-    folders.sort_by_key(|folder| folder.components().count());
-    folders.dedup();
-    Packages::read(&project.tree, &folders)
-}
-
 fn framework(
     sources: &Sources,
     found: Option<&Found>,
@@ -338,178 +306,6 @@ fn framework(
         version: packages.version(found.row.package).map(str::to_owned),
     };
     Sourced::because(framework, found.reason.clone(), found.places.clone())
-}
-
-fn web_process(manifest: &Manifest, start: Sourced<Start>, found: Option<&Found>) -> Process {
-    let web = &manifest.web;
-    let protocol = web.protocol.as_ref().map(|protocol| protocol.value);
-    Process {
-        name: ProcessName::new("web").expect("`web` is a well-formed name"),
-        role: Role::Web {
-            health: web.health.clone().unwrap_or_else(|| "/".to_owned()),
-            ready_within: web.ready_within.unwrap_or(READY_WITHIN),
-            protocol: protocol
-                .or_else(|| Some(found?.protocol()))
-                .unwrap_or_default(),
-        },
-        start,
-        instances: web.instances.unwrap_or(1),
-        grace: web.grace.unwrap_or(GRACE),
-        proposed: None,
-    }
-}
-
-/// Processes of the Procfile beside `web` and `release` that the manifest does not name itself.
-fn procfile_workers(entries: &[Entry], manifest: &Manifest, notes: &mut Vec<Note>) -> Vec<Process> {
-    let mut workers: Vec<Process> = Vec::new();
-    let others = entries
-        .iter()
-        .filter(|e| e.name != "web" && e.name != "release");
-    for entry in others {
-        let name = AppName::from_free_text(&entry.name)
-            .and_then(|name| ProcessName::new(name.as_str()).ok());
-        let Some(name) = name else {
-            notes.push(Note {
-                text: format!(
-                    "`{}` cannot be the name of a process: it is left out",
-                    entry.name
-                ),
-                hint: Some("begin it with a letter".to_owned()),
-                place: Some(entry.place.clone()),
-            });
-            continue;
-        };
-        let named = manifest.processes.iter().map(|p| &p.name);
-        let jobs = manifest.jobs.iter().map(|job| &job.name);
-        let mut taken = named.chain(jobs).chain(workers.iter().map(|w| &w.name));
-        if taken.any(|taken| *taken == name) {
-            continue;
-        }
-        let (line, reason) = match trimmed(&entry.command) {
-            Some((line, what)) => (line, format!("without `{what}`, which is for development")),
-            None => (entry.command.clone(), String::new()),
-        };
-        let start = Sourced::because(command(&line), reason, vec![entry.place.clone()]);
-        workers.push(worker(name, start, None, None));
-    }
-    workers
-}
-
-/// A program that detection found and that does not listen.
-fn detected_worker(found: Option<&Found>) -> Option<Process> {
-    let program = found?.program.as_ref().filter(|program| !program.is_web)?;
-    let start = Sourced::because(
-        command(&program.command),
-        program.reason.clone(),
-        vec![program.place.clone()],
-    );
-    let name = ProcessName::new("worker").expect("`worker` is a well-formed name");
-    Some(worker(name, start, None, None))
-}
-
-fn workers(manifest: &Manifest) -> Vec<Process> {
-    let own = manifest.processes.iter();
-    own.map(|process| {
-        let start = Sourced::from(
-            command(&process.command.value),
-            process.command.place.clone(),
-        );
-        worker(
-            process.name.clone(),
-            start,
-            process.instances,
-            process.grace,
-        )
-    })
-    .collect()
-}
-
-pub(crate) fn worker(
-    name: ProcessName,
-    start: Sourced<Start>,
-    instances: Option<u32>,
-    grace: Option<Duration>,
-) -> Process {
-    Process {
-        name,
-        role: Role::Worker,
-        start,
-        instances: instances.unwrap_or(1),
-        grace: grace.unwrap_or(GRACE),
-        proposed: None,
-    }
-}
-
-fn jobs(manifest: &Manifest) -> Vec<Process> {
-    let jobs = manifest.jobs.iter();
-    jobs.map(|job| Process {
-        name: job.name.clone(),
-        role: Role::Job {
-            schedule: job.schedule.clone(),
-        },
-        start: Sourced::from(command(&job.command.value), job.command.place.clone()),
-        instances: 1,
-        grace: GRACE,
-        proposed: None,
-    })
-    .collect()
-}
-
-pub(crate) fn command(command: &CommandLine) -> Start {
-    Start::Command(Authored {
-        command: own(command),
-        server: None,
-        needs_port: false,
-        own_port: None,
-    })
-}
-
-/// The command in our own environment: `poetry run celery …` is `celery …`.
-fn own(command: &CommandLine) -> CommandLine {
-    match command {
-        CommandLine::Argv(words) => CommandLine::Argv(without_runner(words).to_vec()),
-        shell @ CommandLine::Shell { .. } => shell.clone(),
-    }
-}
-
-fn release(
-    sources: &Sources,
-    before: Option<Sourced<CommandLine>>,
-    found: Option<&Found>,
-    folder: &Path,
-) -> Option<Sourced<CommandLine>> {
-    if let Some(release) = &sources.manifest.release {
-        return Some(Sourced::from(own(&release.value), release.place.clone()));
-    }
-    let entry = sources
-        .procfile
-        .iter()
-        .find(|entry| entry.name == "release");
-    if let Some(entry) = entry {
-        return Some(Sourced::from(own(&entry.command), entry.place.clone()));
-    }
-    if before.is_some() {
-        return before;
-    }
-    let found = found?;
-    let release = found.release.clone()?;
-    Some(Sourced {
-        value: from_folder(release.value, &found.folder, folder),
-        ..release
-    })
-}
-
-/// `python manage.py …`, written for `own`, as it is started in `folder`.
-fn from_folder(command: CommandLine, own: &Path, folder: &Path) -> CommandLine {
-    let CommandLine::Argv(mut words) = command else {
-        return command;
-    };
-    if own != folder
-        && let Some(script) = words.iter_mut().find(|word| *word == "manage.py")
-    {
-        *script = own.join("manage.py").display().to_string();
-    }
-    CommandLine::Argv(words)
 }
 
 /// Front ends, unless their author says how they are built.
@@ -542,7 +338,7 @@ fn assets(
         .filter_map(|route| route.build.as_ref());
     let commands = manifest.build.iter().chain(routes).map(|command| {
         let step = AssetStep::Command {
-            command: own(&command.value),
+            command: processes::own(&command.value),
         };
         Sourced::from(step, command.place.clone())
     });
@@ -618,47 +414,6 @@ fn data_path(written: &Path) -> DataPath {
     }
 }
 
-fn env(
-    manifest: &Manifest,
-    found: Option<&Found>,
-    of_web: Vec<(String, Sourced<String>)>,
-) -> BTreeMap<String, Sourced<String>> {
-    let mut env = found.map(|found| found.env.clone()).unwrap_or_default();
-    env.extend(of_web);
-    for (name, value) in &manifest.env {
-        env.insert(name.clone(), sourced(value));
-    }
-    env
-}
-
-/// What the manifest says has to be there, and what its routes ask visitors by.
-fn required_env(manifest: &Manifest) -> Vec<Sourced<String>> {
-    let mut required: Vec<Sourced<String>> = manifest.required_env.iter().map(sourced).collect();
-    for route in &manifest.routes {
-        if let Some(BasicAuth::Setting(name)) = &route.rules.basic_auth
-            && !required.iter().any(|own| own.value == *name)
-        {
-            required.push(Sourced::from(name.clone(), route.prefix.place.clone()));
-        }
-    }
-    required
-}
-
-/// What the code demands and nobody has answered yet.
-fn asked_env(
-    project: &Project,
-    manifest: &Manifest,
-    settings: &BTreeMap<String, Sourced<String>>,
-) -> Vec<Sourced<String>> {
-    let known = project
-        .dotenv
-        .iter()
-        .map(|entry| &entry.name)
-        .chain(manifest.required_env.iter().map(|name| &name.value))
-        .chain(settings.keys());
-    detect::asked::asked(project, &known.map(String::as_str).collect())
-}
-
 fn import_paths(project: &Project, found: Option<&Found>, is_python: bool) -> Vec<PathBuf> {
     if !is_python {
         return Vec::new();
@@ -677,62 +432,6 @@ fn import_paths(project: &Project, found: Option<&Found>, is_python: bool) -> Ve
         paths.push(src);
     }
     paths
-}
-
-fn dependencies(
-    project: &Project,
-    packages: &Packages,
-    found: Option<&Found>,
-) -> Sourced<Dependencies> {
-    packages.dependencies.clone().unwrap_or_else(|| {
-        let site = found.and_then(Found::site);
-        if let Some(site) = site {
-            let add = site.add.clone();
-            if let Some(place) = found.and_then(|found| found.packages_at.clone()) {
-                return Sourced::from(Dependencies::Unnamed { add }, place);
-            }
-            return Sourced::by_default(Dependencies::Unnamed { add }, "no file names any package");
-        }
-        let package = found
-            .map(|found| found.row.package)
-            .filter(|package| !package.is_empty());
-        let behind = match package {
-            Some("django") => detect::services::of_backends(project),
-            _ => Vec::new(),
-        };
-        let add = package.into_iter().chain(behind).map(str::to_owned).collect();
-        Sourced::by_default(Dependencies::Unnamed { add }, "no file names any package")
-    })
-}
-
-/// Packages that are named in a way that cannot be followed are not "no packages".
-fn refuse(project: &Project, packages: &Packages) -> Result<()> {
-    let Some(refused) = &packages.refused else {
-        return Ok(());
-    };
-    let place = &refused.place;
-    let text = project.tree.text(&place.file)?.unwrap_or_default();
-    Err(Error::Manifest {
-        excerpt: Box::new(Excerpt::of_line(&place.file, &text, place.line)),
-        message: refused.message.clone(),
-        hint: Some(refused.hint.clone()),
-    })
-}
-
-fn unnamed(dependencies: Option<&Sourced<Dependencies>>) -> Option<Note> {
-    let dependencies = dependencies?;
-    let Dependencies::Unnamed { add } = &dependencies.value else {
-        return None;
-    };
-    // A program of the standard library alone needs none; a site may have a file of its own.
-    (!add.is_empty() && dependencies.places.is_empty()).then(|| Note {
-        text: "no file names the packages that the project needs".to_owned(),
-        hint: Some(
-            "list them in `requirements.txt`, or start with `uv init --bare && uv add …`"
-                .to_owned(),
-        ),
-        place: None,
-    })
 }
 
 /// `""` as `.`

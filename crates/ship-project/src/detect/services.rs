@@ -190,7 +190,13 @@ const BACKENDS: [(&str, &str); 4] = [
 /// The packages behind the databases and caches of Django's settings, for a project that names no
 /// packages: nothing imports them.
 pub(crate) fn of_backends(project: &Project) -> Vec<&'static str> {
-    let words = ["postgresql", "postgresql_psycopg2", "postgis", "mysql", "redis"];
+    let words = [
+        "postgresql",
+        "postgresql_psycopg2",
+        "postgis",
+        "mysql",
+        "redis",
+    ];
     let texts: Vec<&str> = project
         .index
         .own_modules_with(&words)
