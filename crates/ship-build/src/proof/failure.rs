@@ -232,6 +232,12 @@ impl Told {
             let dependencies = plan.dependencies.as_ref().map(|sourced| &sourced.value);
             return vec![hints::add_package(module, dependencies)];
         }
+        if self.stage == Stage::Attribute && self.line.starts_with("module `__main__`") {
+            return vec![
+                "a server that imports the application is itself called `__main__`: give the file another name, such as `app.py`"
+                    .to_owned(),
+            ];
+        }
         if !self.names.is_empty() && self.stage == Stage::Attribute {
             return vec![format!(
                 "it has {}; name the right one in ship.toml: `[web]` `app = \"module:name\"`",

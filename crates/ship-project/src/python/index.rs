@@ -194,7 +194,13 @@ impl Index {
                 best = (root, hits, fits);
             }
         }
-        best.0
+        // The name `__main__` is the server's own where a server imports the file; one that needs
+        // nothing beside it is imported by the name of its folder as well.
+        let is_main = dotted(file, best.0) == "__main__";
+        match best {
+            (root, 0, _) if is_main => root.parent().unwrap_or(root),
+            (root, ..) => root,
+        }
     }
 
     /// The file at `parts` below `base`, and the parts that follow within it.
