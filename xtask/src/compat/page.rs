@@ -195,19 +195,20 @@ mod tests {
         - Web apps: 1 of 2 up as they are (50 %)
         - Web apps that lack something: 0 of 1 up as they are (0 %)
         - All web apps: 1 of 3 up as they are (33 %)
+        - Given what they lack, by the words of their refusal: 1 of 1 up
 
         ## Web apps
 
         | project | plan | proof | how it went | s |
         |---|---|---|---|---|
         | `blog`<br>ana/blog | Flask: granian app:app | app:app is WSGI | ✓ up, 200 | 2 |
-        | `blog`<br>ana/blog | Flask: granian app:app | app:app is WSGI | ✗ no `a\|b` | 2 |
+        | `blog`<br>ana/blog | Flask: granian app:app | app:app is WSGI | ✗ no `a\|b`<br>noted before: the code talks to MongoDB | 2 |
 
         ## Web apps that lack something
 
         | project | plan | proof | how it went | s |
         |---|---|---|---|---|
-        | `blog`<br>ana/blog<br>lacks MongoDB | Flask: granian app:app | app:app is WSGI | ✗ up, 400 | 2 |
+        | `blog`<br>ana/blog<br>lacks MongoDB | Flask: granian app:app | app:app is WSGI | ✗ up, 400<br>noted before: the code talks to MongoDB<br>given what it lacks: ✓ up, 200 | 2 |
         ");
     }
 }

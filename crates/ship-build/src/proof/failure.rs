@@ -113,7 +113,7 @@ impl ProofFailure {
             .line
             .split(|c: char| c.is_whitespace() || "'\"`,()".contains(c));
         let names = words.map(|word| word.trim_end_matches(['.', ':', ';']).replace(&folder, ""));
-        let names: Vec<String> = names
+        let mut names: Vec<String> = names
             .map(|name| name.trim_start_matches('/').to_owned())
             .collect();
         let is_left_out = |name: &&String| {
@@ -121,8 +121,29 @@ impl ProofFailure {
         };
         if let Some(name) = names.iter().find(is_left_out) {
             self.hints.insert(0, hints::take_in(name));
+            return self;
+        }
+        names = self.files_of_missing_module();
+        if let Some(name) = names.iter().find(is_left_out) {
+            self.hints = vec![hints::take_in(name)];
         }
         self
+    }
+
+    /// Where the module that is missing would stand: beside the file that imports it, or at the top.
+    fn files_of_missing_module(&self) -> Vec<String> {
+        let Some(module) = &self.missing_module else {
+            return Vec::new();
+        };
+        let path = module.replace('.', "/");
+        let importer = self.frame.as_ref().map(|frame| frame.place.file.as_path());
+        let folders = importer.map_or(Path::new(""), |file| file.parent().unwrap_or(file));
+        let folders = folders.ancestors();
+        let files = folders.flat_map(|folder| {
+            let file = folder.join(&path);
+            [file.with_extension("py"), file.join("__init__.py")]
+        });
+        files.map(|file| file.display().to_string()).collect()
     }
 
     /// The child ended without an answer.
@@ -169,13 +190,28 @@ impl Told {
                 Stage::Settings => "cannot read Django's settings".to_owned(),
                 Stage::Server => "the web server cannot be started".to_owned(),
             },
-            hints: self.hints(frame.as_ref(), work, plan),
-            output: self.output(frame.as_ref(), work),
+            hints: [self.hints(frame.as_ref(), work, plan), self.other(plan)].concat(),
+            // On the way to what is not there at all are only our own lines.
+            output: match self.module_nowhere(work, plan) {
+                Some(_) => Vec::new(),
+                None => self.output(frame.as_ref(), work),
+            },
             line: self.line,
             frame,
             missing_module: self.missing_module,
             stage: Some(self.stage),
         }
+    }
+
+    /// What could have been meant in place of what does not work.
+    fn other(&self, plan: &Plan) -> Vec<String> {
+        let is_broken = matches!(self.stage, Stage::Import | Stage::Call);
+        let next = self.index.filter(|_| is_broken).map(|index| index + 1);
+        let other = next.and_then(|next| super::candidates(plan).into_iter().nth(next));
+        let other = other.map(|other| {
+            format!("if `{other}` is meant instead: `[web]` `app = \"{other}\"` in ship.toml")
+        });
+        other.into_iter().collect()
     }
 
     fn may_be_of_packages(&self) -> bool {
@@ -228,6 +264,9 @@ impl Told {
         if let Some(hint) = hints::version::hint(&self.line, files) {
             return vec![hint];
         }
+        if let Some(hint) = self.module_nowhere(work, plan) {
+            return vec![hint];
+        }
         if let Some(module) = &self.missing_module {
             let dependencies = plan.dependencies.as_ref().map(|sourced| &sourced.value);
             return vec![hints::add_package(module, dependencies)];
@@ -256,6 +295,22 @@ impl Told {
         let mut hints =
             lines.map(|line| hints::of_exception(&self.kind, line, frame, &plan.name.value));
         hints.find(|hints| !hints.is_empty()).unwrap_or_default()
+    }
+
+    /// The module that is to be served is neither in the project nor among its packages.
+    fn module_nowhere(&self, work: &Path, plan: &Plan) -> Option<String> {
+        let missing = self.missing_module.as_deref()?;
+        let web = plan.web()?;
+        let wanted = super::candidates(plan).into_iter().next()?;
+        // What the module itself imports has a line of the project.
+        if missing != wanted.module || self.frame(work).is_some() {
+            return None;
+        }
+        let place = web.start.places.first();
+        let place = place.map_or_else(|| "the plan".to_owned(), |place| format!("`{place}`"));
+        Some(format!(
+            "{place} names `{wanted}`, and neither the project nor a package has a module `{missing}`: name the one that holds the application"
+        ))
     }
 
     fn unset_reads(&self, work: &Path, app: &AppName) -> Vec<String> {

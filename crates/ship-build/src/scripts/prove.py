@@ -381,6 +381,13 @@ def import_server(package, program):
             getattr(__import__(module, fromlist=[first]), first)
 
 
+def is_none(wanted, failure):
+    """Whether it was a wrong guess: there is no such module, nothing in it of that name, or no application."""
+    missing = failure.get("missing_module")
+    is_absent = missing and (wanted["module"] + ".").startswith(missing + ".")
+    return failure["stage"] in ("attribute", "kind") or bool(is_absent)
+
+
 def look(request):
     first = None
     result = {"servers": installed(request["servers"]), "application": None, "failure": None, "django": None}
@@ -390,9 +397,12 @@ def look(request):
             result["application"] = dict(application, index=index)
             first = None
             break
-        first = first or dict(failure, index=index)
-        if failure.get("missing_variables"):
+        failure = dict(failure, index=index)
+        if not is_none(wanted, failure):
+            # The application that is meant does not work: another one in its place would be worse.
+            first = failure
             break
+        first = first or failure
     if result["application"] and request["server"]:
         try:
             import_server(*request["server"])

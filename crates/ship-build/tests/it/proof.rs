@@ -90,6 +90,56 @@ fn the_first_candidate_that_is_an_application_is_taken() {
 }
 
 #[test]
+fn one_that_breaks_is_not_replaced_by_another() {
+    let broken = [
+        "import payments_of_nobody\napp = 1\n",
+        "assert False\n",
+        "import shop\n",
+    ];
+    for source in broken {
+        let mut bench = bench(source, "main:app");
+        bench.write("shop.py", "def f(:\n");
+        bench.write("tool.py", WSGI);
+        if let Start::Object(served) = &mut bench.plan.processes[0].start.value {
+            served.others = vec![object_ref("tool:app")];
+        }
+        let told = bench.failure();
+        assert!(
+            told.starts_with("error: cannot import `main:app`"),
+            "{told}"
+        );
+        assert!(
+            told.trim_end().ends_with(
+                "hint: if `tool:app` is meant instead: `[web]` `app = \"tool:app\"` in ship.toml"
+            ),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn a_module_that_is_nowhere_is_no_package_to_add() {
+    let mut bench = bench(WSGI, "wsgi:application");
+    assert_snapshot!(bench.failure(), @"
+    error: cannot import `wsgi:application`: ModuleNotFoundError: No module named 'wsgi'
+    hint: the plan names `wsgi:application`, and neither the project nor a package has a module `wsgi`: name the one that holds the application
+    ");
+}
+
+#[test]
+fn a_module_that_an_ignore_file_keeps_out_is_named() {
+    let mut bench = bench(&format!("import local_config\n{WSGI}"), "main:app");
+    bench.write("local_config.py", "KEY = 1\n");
+    bench.write(".gitignore", "local_config.py\n");
+    assert_snapshot!(bench.failure(), @"
+    error: cannot import `main:app`: ModuleNotFoundError: No module named 'local_config'
+      | main.py:1
+      |     import local_config
+    hint: `local_config.py` is in the project, but an ignore file keeps it out of releases: `echo '!local_config.py' >> .shipignore`
+    ");
+}
+
+#[test]
 fn what_the_application_prints_and_starts_does_not_disturb() {
     let source = format!(
         "import threading, time, atexit\nprint('{{\"application\": null}}')\nthreading.Thread(target=time.sleep, args=(600,)).start()\natexit.register(time.sleep, 600)\n{WSGI}"
