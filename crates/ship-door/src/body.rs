@@ -352,6 +352,11 @@ impl Forwarded {
         forwarded
     }
 
+    /// Whether its app speaks HTTP/2: a conversation.
+    pub(crate) fn is_streamed(&self) -> bool {
+        matches!(self.0, Source::Stream(_))
+    }
+
     fn give_back_at_end(&mut self) {
         let is_over = match &self.0 {
             Source::Nowhere => false,
@@ -385,8 +390,11 @@ impl Forwarded {
             Source::Stream(answer) => ready!(answer.poll_frame(context)),
         };
         match frame {
-            Ok(frame) => {
+            Ok(mut frame) => {
                 self.give_back_at_end();
+                if let Some(trailers) = frame.as_mut().and_then(Frame::trailers_mut) {
+                    head::strip_trailers(trailers);
+                }
                 Poll::Ready(frame.map(Ok))
             }
             Err(error) => {

@@ -24,10 +24,11 @@ use tracing::{debug, warn};
 use crate::access_log::AccessLog;
 use crate::crowd::Crowd;
 use crate::head::Scheme;
+use crate::http2::Streams;
 use crate::http3;
 use crate::limit::Limits;
 use crate::pool::{self, Pool};
-use crate::protocol::{self, OnThisCore};
+use crate::protocol;
 use crate::room::Room;
 use crate::route::Routes;
 use crate::signal::Signal;
@@ -105,7 +106,7 @@ pub(crate) struct Core {
     ended: CancellationToken,
     pub(crate) tasks: TaskTracker,
     pub(crate) http1: http1::Builder,
-    pub(crate) http2: http2::Builder<OnThisCore>,
+    pub(crate) http2: http2::Builder<Streams>,
     ids: Ids,
 }
 

@@ -27,6 +27,16 @@ pub(crate) struct Refusal {
     pub(crate) why: &'static str,
 }
 
+/// Whether a request may have this method: HTTP/2 and 3 have no line that is looked at.
+pub(crate) fn is_method(method: &str) -> bool {
+    line::is_method(method.as_bytes())
+}
+
+/// The same for the bytes of a target.
+pub(crate) fn is_target(target: &str) -> bool {
+    line::is_target(target.as_bytes())
+}
+
 /// The place in a connection's bytes.
 #[derive(Debug)]
 pub(crate) struct Framing {

@@ -331,6 +331,37 @@ pub(crate) fn frames_anew(trailers: &HeaderMap) -> bool {
     forbidden.iter().any(|name| trailers.contains_key(name))
 }
 
+/// Takes from an app's trailers what may not stand there: fields that frame, route, sign in, set
+/// cookies, or say how an answer is to be read or kept (RFC 9110, 6.5.1). Over HTTP/1 only those go
+/// on that the head has announced; HTTP/2 and 3 know no such word.
+pub(crate) fn strip_trailers(trailers: &mut HeaderMap) {
+    const NAMES: [HeaderName; 20] = [
+        header::CONTENT_LENGTH,
+        header::TRANSFER_ENCODING,
+        header::HOST,
+        header::CONNECTION,
+        header::UPGRADE,
+        header::TE,
+        header::TRAILER,
+        header::SET_COOKIE,
+        header::WWW_AUTHENTICATE,
+        header::PROXY_AUTHENTICATE,
+        header::CONTENT_ENCODING,
+        header::CONTENT_TYPE,
+        header::CONTENT_RANGE,
+        header::CACHE_CONTROL,
+        header::AGE,
+        header::EXPIRES,
+        header::VARY,
+        header::LOCATION,
+        header::RETRY_AFTER,
+        header::STRICT_TRANSPORT_SECURITY,
+    ];
+    for name in NAMES {
+        trailers.remove(name);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,6 +27,7 @@ use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
 use crate::body::Inbound;
+use crate::core::Core;
 use crate::framing::Place;
 use crate::limit::Limits;
 use crate::outlet::Socket;
@@ -70,7 +71,12 @@ where
         };
         drop(connection);
         match ended {
-            Ended::Itself(result) => return result,
+            Ended::Itself(result) => {
+                if let Some(stream) = home.take() {
+                    linger(&core, &stream).await;
+                }
+                return result;
+            }
             Ended::TooSlow => {
                 debug!("a head took too long");
                 return Ok(());
@@ -92,6 +98,27 @@ where
                 return Ok(());
             }
         }
+    }
+}
+
+/// How long a visitor that was answered may go on sending, in all and without a pause.
+const LINGERS: Duration = Duration::from_secs(10);
+const LINGERS_SILENT: Duration = Duration::from_secs(2);
+
+/// Takes what a visitor still sends after the last answer, and throws it away. To close with bytes
+/// unread is a reset to TCP: a program that cannot send any more may not look at its answer, and to
+/// one that has not read it yet it may be lost (RFC 9112, 9.6).
+async fn linger<S: Waits>(core: &Core, stream: &Strict<S>) {
+    if stream.has_ended() {
+        return;
+    }
+    let taking = async {
+        let discard = || poll_fn(|context| stream.below().poll_discard(context));
+        while let Ok(true) = tokio::time::timeout(LINGERS_SILENT, discard()).await {}
+    };
+    tokio::select! {
+        _ = tokio::time::timeout(LINGERS, taking) => {}
+        () = core.stopped.cancelled() => {}
     }
 }
 
@@ -233,6 +260,9 @@ impl Watch {
 pub(crate) trait Waits {
     /// Ready when there is something to read, the end included.
     fn poll_awake(&self, context: &mut Context<'_>) -> Poll<()>;
+
+    /// Throws away what has come, whatever lies above; false at the end.
+    fn poll_discard(&self, context: &mut Context<'_>) -> Poll<bool>;
 }
 
 impl Waits for Patience<Socket> {
@@ -240,12 +270,20 @@ impl Waits for Patience<Socket> {
         // What is wrong with it is told to who reads.
         self.below().poll_read_ready(context).map(drop)
     }
+
+    fn poll_discard(&self, context: &mut Context<'_>) -> Poll<bool> {
+        self.below().poll_discard(context)
+    }
 }
 
 impl Waits for TlsStream<Patience<Socket>> {
     /// What had come was taken out of TLS to its last byte.
     fn poll_awake(&self, context: &mut Context<'_>) -> Poll<()> {
         self.get_ref().0.poll_awake(context)
+    }
+
+    fn poll_discard(&self, context: &mut Context<'_>) -> Poll<bool> {
+        self.get_ref().0.poll_discard(context)
     }
 }
 

@@ -45,6 +45,7 @@ pub mod fuzz;
 mod head;
 mod host;
 mod http1;
+mod http2;
 mod http3;
 mod instance;
 mod listener;

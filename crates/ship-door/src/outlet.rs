@@ -117,6 +117,20 @@ impl Socket {
         self.stream.poll_read_ready(context)
     }
 
+    /// Throws away what has come; false at the end, or where nothing can come any more.
+    pub(crate) fn poll_discard(&self, context: &mut Context<'_>) -> Poll<bool> {
+        let mut rest = [0; 4 << 10];
+        loop {
+            if ready!(self.stream.poll_read_ready(context)).is_err() {
+                return Poll::Ready(false);
+            }
+            match self.stream.try_read(&mut rest) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(read.is_ok_and(|count| count > 0)),
+            }
+        }
+    }
+
     /// Does `write` as soon as the socket takes something.
     fn when_writable<T>(
         &self,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::TokioTimer;
 
+use crate::http2::Streams;
 use crate::limit::Limits;
 
 /// What is asked of one connection of HTTP/2.
@@ -48,8 +49,8 @@ pub(crate) fn http1(limits: &Limits) -> http1::Builder {
 /// The most fields that hyper takes where it is told nothing (`http1::Builder::max_headers`).
 const HYPERS_FIELDS: usize = 100;
 
-pub(crate) fn http2(limits: &Limits) -> http2::Builder<OnThisCore> {
-    let mut builder = http2::Builder::new(OnThisCore);
+pub(crate) fn http2(limits: &Limits) -> http2::Builder<Streams> {
+    let mut builder = http2::Builder::new(Streams::new(limits.read_patience));
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)

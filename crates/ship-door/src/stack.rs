@@ -26,6 +26,7 @@ use crate::compress::{self, Wish};
 use crate::error_page;
 use crate::extended_connect::{self, OtherProtocol};
 use crate::forward::{self, Errand, Stripped};
+use crate::framing;
 use crate::head::{Marks, Scheme};
 use crate::host;
 use crate::path;
@@ -39,6 +40,10 @@ use crate::visit::Visit;
 
 /// How long what was cut may take to say goodbye (the close handshake of WebSockets).
 pub(crate) const FAREWELL: Duration = Duration::from_secs(3);
+
+/// The longest body that nobody wanted and that the connection still waits for, to be of use for
+/// another request.
+const WAITED_FOR: u64 = 16 << 10;
 
 /// Why a request is not answered by its app. `error_page.rs` turns it into a page.
 #[derive(Debug)]
@@ -151,9 +156,15 @@ pub(crate) async fn answer(visit: &Visit, request: &mut Request<Inbound>) -> Res
         // Nothing there is about the connection (RFC 9113, 8.2.2; RFC 9114, 4.2).
         response.headers_mut().remove(header::CONNECTION);
     }
-    // What followed a request for a WebSocket was not looked at, and must not become a request.
+    // What followed a request for a WebSocket was not looked at, and must not become a request. A body
+    // that nobody wanted is not waited for.
     let unclear = visit.told.is_tunnel();
-    let last = version < Version::HTTP_2 && visit.core.is_stopping.get();
+    let unread = request
+        .body()
+        .size_hint()
+        .upper()
+        .is_none_or(|most| most > WAITED_FOR);
+    let last = version < Version::HTTP_2 && (unread || visit.core.is_stopping.get());
     if (unclear || last) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
@@ -285,6 +296,11 @@ async fn layers(
     // 2. Methods that are about the way and not about a resource.
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return Err(Failure::Method);
+    }
+    //    The framing of HTTP/1 has refused words that programs read in different ways; those of
+    //    HTTP/2 and 3 have come in no line.
+    if request.version() > Version::HTTP_11 {
+        check_words(request)?;
     }
     // 3. The host: exactly one. Before the path, because it says whose path that is.
     let marks = marks(scene.visit, request)?;
@@ -490,6 +506,20 @@ fn marks(visit: &Visit, request: &Request<Inbound>) -> Result<Rc<Marks>, Failure
     marks.ok_or(Failure::BadRequest("the `Host` is not a host name"))
 }
 
+/// Whether the method and the target could stand in a request of HTTP/1, as they may for an app.
+fn check_words(request: &Request<Inbound>) -> Result<(), Failure> {
+    if !framing::is_method(request.method().as_str()) {
+        return Err(Failure::BadRequest("the method is none"));
+    }
+    let target = request.uri().path_and_query();
+    match target.map(PathAndQuery::as_str) {
+        Some(target) if !framing::is_target(target) => {
+            Err(Failure::BadRequest("the target has a byte that it may not"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn hosts_differ(request: &Request<Inbound>) -> bool {
     match (
         request.uri().authority(),
@@ -556,8 +586,7 @@ fn to_https(marks: &Marks, port: u16, target: &PathAndQuery) -> Response<Body> {
         443 => String::new(),
         port => format!(":{port}"),
     };
-    let to = format!("https://{}{port}{target}", marks.host);
-    redirect(&to, StatusCode::PERMANENT_REDIRECT, "", target)
+    same_place(&format!("https://{}{port}", marks.host), target)
 }
 
 /// The same place under the name to show, at the port that the visitor came by.
@@ -570,10 +599,21 @@ fn to_canonical(
     let written = marks.written.to_str().ok().and_then(host::parse);
     let port = written.and_then(|host| host.port);
     let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-    let to = format!("{}://{canonical}{port}{target}", visit.scheme.as_str());
-    redirect(&to, StatusCode::PERMANENT_REDIRECT, "", target)
+    let origin = format!("{}://{canonical}{port}", visit.scheme.as_str());
+    same_place(&origin, target)
 }
 
+/// The same path and query at another origin.
+fn same_place(origin: &str, target: &PathAndQuery) -> Response<Body> {
+    let path = format!("{origin}{}", target.path());
+    to_location(
+        &format!("{origin}{target}"),
+        &path,
+        StatusCode::PERMANENT_REDIRECT,
+    )
+}
+
+/// To where the author says; where that ends with `/`, to what follows the route's own path.
 fn redirect(to: &str, status: StatusCode, rest: &str, target: &PathAndQuery) -> Response<Body> {
     let mut location = to.to_owned();
     if to.ends_with('/') {
@@ -583,12 +623,16 @@ fn redirect(to: &str, status: StatusCode, rest: &str, target: &PathAndQuery) -> 
             location.push_str(query);
         }
     }
+    to_location(&location, to, status)
+}
+
+/// A query may hold bytes that a field must not (RFC 9110, 5.5); such a visitor gets the `plain`
+/// place.
+fn to_location(location: &str, plain: &str, status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    // A query may hold bytes that a field must not (RFC 9110, 5.5); such a visitor gets the plain
-    // place.
-    let location = HeaderValue::from_str(&location).or_else(|_| HeaderValue::from_str(to));
+    let location = HeaderValue::from_str(location).or_else(|_| HeaderValue::from_str(plain));
     headers.extend(location.ok().map(|location| (header::LOCATION, location)));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     response

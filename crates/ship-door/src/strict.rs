@@ -87,6 +87,8 @@ pub(crate) struct Strict<S> {
     told: Arc<Told>,
     /// What of the poison has to be shown, once something was refused.
     refused: Option<&'static [u8]>,
+    /// The visitor says no more.
+    has_ended: bool,
 }
 
 impl<S> Strict<S> {
@@ -96,12 +98,18 @@ impl<S> Strict<S> {
             framing: Framing::new(),
             told,
             refused: None,
+            has_ended: false,
         }
     }
 
     /// The stream below.
     pub(crate) fn below(&self) -> &S {
         &self.stream
+    }
+
+    /// Whether all that the visitor ever says was read, or can be.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended
     }
 
     /// Looks at what was read behind the first `before` bytes of `buffer`.
@@ -148,6 +156,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
             return Poll::Pending;
         };
         this.told.waits_at(None);
+        this.has_ended = read.is_err() || buffer.filled().len() == before;
         read?;
         this.look(before, buffer);
         Poll::Ready(Ok(()))

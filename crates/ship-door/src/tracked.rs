@@ -63,6 +63,11 @@ impl Tracked {
         Self { at_once, ..self }
     }
 
+    /// Whether it is the answer to a call of gRPC.
+    pub(crate) fn is_call(&self) -> bool {
+        matches!(&self.body, Body::Forwarded(forwarded) if forwarded.is_streamed())
+    }
+
     /// The next frame; as soon as the app's pace allows it, where that is slowed.
     fn poll_next(
         &mut self,

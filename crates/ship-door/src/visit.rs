@@ -1,37 +1,29 @@
 //! A visitor's connection, from its first byte to its last.
 
 use std::cell::{Cell, RefCell};
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use hyper::Request;
-use hyper::body::Incoming;
 use hyper::header::HeaderValue;
-use hyper::server::conn::http2;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use crate::body::Inbound;
 use crate::core::{Core, Counters};
 use crate::crowd::Place;
 use crate::head::{Marks, Scheme};
 use crate::host::Host;
 use crate::http1;
+use crate::http2;
 use crate::outlet::{Outlet, Socket};
 use crate::patience::Patience;
-use crate::stack;
 use crate::strict::Told;
 use crate::tls;
 use crate::tracked::Tracked;
@@ -66,7 +58,7 @@ fn speak(
     stream: TlsStream<Patience<Socket>>,
 ) -> Pin<Box<dyn Future<Output = hyper::Result<()>>>> {
     match stream.get_ref().1.alpn_protocol() {
-        Some(b"h2") => Box::pin(speak_http2(visit, stream)),
+        Some(b"h2") => Box::pin(http2::serve(visit, stream)),
         // An authority has seen the certificate that it asked for, and wants nothing more.
         Some(tls::ACME) => Box::pin(std::future::ready(Ok(()))),
         _ => Box::pin(http1::serve(visit, stream)),
@@ -97,65 +89,6 @@ async fn shake(core: &Core, stream: Patience<Socket>) -> Option<TlsStream<Patien
             debug!("the handshake took too long");
             None
         }
-    }
-}
-
-async fn speak_http2<S>(visit: Rc<Visit>, stream: S) -> hyper::Result<()>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let core = visit.core.clone();
-    let service = service_fn({
-        let visit = visit.clone();
-        move |request: Request<Incoming>| {
-            let visit = visit.clone();
-            let mut request = request.map(Inbound::from);
-            // Boxed: hyper makes a task of it, and moves it on its way there.
-            Box::pin(async move {
-                let busy = Busy::new(&visit);
-                let answer = stack::answer(&visit, &mut request).await;
-                Ok::<_, Infallible>(answer.map(|body| Answered::new(body, busy)))
-            })
-        }
-    });
-    let connection = core.http2.serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    let finish = http2::Connection::graceful_shutdown;
-    let served = async {
-        tokio::select! {
-            ended = until_stopped(&core, &core.stopping, connection.as_mut(), finish) => return ended,
-            () = visit.until_idle() => finish(connection.as_mut()),
-        }
-        until_stopped(&core, &core.stopping, connection.as_mut(), finish).await
-    };
-    let ended = served.await;
-    // The farewell of its WebSockets goes out through it.
-    if core.stopped.is_cancelled() {
-        tokio::select! {
-            ended = connection => return ended,
-            () = visit.activity.without_tunnels() => {}
-        }
-    }
-    ended
-}
-
-/// Serves; politely to the end once `stopping` fires.
-async fn until_stopped<C>(
-    core: &Core,
-    stopping: &CancellationToken,
-    mut connection: Pin<&mut C>,
-    finish: impl Fn(Pin<&mut C>),
-) -> hyper::Result<()>
-where
-    C: Future<Output = hyper::Result<()>>,
-{
-    tokio::select! {
-        ended = connection.as_mut() => return ended,
-        () = stopping.cancelled() => finish(connection.as_mut()),
-    }
-    tokio::select! {
-        ended = connection => ended,
-        () = core.stopped.cancelled() => Ok(()),
     }
 }
 
@@ -229,9 +162,18 @@ impl Visit {
 
     /// Waits until nothing was asked for a while.
     pub(crate) async fn until_idle(&self) {
-        let most = self.core.setting.limits.idle;
+        self.without_work(self.activity.since(), self.core.setting.limits.idle)
+            .await;
+    }
+
+    /// Waits until nothing has gone on for `most` from now.
+    pub(crate) async fn until_idle_since_now(&self, most: Duration) {
+        self.without_work(Instant::now(), most).await;
+    }
+
+    async fn without_work(&self, from: Instant, most: Duration) {
         loop {
-            let since = self.activity.since();
+            let since = self.activity.since().max(from);
             if since.elapsed() >= most {
                 return;
             }
@@ -277,7 +219,7 @@ impl Activity {
         OpenTunnel(Busy::of(self.clone()))
     }
 
-    async fn without_tunnels(&self) {
+    pub(crate) async fn without_tunnels(&self) {
         loop {
             let ended = self.ended.notified();
             if self.tunnels.get() == 0 {

@@ -8,6 +8,17 @@ const LONGEST_METHOD: u8 = 20;
 
 const VERSION: &[u8; 7] = b"HTTP/1.";
 
+/// Whether a request line may have this method.
+pub(super) fn is_method(method: &[u8]) -> bool {
+    let lengths = 2..=usize::from(LONGEST_METHOD);
+    lengths.contains(&method.len()) && byte::run(method, METHOD) == method.len()
+}
+
+/// Whether it may have this target, as far as single bytes tell.
+pub(super) fn is_target(target: &[u8]) -> bool {
+    byte::run_of_target(target) == target.len()
+}
+
 /// The place in a request line.
 #[derive(Debug, Default)]
 pub(super) struct Line {

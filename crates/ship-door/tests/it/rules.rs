@@ -150,13 +150,19 @@ async fn visitors_of_another_name_are_sent_to_the_one_to_show() {
         .extend(["blog.test", "www.blog.test"].map(str::to_owned));
     one.rules.canonical = Some("blog.test".to_owned());
     let door = Door::start(vec![one]).await;
-    let ask = async |host: &str| {
-        let request = get("/a%20b?c=d", &[("host", host)]);
+    let ask_for = async |host: &str, target: &str| {
+        let request = get(target, &[("host", host)]);
         door.visit().await.send(request).await.unwrap()
     };
+    let ask = async |host: &str| ask_for(host, "/a%20b?c=d").await;
     let sent = ask("www.Blog.test:8000").await;
     assert_eq!(sent.status, 308);
     assert_eq!(sent.header("location"), "http://blog.test:8000/a%20b?c=d");
+    // Django's own address of its page to log in.
+    for target in ["/login?next=/admin/", "/", "/?a=/", "/a/"] {
+        let sent = ask_for("www.blog.test", target).await;
+        assert_eq!(sent.header("location"), format!("http://blog.test{target}"));
+    }
     assert_eq!(ask("blog.test").await.status, 200);
     // On this machine an app is looked at by its local name.
     assert_eq!(ask(HOST).await.status, 200);

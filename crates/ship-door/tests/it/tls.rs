@@ -221,6 +221,9 @@ async fn http_leads_to_https_and_https_says_to_stay_where_that_is_asked_for() {
     let led = door.get("/a?b=c").await;
     assert_eq!(led.status, 308);
     assert_eq!(led.header("location"), "https://blog.localhost:8443/a?b=c");
+    let led = door.get("/login?next=/admin/").await;
+    let to = "https://blog.localhost:8443/login?next=/admin/";
+    assert_eq!(led.header("location"), to);
     assert_eq!(led.header("strict-transport-security"), "");
     let answer = ask_http1(&door, get("/", &[("host", HOST)])).await;
     assert_eq!(answer.header("strict-transport-security"), "max-age=3600");
