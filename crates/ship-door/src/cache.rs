@@ -29,7 +29,7 @@ use hyper::http::response;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use ship_base::hash::ContentHash;
 use ship_base::name::{AppName, ReleaseId};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::body::{Body, Inbound};
 use crate::cache::directives::Directives;
@@ -69,8 +69,14 @@ const FOR_LESS: [HeaderName; 4] = [
     header::IF_RANGE,
 ];
 
-/// How often a visitor waits for somebody else's request before it makes its own.
-const WAITS: usize = 2;
+/// How long a visitor waits for somebody else's request before it makes its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// For so many answers more: those that came were for others.
+    Left(usize),
+    /// For none: this one takes too long, and may have no end.
+    Lost,
+}
 
 /// The answers of one app.
 #[derive(Debug)]
@@ -150,13 +156,14 @@ pub(crate) async fn answer(
     }
     let key = Key::of(visit.scheme, errand);
     let told_here = told.filter(|_| !is_personal(request.headers()));
-    for wait in 0..=WAITS {
-        let alone = wait == WAITS;
+    let mut patience = Patience::Left(2);
+    loop {
         let now = Instant::now();
-        let (lead, old) = match cache.look(&key, request, told_here, alone, now) {
-            Found::Pass => break,
+        let (lead, old) = match cache.look(&key, request, told_here, patience, now) {
+            Found::Pass => return pass(visit, cache, errand, request).await,
             Found::Wait(flight) => {
-                flight.landed().await;
+                let landed = Box::pin(flight.landed(&visit.core.setting.limits));
+                patience = patience.after(landed.await);
                 continue;
             }
             Found::Entry(entry) => {
@@ -173,7 +180,7 @@ pub(crate) async fn answer(
                 let voyage = Voyage::new(cache, &key, errand, request, told_here, lead);
                 let core = visit.core.clone();
                 visit.core.tasks.spawn_local(async move {
-                    let _ = voyage.run(&core).await;
+                    voyage.run_unseen(&core).await;
                 });
                 return Ok(response);
             }
@@ -182,7 +189,6 @@ pub(crate) async fn answer(
         let voyage = Voyage::new(cache, &key, errand, request, told_here, (lead, old));
         return Box::pin(voyage.run(&visit.core)).await;
     }
-    pass(visit, cache, errand, request).await
 }
 
 /// Whether a request may be answered from what is kept: one that reads, without a body or another
@@ -314,7 +320,7 @@ impl Cache {
         key: &Key,
         request: &Request<Inbound>,
         told: Option<&Told>,
-        alone: bool,
+        patience: Patience,
         now: Instant,
     ) -> Found {
         let headers = request.headers();
@@ -344,7 +350,9 @@ impl Cache {
             (None, _, _) if told.is_none() && headers.contains_key(header::RANGE) => {
                 Found::Fetch(None, None)
             }
-            (old, _, Some(_)) if alone => Found::Fetch(None, old),
+            // What so many ask for at once may have no end: it is not kept for each of them.
+            (None, _, Some(_)) if patience == Patience::Lost => Found::Pass,
+            (old, _, Some(_)) if patience.is_over() => Found::Fetch(None, old),
             (_, _, Some(flight)) => Found::Wait(flight),
             (old, _, None) => Found::Fetch(Some(self.lead(&mut shelf, key)), old),
         }
@@ -358,6 +366,19 @@ impl Cache {
             key: key.clone(),
             flight,
         }
+    }
+}
+
+impl Patience {
+    fn after(self, landed: bool) -> Self {
+        match self {
+            Self::Left(waits) if landed => Self::Left(waits.saturating_sub(1)),
+            _ => Self::Lost,
+        }
+    }
+
+    fn is_over(self) -> bool {
+        matches!(self, Self::Left(0) | Self::Lost)
     }
 }
 
@@ -409,6 +430,15 @@ impl Voyage {
                 Ok(self.renew(&old.clone(), response.headers(), times))
             }
             _ => self.keep(core, response, times).await,
+        }
+    }
+
+    /// Without a visitor: nobody is there who could go, so it has the time of an answer to its end.
+    async fn run_unseen(self, core: &Rc<Core>) {
+        if let Ok(response) = self.run(core).await
+            && let Body::Shared(reader) = response.into_body()
+        {
+            let _ = timeout(core.setting.limits.answer, reader.settled()).await;
         }
     }
 
@@ -484,18 +514,20 @@ impl Voyage {
         self.cache.wake();
         let seed = Seed::new(self.key.clone(), &parts, terms, times, self.told.is_some());
         let reader = onto_shelf(core, &self.cache, self.lead.take(), seed, body);
-        self.hand_over(&mut parts, reader).await
+        self.hand_over(core, &mut parts, reader).await
     }
 
     /// The answer as it comes; or from the shelf, once it is there, where the visitor wanted less
-    /// than the app was asked for.
+    /// than the app was asked for and it is not too long in coming.
     async fn hand_over(
         &self,
+        core: &Core,
         parts: &mut response::Parts,
         reader: Reader,
     ) -> Result<Response<Body>, Failure> {
         let less = FOR_LESS.iter().any(|name| self.headers.contains_key(name));
-        if less && self.wants_whole() && reader.settled().await {
+        let within = core.setting.limits.shared_rest;
+        if less && self.wants_whole() && timeout(within, reader.settled()).await == Ok(true) {
             let entry = self.cache.shelf().find(&self.key, &self.headers);
             if let Some(entry) = entry {
                 return Ok(self.serve(&entry, Instant::now()));
@@ -535,8 +567,12 @@ fn onto_shelf(
 ) -> Reader {
     let (fill, reader) = fill::pair(body.size_hint().exact());
     let cache = cache.clone();
+    let grace = core.setting.limits.shared_rest;
+    if let Some(lead) = &lead {
+        lead.flight.begins();
+    }
     core.tasks.spawn_local(async move {
-        if let Settled::Whole(body) = fill.run(body).await {
+        if let Settled::Whole(body) = fill.run(body, grace).await {
             cache.shelf().put(Arc::new(seed.entry(body)));
         }
         drop(lead);

@@ -129,7 +129,8 @@ fn is_text(headers: &HeaderMap) -> bool {
     kind(headers).is_some_and(crate::media_type::is_compressible)
 }
 
-fn is_lasting(headers: &HeaderMap) -> bool {
+/// Whether an answer is a stream of events, which has no end.
+pub(crate) fn is_lasting(headers: &HeaderMap) -> bool {
     kind(headers).is_some_and(|kind| kind.eq_ignore_ascii_case(EVENTS))
 }
 

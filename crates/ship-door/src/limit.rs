@@ -55,6 +55,13 @@ pub struct Limits {
     /// The time until an instance begins to answer; 504 beyond. Default 60 s. An answer that has
     /// begun may take for ever.
     pub answer: Duration,
+    /// How long a visitor waits for the answer to somebody else's same request to begin, before it makes
+    /// its own. Default 15 s: it would not have come sooner by itself, unless that one is stuck.
+    pub shared_begin: Duration,
+    /// How long a visitor waits for the rest of such an answer, counted from its beginning; and how long
+    /// an answer that is to be kept is read on without a visitor, where nobody knows its end. Default
+    /// 5 s.
+    pub shared_rest: Duration,
 }
 
 impl Default for Limits {
@@ -78,6 +85,8 @@ impl Default for Limits {
             slow_pace: 125_000,
             traffic_saved: Duration::from_secs(5),
             answer: Duration::from_mins(1),
+            shared_begin: Duration::from_secs(15),
+            shared_rest: Duration::from_secs(5),
         }
     }
 }

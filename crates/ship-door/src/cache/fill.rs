@@ -2,16 +2,18 @@
 //!
 //! It is read as quickly as the app sends, so that a slow visitor holds up nobody who waits for the
 //! same answer. Where it turns out too large to be kept, it goes on as any other: at the visitor's
-//! pace, and with the visitor.
+//! pace, and with the visitor. Where nobody knows its end, it is not read for long once the visitor has
+//! gone: it may have none.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use hyper::body::Frame;
+use hyper::body::{Body as _, Frame};
 use tokio::sync::Notify;
 
 use crate::body::{Body, BodyError};
@@ -29,7 +31,7 @@ pub(crate) enum Settled {
     Whole(Bytes),
     /// More than can be kept; the visitor gets it piece by piece.
     TooLarge,
-    /// The app broke off, or the visitor of one that is too large has gone.
+    /// The app broke off; or the visitor has gone, and it is too large or nobody knows its end.
     Broken,
 }
 
@@ -52,6 +54,8 @@ struct Shared {
     state: RefCell<State>,
     /// The visitor took something, or went.
     taken: Notify,
+    /// The visitor went.
+    gone: Notify,
     /// It is known what comes of it.
     settled: Notify,
 }
@@ -78,8 +82,28 @@ pub(crate) fn pair(length: Option<u64>) -> (Fill, Reader) {
 }
 
 impl Fill {
-    /// Takes the body from the app to its end.
-    pub(crate) async fn run(self, mut body: Body) -> Settled {
+    /// Takes the body from the app to its end; where nobody knows that, for no longer than `grace`
+    /// without the visitor. A body that is given up is closed, and the app sees that.
+    pub(crate) async fn run(self, body: Body, grace: Duration) -> Settled {
+        let has_end = body.size_hint().exact().is_some();
+        tokio::select! {
+            biased;
+            settled = self.take(body) => settled,
+            () = self.deserted(grace), if !has_end => self.end(true),
+        }
+    }
+
+    /// Waits until the visitor has been gone for so long.
+    async fn deserted(&self, grace: Duration) {
+        let gone = self.0.gone.notified();
+        let is_gone = self.0.state.borrow().reader_gone;
+        if !is_gone {
+            gone.await;
+        }
+        tokio::time::sleep(grace).await;
+    }
+
+    async fn take(&self, mut body: Body) -> Settled {
         loop {
             match body.frame().await {
                 Some(Ok(frame)) => {
@@ -211,5 +235,70 @@ impl Drop for Reader {
         state.waiting.clear();
         state.ahead = 0;
         self.shared.taken.notify_one();
+        self.shared.gone.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::Instant;
+
+    const GRACE: Duration = Duration::from_secs(5);
+
+    /// An app that sends one piece after some time, and maybe ends with it; what comes of its answer,
+    /// whose visitor has gone, and when.
+    async fn without_visitor(length: Option<u64>, after: u64, ends: bool) -> (Settled, u64) {
+        let (app, answer) = pair(length);
+        let (fill, reader) = pair(length);
+        drop(reader);
+        let began = Instant::now();
+        let sends = async {
+            tokio::time::sleep(Duration::from_secs(after)).await;
+            app.push(Bytes::from_static(b"hi"));
+            if ends {
+                app.end(false);
+            }
+        };
+        let takes = async {
+            let settled = fill.run(Body::Shared(answer), GRACE).await;
+            (settled, began.elapsed().as_secs())
+        };
+        let ((), settled) = tokio::join!(sends, takes);
+        assert!(app.0.state.borrow().reader_gone, "the app is told");
+        settled
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_without_a_known_end_does_not_go_on_for_long_without_its_visitor() {
+        for (after, ends) in [(60, true), (1, false)] {
+            let settled = without_visitor(None, after, ends).await;
+            assert!(matches!(settled, (Settled::Broken, 5)), "{settled:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_leaves_takes_nothing_along_of_what_ends() {
+        for (length, after) in [(Some(2), 60), (None, 4)] {
+            let settled = without_visitor(length, after, true).await;
+            let (Settled::Whole(body), at) = settled else {
+                panic!("{settled:?}");
+            };
+            assert_eq!((&body[..], at), (&b"hi"[..], after));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_goes_on_as_long_as_its_visitor_is_there() {
+        let (app, answer) = pair(None);
+        let (fill, reader) = pair(None);
+        let sends = async {
+            tokio::time::sleep(Duration::from_hours(1)).await;
+            app.push(Bytes::from_static(b"hi"));
+            app.end(false);
+        };
+        let ((), settled) = tokio::join!(sends, fill.run(Body::Shared(answer), GRACE));
+        assert!(matches!(settled, Settled::Whole(_)), "{settled:?}");
+        drop(reader);
     }
 }

@@ -10,6 +10,7 @@ use crate::cache::Told;
 use crate::cache::directives::Directives;
 use crate::cache::entry::{self, is_personal};
 use crate::cache::life::{Life, Use};
+use crate::compress;
 
 /// What a 304 does not change: it speaks of the content that we have.
 const OF_THE_CONTENT: [HeaderName; 7] = [
@@ -55,7 +56,9 @@ pub(crate) fn terms(
         || !may_store
         || Directives::of(asked).no_store
         // Whoever sets a cookie means one visitor, whatever else it says.
-        || headers.contains_key(header::SET_COOKIE);
+        || headers.contains_key(header::SET_COOKIE)
+        // It has no end, and is about the time in which it is sent.
+        || compress::is_lasting(headers);
     // RFC 9111, 3.5.
     let is_for_all = says.public || says.must_revalidate || says.s_maxage.is_some();
     if is_for_one || !is_final(status) || (asked.contains_key(header::AUTHORIZATION) && !is_for_all)
@@ -201,6 +204,12 @@ mod tests {
             ("set-cookie", "a=b"),
         ];
         assert!(!may(200, &[], &cookie, false));
+        let events = [
+            ("cache-control", "max-age=60"),
+            ("content-type", "Text/Event-Stream; charset=utf-8"),
+        ];
+        assert!(!may(200, &[], &events, false));
+        assert!(!may(200, &[], &events[1..], true));
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::Request;
 use hyper::body::Incoming;
+use ship_door::limit::Limits;
 use ship_door::table::{Cache, Route, Site};
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Semaphore;
@@ -488,6 +489,71 @@ async fn who_leads_may_leave() {
     drop(first);
     let answer = soon("the next takes over", waiting).await.unwrap();
     assert_eq!(answer.text(), "late");
+}
+
+/// An app whose every answer begins and has no end, and how many of its visitors have gone.
+fn endless(kind: &'static str) -> (App, Arc<Count>) {
+    let (asked, gone) = (Arc::new(Count::default()), Arc::new(Count::default()));
+    let app = App::raw("a", {
+        let gone = gone.clone();
+        move |mut stream| {
+            let (asked, gone) = (asked.clone(), gone.clone());
+            async move {
+                raw::read_head(&mut stream).await;
+                let number = asked.add();
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n");
+                let begins = format!("Transfer-Encoding: chunked\r\n\r\n7\r\nline {number}\n\r\n");
+                stream.write_all((head + &begins).as_bytes()).await.unwrap();
+                raw::rest(&mut stream).await;
+                gone.add();
+            }
+        }
+    });
+    (app, gone)
+}
+
+/// A visitor who has read the first line of an answer, and it.
+async fn first_line(door: &Door, field: &str) -> (tokio::net::TcpStream, String) {
+    let mut visitor = raw::dial(door.address).await;
+    let asks = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{field}\r\n");
+    visitor.write_all(asks.as_bytes()).await.unwrap();
+    raw::read_head(&mut visitor).await;
+    raw::read_until(&mut visitor, b"7\r\n").await;
+    let line = raw::read_until(&mut visitor, b"\n").await;
+    (visitor, String::from_utf8(line).unwrap())
+}
+
+#[tokio::test]
+async fn events_are_not_kept_and_waited_for_by_nobody() {
+    let (app, gone) = endless("text/event-stream");
+    let door = told(&app).await;
+    let (first, one) = first_line(&door, "").await;
+    let (second, two) = first_line(&door, "").await;
+    assert_eq!((&*one, &*two), ("line 1\n", "line 2\n"));
+    drop(first);
+    until("the app is told", async || (gone.get() == 1).then_some(())).await;
+    drop(second);
+    until("the app is told", async || (gone.get() == 2).then_some(())).await;
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_holds_up_nobody_for_long_and_ends_with_its_visitor() {
+    let (app, gone) = endless("application/x-ndjson");
+    let limits = Limits {
+        shared_rest: std::time::Duration::from_millis(20),
+        ..Limits::default()
+    };
+    let door = Door::start_with(vec![site(vec![kept(&app, 3600, 0)])], true, limits).await;
+    let (first, one) = first_line(&door, "").await;
+    let (second, two) = first_line(&door, "").await;
+    assert_eq!((&*one, &*two), ("line 1\n", "line 2\n"));
+    drop((first, second));
+    until("the app is told", async || (gone.get() == 2).then_some(())).await;
+    // Nor somebody who has a version, and waits to hear whether it is still good.
+    let (third, three) = first_line(&door, "If-None-Match: \"1\"\r\n").await;
+    assert_eq!(three, "line 3\n");
+    drop(third);
+    until("the app is told", async || (gone.get() == 3).then_some(())).await;
 }
 
 /// An app that wants to be asked each time, and knows by the tag whether anything is new.
