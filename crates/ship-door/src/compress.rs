@@ -64,8 +64,10 @@ fn is_eavesdropped(headers: &HeaderMap) -> bool {
 
 /// Compresses an answer where the visitor wants it and it is worth it.
 pub(crate) fn apply(wish: &Wish, response: &mut Response<Body>, room: &Room) {
-    if response.status() == StatusCode::NOT_MODIFIED {
-        return same_tag(wish, response.headers_mut());
+    match response.status() {
+        StatusCode::NOT_MODIFIED => return same_tag(wish, response.headers_mut()),
+        StatusCode::PARTIAL_CONTENT => return same_vary(response.headers_mut()),
+        _ => {}
     }
     let length = length(response, wish.head);
     let may = length.is_none_or(|length| length >= LEAST)
@@ -100,14 +102,32 @@ fn length(response: &Response<Body>, head: bool) -> Option<u64> {
 
 fn may_be_coded(status: StatusCode, headers: &HeaderMap) -> bool {
     !status.is_informational()
-        && !matches!(
-            status,
-            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::PARTIAL_CONTENT
-        )
-        && !headers.contains_key(header::CONTENT_ENCODING)
+        && !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT)
         && !headers.contains_key(header::CONTENT_RANGE)
+        && may_be_changed(headers)
+}
+
+fn may_be_changed(headers: &HeaderMap) -> bool {
+    !headers.contains_key(header::CONTENT_ENCODING)
         && !says_no_transform(headers)
         && !DIGESTS.iter().any(|digest| headers.contains_key(digest))
+}
+
+/// Whether a 200 with this head, of so many bytes where that is known, is compressed for whoever wants
+/// it. Then its parts and its 304 say what it varies by, as it does itself (RFC 9110, 15.3.7 and
+/// 15.4.5): a cache on the way would hand them to somebody who has the other version.
+pub(crate) fn varies(headers: &HeaderMap, length: Option<u64>) -> bool {
+    length.is_none_or(|length| length >= LEAST) && is_text(headers) && may_be_changed(headers)
+}
+
+/// A part has the `Vary` that the whole would have.
+fn same_vary(headers: &mut HeaderMap) {
+    let range = headers.get(header::CONTENT_RANGE);
+    let range = range.and_then(|range| range.to_str().ok());
+    let whole = range.and_then(|range| range.rsplit_once('/')?.1.parse().ok());
+    if varies(headers, whole) {
+        vary(headers);
+    }
 }
 
 fn says_no_transform(headers: &HeaderMap) -> bool {
@@ -156,9 +176,12 @@ fn weaken(headers: &mut HeaderMap) {
     }
 }
 
-/// A 304 has the tag that the 200 would have (RFC 9110, 15.4.5). Who got the answer coded asks by
-/// the weak one.
+/// A 304 has the tag and the `Vary` that the 200 would have (RFC 9110, 15.4.5). Who got the answer
+/// coded asks by the weak one.
 fn same_tag(wish: &Wish, headers: &mut HeaderMap) {
+    if varies(headers, None) {
+        vary(headers);
+    }
     let (Some(known), Some(tag)) = (&wish.known, headers.get(header::ETAG)) else {
         return;
     };

@@ -50,6 +50,8 @@ struct Chosen {
     length: u64,
     validators: Validators,
     coding: Option<Coding>,
+    /// It is sent in a coding to whoever wants one.
+    varies: bool,
     /// Every visitor gets the same bytes, whatever codings it reads.
     alone: bool,
 }
@@ -208,12 +210,13 @@ fn answer(
         length,
         validators,
         coding,
+        varies,
         alone,
     } = folder.choose(file, stat, name, kind, request.headers())?;
     let mut response = Response::new(Body::Empty);
     let headers = response.headers_mut();
     validators.write(headers);
-    if coding.is_some() {
+    if varies {
         compress::vary(headers);
     }
     headers.insert(
@@ -428,6 +431,7 @@ impl Folder {
                 length: u64::try_from(stat.st_size).unwrap_or(0),
                 validators: validators.coded(coding),
                 coding: Some(coding),
+                varies: may,
                 alone: false,
             });
         }
@@ -436,6 +440,7 @@ impl Folder {
             length,
             validators,
             coding: None,
+            varies: may,
             alone: !may || self.packed.is_none(),
         })
     }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::body::Body;
 use crate::cache::entry::Entry;
+use crate::compress;
 use crate::range::{self, Wanted};
 
 /// What a 304 says (RFC 9110, 15.4.5), beside its age.
@@ -64,6 +65,9 @@ fn not_modified(entry: &Entry, age: Duration) -> Response<Body> {
         }
     }
     headers.insert(header::AGE, seconds(age));
+    if compress::varies(&entry.headers, Some(entry.body.len() as u64)) {
+        compress::vary(headers);
+    }
     response
 }
 

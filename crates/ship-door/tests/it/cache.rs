@@ -247,6 +247,29 @@ async fn the_first_visitor_may_ask_for_less_than_the_app_is_asked_for() {
 }
 
 #[tokio::test]
+async fn parts_and_304_vary_as_the_whole_does() {
+    for (kind, length, varies) in [
+        ("text/html", 2000, "Accept-Encoding"),
+        ("text/html", 20, ""),
+        ("image/png", 2000, ""),
+    ] {
+        let fields = [("content-type", kind), ("etag", "\"1\"")];
+        let (app, count) = counting(move |_, _| reply(&fields, "x".repeat(length)));
+        let door = told(&app).await;
+        for (status, field) in [
+            (200, ("accept", "*/*")),
+            (206, ("range", "bytes=0-9")),
+            (304, ("if-none-match", "\"1\"")),
+        ] {
+            let answer = asked(&door, &[field]).await;
+            let seen = (answer.status, answer.header("vary"));
+            assert_eq!(seen, (status, varies), "{kind} {length}");
+        }
+        assert_eq!(count.get(), 1);
+    }
+}
+
+#[tokio::test]
 async fn an_old_answer_is_sent_at_once_while_a_new_one_is_fetched() {
     let (app, _) = numbered(&[("cache-control", "max-age=0, stale-while-revalidate=600")]);
     let door = silent(&app).await;

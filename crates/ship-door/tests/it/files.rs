@@ -420,3 +420,31 @@ async fn a_small_file_is_the_same_however_often_it_is_asked_for() {
         assert_eq!(visitor.get(&format!("{path}/")).await.status, 404);
     }
 }
+
+#[tokio::test]
+async fn parts_and_304_of_a_file_vary_as_the_whole_does() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, length) in [("page.html", 2000), ("small.html", 20), ("a.png", 2000)] {
+        std::fs::write(folder.path().join(name), "x".repeat(length)).unwrap();
+    }
+    let door = Door::start(vec![site(vec![route("/", files(folder.path(), false))])]).await;
+    let mut visitor = door.visit().await;
+    for (path, varies) in [
+        ("/page.html", "Accept-Encoding"),
+        ("/small.html", ""),
+        ("/a.png", ""),
+    ] {
+        let whole = visitor.get(path).await;
+        assert_eq!((whole.status, whole.header("vary")), (200, varies));
+        let tag = whole.header("etag");
+        for (status, field) in [
+            (206, ("range", "bytes=0-9")),
+            (206, ("range", "bytes=0-1,3-4")),
+            (304, ("if-none-match", tag)),
+        ] {
+            let answer = visitor.send(get(path, &[field])).await.unwrap();
+            let seen = (answer.status, answer.header("vary"));
+            assert_eq!(seen, (status, varies), "{path}");
+        }
+    }
+}
