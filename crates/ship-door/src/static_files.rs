@@ -33,6 +33,9 @@ const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000
 /// Browsers keep the file and ask each time whether it is still the one.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
 
+/// Nobody keeps what is not the file, but stands at its address.
+const NEVER: HeaderValue = HeaderValue::from_static("no-store");
+
 /// A folder whose files are served.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -219,14 +222,12 @@ fn answer(
     if varies {
         compress::vary(headers);
     }
-    headers.insert(
-        header::CACHE_CONTROL,
-        if names_its_content(name) {
-            FOR_EVER
-        } else {
-            ASK_AGAIN
-        },
-    );
+    let kept = if names_its_content(name) {
+        FOR_EVER
+    } else {
+        ASK_AGAIN
+    };
+    headers.insert(header::CACHE_CONTROL, kept);
     match validators.judge(request.headers()) {
         Verdict::Send => {}
         Verdict::NotModified => {
@@ -234,6 +235,7 @@ fn answer(
             return Ok(Served::Answer(response));
         }
         Verdict::Failed => {
+            headers.insert(header::CACHE_CONTROL, NEVER);
             *response.status_mut() = StatusCode::PRECONDITION_FAILED;
             return Ok(Served::Answer(response));
         }
@@ -295,6 +297,9 @@ fn fill(
         }
         Wanted::Unsatisfiable => {
             *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            let headers = response.headers_mut();
+            headers.insert(header::CACHE_CONTROL, NEVER);
+            headers.remove(header::CONTENT_ENCODING);
             insert_text(
                 response,
                 header::CONTENT_RANGE,

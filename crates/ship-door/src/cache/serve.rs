@@ -23,6 +23,15 @@ const KEPT: [HeaderName; 7] = [
     header::VARY,
 ];
 
+/// What is said of the whole, and not of the word that there is no such part (416).
+const OF_THE_WHOLE: [HeaderName; 5] = [
+    header::AGE,
+    header::CONTENT_ENCODING,
+    header::CONTENT_TYPE,
+    header::EXPIRES,
+    HeaderName::from_static("cdn-cache-control"),
+];
+
 /// Answers a GET or HEAD.
 pub(crate) fn serve(
     entry: &Entry,
@@ -123,6 +132,12 @@ fn cut(entry: &Entry, asked: &HeaderMap, response: &mut Response<Body>) {
         }
         Wanted::Unsatisfiable => {
             *response.body_mut() = Body::Empty;
+            let headers = response.headers_mut();
+            for name in OF_THE_WHOLE {
+                headers.remove(name);
+            }
+            let never = HeaderValue::from_static("no-store");
+            headers.insert(header::CACHE_CONTROL, never);
             (
                 StatusCode::RANGE_NOT_SATISFIABLE,
                 format!("bytes */{length}"),

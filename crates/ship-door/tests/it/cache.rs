@@ -270,6 +270,27 @@ async fn parts_and_304_vary_as_the_whole_does() {
 }
 
 #[tokio::test]
+async fn that_there_is_no_such_part_is_not_kept_for_the_whole() {
+    let fields = [
+        ("cache-control", "public, max-age=31536000, immutable"),
+        ("expires", "Fri, 01 Jan 2100 00:00:00 GMT"),
+        ("content-encoding", "br"),
+        ("x-else", "1"),
+    ];
+    let (app, _) = counting(move |_, _| reply(&fields, "0123456789"));
+    let door = silent(&app).await;
+    asked(&door, &[]).await;
+    let beyond = asked(&door, &[("range", "bytes=10-")]).await;
+    assert_eq!((beyond.status, beyond.text()), (416, ""));
+    assert_eq!(beyond.header("content-range"), "bytes */10");
+    assert_eq!(beyond.header("cache-control"), "no-store");
+    assert_eq!(beyond.header("x-else"), "1");
+    for absent in ["age", "expires", "content-encoding"] {
+        assert_eq!(beyond.header(absent), "", "{absent}");
+    }
+}
+
+#[tokio::test]
 async fn an_old_answer_is_sent_at_once_while_a_new_one_is_fetched() {
     let (app, _) = numbered(&[("cache-control", "max-age=0, stale-while-revalidate=600")]);
     let door = silent(&app).await;

@@ -448,3 +448,28 @@ async fn parts_and_304_of_a_file_vary_as_the_whole_does() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_error_is_not_kept_for_the_file() {
+    let (door, _folder) = door().await;
+    let mut visitor = door.visit().await;
+    for path in ["/static/app.5e3b2c1d4f6a.js", "/static/site.css"] {
+        for (status, field) in [
+            (416, ("range", "bytes=99-")),
+            (412, ("if-match", "\"other\"")),
+        ] {
+            let error = visitor.send(get(path, &[field])).await.unwrap();
+            assert_eq!((error.status, error.text()), (status, ""), "{path}");
+            assert_eq!(error.header("cache-control"), "no-store", "{path}");
+        }
+    }
+    let (door, _folder) = packed().await;
+    let fields = [("accept-encoding", "br"), ("range", "bytes=99-")];
+    let asked = get("/css/site.css", &fields);
+    let beyond = door.visit().await.send(asked).await.unwrap();
+    assert_eq!(
+        (beyond.status, beyond.header("content-encoding")),
+        (416, "")
+    );
+    assert_eq!(beyond.header("content-range"), "bytes */17");
+}
