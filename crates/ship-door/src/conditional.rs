@@ -6,6 +6,7 @@ use hyper::HeaderMap;
 use hyper::header::{self, HeaderName, HeaderValue};
 
 use crate::accept_encoding::Coding;
+use crate::entity_tag;
 
 /// What tells one version of a file from another.
 #[derive(Debug, Clone)]
@@ -87,16 +88,12 @@ impl Validators {
     }
 
     fn is_listed(&self, headers: &HeaderMap, name: &HeaderName, comparison: Comparison) -> bool {
-        let values = headers.get_all(name).into_iter();
-        let tags = values
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|list| list.split(','));
-        tags.map(str::trim).any(|tag| {
+        entity_tag::listed(headers, name).any(|tag| {
             let tag = match comparison {
-                Comparison::Weak => tag.strip_prefix("W/").unwrap_or(tag),
+                Comparison::Weak => entity_tag::opaque(tag),
                 Comparison::Strong => tag,
             };
-            tag == "*" || tag == self.etag
+            tag == b"*" || tag == self.etag.as_bytes()
         })
     }
 
@@ -172,6 +169,9 @@ mod tests {
                 Verdict::NotModified,
             ),
             (vec![(header::IF_NONE_MATCH, "*")], Verdict::NotModified),
+            // What stands in the quotes of another tag is no tag.
+            (vec![(header::IF_NONE_MATCH, "\"a,*,b\"")], Verdict::Send),
+            (vec![(header::IF_MATCH, "\"a,*,b\"")], Verdict::Failed),
             (vec![(header::IF_MODIFIED_SINCE, DAY)], Verdict::NotModified),
             (vec![(header::IF_MODIFIED_SINCE, BEFORE)], Verdict::Send),
             (

@@ -13,6 +13,7 @@ use crate::accept_encoding::{Accepts, Coding};
 use crate::basic_auth::BasicAuth;
 use crate::cache::directives::{Directives, LONGEST};
 use crate::conditional::{Validators, Verdict};
+use crate::entity_tag;
 use crate::range::{Wanted, wanted};
 use crate::table;
 use crate::websocket::Frames;
@@ -30,6 +31,7 @@ pub const TARGETS: &[Target] = &[
     ("door-certificate", tls::fuzz::certificate),
     ("door-conditions", conditions),
     ("door-connection", framing::fuzz::connection),
+    ("door-entity-tags", entity_tags),
     ("door-error-page", error_page::fuzz::page),
     ("door-framing", framing::fuzz::pieces),
     ("door-host", hosts),
@@ -126,7 +128,8 @@ fn conditions(bytes: &[u8]) {
     };
     let file = Validators::new(10, 1_000_000_000_000, 5, 7);
     let text = String::from_utf8_lossy(value);
-    let named = text.contains(&file.etag) || text.contains('*');
+    let named = entity_tag::listed(&headers, &name)
+        .any(|tag| tag == b"*" || entity_tag::opaque(tag) == file.etag.as_bytes());
     let date = |text: &str| httpdate::parse_http_date(text).ok();
     let verdict = file.judge(&headers);
     if name == header::IF_NONE_MATCH && !named {
@@ -142,6 +145,27 @@ fn conditions(bytes: &[u8]) {
     if name == header::IF_RANGE && file.range_counts(&headers) {
         assert!(named || text.lines().next().and_then(date).is_some());
     }
+}
+
+/// Tags stand in their list, one after the other; joined again, and with one more, they are the same.
+fn entity_tags(bytes: &[u8]) {
+    let Some(headers) = fields(&header::IF_MATCH, bytes) else {
+        return;
+    };
+    let tags: Vec<&[u8]> = entity_tag::listed(&headers, &header::IF_MATCH).collect();
+    let mut rest = bytes;
+    for tag in &tags {
+        assert!(!tag.is_empty() && tag.trim_ascii() == *tag);
+        let at = rest.windows(tag.len()).position(|part| part == *tag);
+        rest = &rest[at.expect("a tag is a part of its list") + tag.len()..];
+    }
+    let is_closed = |tag: &&[u8]| !tag.split(|byte| *byte == b'"').count().is_multiple_of(2);
+    let mut closed: Vec<&[u8]> = tags;
+    closed.retain(is_closed);
+    closed.push(b"W/\"a,b\"");
+    let joined = closed.join(&b", "[..]);
+    let again = fields(&header::IF_MATCH, &joined).expect("parts of fields are one");
+    assert!(entity_tag::listed(&again, &header::IF_MATCH).eq(closed));
 }
 
 /// A name has one form, and nothing in it that could lead anywhere else.

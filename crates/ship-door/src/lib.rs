@@ -34,6 +34,7 @@ mod crowd;
 mod dns;
 mod door;
 mod encoder;
+mod entity_tag;
 mod error;
 mod error_page;
 mod extended_connect;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::body::Body;
 use crate::cache::entry::Entry;
 use crate::compress;
+use crate::entity_tag;
 use crate::range::{self, Wanted};
 
 /// What a 304 says (RFC 9110, 15.4.5), beside its age.
@@ -83,16 +84,10 @@ fn not_modified(entry: &Entry, age: Duration) -> Response<Body> {
 /// Whether the visitor has this version (RFC 9110, 13.1.2 and 13.1.3; 9111, 4.3.2).
 fn is_known(entry: &Entry, asked: &HeaderMap) -> bool {
     if asked.contains_key(header::IF_NONE_MATCH) {
-        let tag = entry
-            .headers
-            .get(header::ETAG)
-            .map(|tag| opaque(tag.as_bytes()));
-        let lists = asked.get_all(header::IF_NONE_MATCH).into_iter();
-        let mut tags = lists.flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
-        return tags.any(|one| {
-            let one = one.trim_ascii();
-            one == b"*" || tag.is_some_and(|tag| opaque(one) == tag)
-        });
+        let tag = entry.headers.get(header::ETAG);
+        let tag = tag.map(|tag| entity_tag::opaque(tag.as_bytes()));
+        let mut tags = entity_tag::listed(asked, &header::IF_NONE_MATCH);
+        return tags.any(|one| one == b"*" || tag == Some(entity_tag::opaque(one)));
     }
     let date = |headers: &HeaderMap, name: &HeaderName| {
         httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
@@ -103,11 +98,6 @@ fn is_known(entry: &Entry, asked: &HeaderMap) -> bool {
         (Some(since), Some(modified)) => modified <= since,
         _ => false,
     }
-}
-
-/// A tag without its weakness, which does not count here.
-fn opaque(tag: &[u8]) -> &[u8] {
-    tag.strip_prefix(b"W/").unwrap_or(tag)
 }
 
 /// Cuts a part out, where one is asked for. Several at once are too rare to be cut: all of it is an

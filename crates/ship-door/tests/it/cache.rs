@@ -216,6 +216,9 @@ async fn visitors_are_told_that_what_they_have_is_still_good() {
     assert!(tag.starts_with('"'), "{tag}");
     let same = asked(&door, &[("if-none-match", tag)]).await;
     assert_eq!((same.status, same.header("etag")), (304, tag));
+    let one_of = format!("\"a,b\", W/{tag}");
+    let same = asked(&door, &[("if-none-match", &one_of)]).await;
+    assert_eq!(same.status, 304);
     let since = [("if-modified-since", "Thu, 01 Jan 1970 00:16:40 GMT")];
     assert_eq!(asked(&door, &since).await.status, 304);
     let before = [("if-modified-since", "Thu, 01 Jan 1970 00:16:39 GMT")];
@@ -266,6 +269,22 @@ async fn parts_and_304_vary_as_the_whole_does() {
             assert_eq!(seen, (status, varies), "{kind} {length}");
         }
         assert_eq!(count.get(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_tag_may_have_a_comma() {
+    let (app, _) = numbered(&[("etag", "\"a,b\"")]);
+    let door = told(&app).await;
+    asked(&door, &[]).await;
+    for (status, tags) in [
+        (304, "\"a,b\""),
+        (304, "\"x\", W/\"a,b\""),
+        (200, "\"a\", \"b\""),
+        (200, "\"x,*\""),
+    ] {
+        let answer = asked(&door, &[("if-none-match", tags)]).await;
+        assert_eq!(answer.status, status, "{tags}");
     }
 }
 
