@@ -43,6 +43,7 @@ mod forward;
 mod framing;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod hashed_name;
 mod head;
 mod host;
 mod http1;

@@ -18,6 +18,7 @@ use crate::body::{Body, Inbound};
 use crate::compress;
 use crate::conditional::{Validators, Verdict};
 use crate::file_body::{FileBody, Part};
+use crate::hashed_name::is_hashed;
 use crate::media_type;
 use crate::path;
 use crate::range::{self, Wanted};
@@ -222,11 +223,7 @@ fn answer(
     if varies {
         compress::vary(headers);
     }
-    let kept = if names_its_content(name) {
-        FOR_EVER
-    } else {
-        ASK_AGAIN
-    };
+    let kept = if is_hashed(name) { FOR_EVER } else { ASK_AGAIN };
     headers.insert(header::CACHE_CONTROL, kept);
     match validators.judge(request.headers()) {
         Verdict::Send => {}
@@ -371,24 +368,6 @@ fn multipart(
 fn insert_text(response: &mut Response<Body>, name: header::HeaderName, text: &str) {
     let value = HeaderValue::from_str(text).expect("digits and names of ours");
     response.headers_mut().insert(name, value);
-}
-
-/// Whether the name carries a hash of the content, as `main.8e0d62a3.js` does: the part before the
-/// ending is eight or more lower-case hexadecimal digits, letters and figures both (a date such as
-/// `20240101` is no hash).
-fn names_its_content(name: &Path) -> bool {
-    let name = name.file_name().unwrap_or_default().to_string_lossy();
-    let Some((stem, _)) = name.rsplit_once('.') else {
-        return false;
-    };
-    let Some((_, hash)) = stem.rsplit_once(['.', '-']) else {
-        return false;
-    };
-    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    (8..=64).contains(&hash.len())
-        && hash.bytes().all(is_hex)
-        && hash.bytes().any(|byte| byte.is_ascii_digit())
-        && hash.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
 impl Folder {
@@ -589,27 +568,5 @@ mod tests {
         }
         assert_eq!(relative("a//b%20c"), Some(PathBuf::from("a/b c")));
         assert!(relative(".well-known/security.txt").is_some());
-    }
-
-    #[test]
-    fn only_names_with_a_hash_are_kept_for_ever() {
-        for name in [
-            "main.8e0d62a3.js",
-            "css/app.5e3b2c1d4f6a.css",
-            "x-0123456789abcdef.png",
-        ] {
-            assert!(names_its_content(Path::new(name)), "{name}");
-        }
-        for name in [
-            "main.js",
-            "report-20240101.pdf",
-            "scan.deadbeef.png",
-            "jquery-3.7.1.min.js",
-            "photo-IMG12345.jpg",
-            "8e0d62a3.js",
-            "a.8e0d62a3",
-        ] {
-            assert!(!names_its_content(Path::new(name)), "{name}");
-        }
     }
 }
