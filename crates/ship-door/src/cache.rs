@@ -127,6 +127,13 @@ enum Found {
     Pass,
 }
 
+impl Found {
+    /// Whether the visitor gets it without the app.
+    fn is_kept(&self) -> bool {
+        matches!(self, Self::Entry(_) | Self::Renew(..))
+    }
+}
+
 /// One request to the app whose answer may be kept.
 struct Voyage {
     cache: Arc<Cache>,
@@ -159,7 +166,11 @@ pub(crate) async fn answer(
     let mut patience = Patience::Left(2);
     loop {
         let now = Instant::now();
-        let (lead, old) = match cache.look(&key, request, told_here, patience, now) {
+        let found = cache.look(&key, request, told_here, patience, now);
+        if !found.is_kept() && Directives::of(request.headers()).only_if_cached {
+            return Ok(nothing_kept());
+        }
+        let (lead, old) = match found {
             Found::Pass => return pass(visit, cache, errand, request).await,
             Found::Wait(flight) => {
                 let landed = Box::pin(flight.landed(&visit.core.setting.limits));
@@ -189,6 +200,21 @@ pub(crate) async fn answer(
         let voyage = Voyage::new(cache, &key, errand, request, told_here, (lead, old));
         return Box::pin(voyage.run(&visit.core)).await;
     }
+}
+
+/// What a visitor hears that wants what is kept, or nothing (RFC 9111, 5.2.1.7). No error page: nothing
+/// has failed.
+fn nothing_kept() -> Response<Body> {
+    let page = Bytes::from_static(b"Nothing is kept that answers this.\n");
+    let length = page.len();
+    let mut response = Response::new(Body::Whole(page));
+    *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CONTENT_LENGTH, length.into());
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// Whether a request may be answered from what is kept: one that reads, without a body or another

@@ -14,6 +14,8 @@ pub(crate) struct Directives {
     pub(crate) private: bool,
     pub(crate) public: bool,
     pub(crate) must_understand: bool,
+    /// A request wants nothing but what is kept (RFC 9111, 5.2.1.7).
+    pub(crate) only_if_cached: bool,
     /// `must-revalidate` or `proxy-revalidate`.
     pub(crate) must_revalidate: bool,
     pub(crate) max_age: Option<u64>,
@@ -46,6 +48,7 @@ impl Directives {
             b"no-cache" => self.no_cache = true,
             b"private" => self.private = true,
             b"public" => self.public = true,
+            b"only-if-cached" => self.only_if_cached = true,
             b"must-understand" => self.must_understand = true,
             b"must-revalidate" | b"proxy-revalidate" => self.must_revalidate = true,
             b"max-age" => least(&mut self.max_age, value),

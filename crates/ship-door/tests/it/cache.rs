@@ -273,6 +273,35 @@ async fn parts_and_304_vary_as_the_whole_does() {
 }
 
 #[tokio::test]
+async fn who_wants_what_is_kept_or_nothing_costs_the_app_nothing() {
+    let only = [("cache-control", "max-stale, Only-If-Cached")];
+    let (app, count) = numbered(&[]);
+    let door = told(&app).await;
+    let nothing = asked(&door, &only).await;
+    assert_eq!((nothing.status, count.get()), (504, 0));
+    assert_eq!(nothing.header("cache-control"), "no-store");
+    assert_eq!(
+        nothing.header("content-length"),
+        nothing.body.len().to_string()
+    );
+    let head = request("HEAD", "/", &only, "");
+    let head = door.visit().await.send(head).await.unwrap();
+    assert_eq!((head.status, head.text()), (504, ""));
+    // Nobody waits for the answer that was not asked for.
+    assert_eq!(asked(&door, &[]).await.text(), "answer 1");
+    let kept = asked(&door, &only).await;
+    assert_eq!((kept.status, kept.text()), (200, "answer 1"));
+    // Somebody's own page is not kept.
+    let own = [&only[..], &[("cookie", "a=b")]].concat();
+    assert_eq!(asked(&door, &own).await.status, 504);
+    assert_eq!(count.get(), 1);
+    // Where nothing is ever kept it is the app's to answer.
+    let (app, _) = numbered(&[]);
+    let door = Door::start(crate::door::served_by(&[&app])).await;
+    assert_eq!(asked(&door, &only).await.text(), "answer 1");
+}
+
+#[tokio::test]
 async fn a_tag_may_have_a_comma() {
     let (app, _) = numbered(&[("etag", "\"a,b\"")]);
     let door = told(&app).await;
