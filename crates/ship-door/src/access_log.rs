@@ -183,6 +183,7 @@ mod tests {
     use crate::cache::Caches;
     use crate::instance::Instances;
     use crate::route::Routes;
+    use crate::rules::LastRules;
     use crate::table::{self, Table};
     use crate::traffic::Meters;
 
@@ -207,6 +208,7 @@ mod tests {
             &mut instances,
             &Caches::default(),
             &Meters::default(),
+            &LastRules::default(),
         )
         .unwrap();
         routes.site("blog.test").unwrap().clone()

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::HeaderMap;
@@ -27,7 +28,7 @@ pub(crate) struct BasicAuth {
     realm: String,
     users: HashSet<ContentHash>,
     challenge: HeaderValue,
-    wrong: Rate,
+    wrong: Arc<Rate>,
 }
 
 impl BasicAuth {
@@ -42,8 +43,20 @@ impl BasicAuth {
             realm: written.realm.clone(),
             users: written.users.iter().copied().collect(),
             challenge: HeaderValue::from_str(&challenge).ok()?,
-            wrong: Rate::new(TRIES, WITHIN)?,
+            wrong: Arc::new(Rate::new(TRIES, WITHIN)?),
         })
+    }
+
+    /// Goes on counting where the one of the last table has stopped, if it let in the same users.
+    pub(crate) fn after(self, last: Option<&Self>) -> Self {
+        let same = |last: &&Self| last.realm == self.realm && last.users == self.users;
+        match last.filter(same) {
+            Some(last) => Self {
+                wrong: last.wrong.clone(),
+                ..self
+            },
+            None => self,
+        }
     }
 
     /// An address that has tried too many is not heard, whatever it says: a right guess must look

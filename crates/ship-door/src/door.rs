@@ -35,6 +35,7 @@ use crate::instance::{self, Instances};
 use crate::limit::Limits;
 use crate::listener::Listener;
 use crate::route::Routes;
+use crate::rules::LastRules;
 use crate::stack;
 use crate::table::{Status, Table};
 use crate::tls::local_ca::LocalCa;
@@ -169,6 +170,7 @@ pub(crate) struct Door {
     listeners: RefCell<Vec<Listener>>,
     instances: RefCell<Instances>,
     caches: RefCell<Caches>,
+    rules: RefCell<LastRules>,
     traffic: Traffic,
     cores: Vec<mpsc::UnboundedSender<Order>>,
     threads: Cell<Vec<JoinHandle<()>>>,
@@ -230,6 +232,7 @@ impl Door {
             listeners: RefCell::default(),
             instances: RefCell::default(),
             caches: RefCell::default(),
+            rules: RefCell::default(),
             traffic: Traffic::new(&config.folder, setting.cores, &setting.limits),
             cores,
             threads: Cell::new(threads),
@@ -271,6 +274,7 @@ impl Door {
             &mut self.instances.borrow_mut(),
             &self.caches.borrow(),
             &self.traffic.meters,
+            &self.rules.borrow(),
         )
     }
 
@@ -324,6 +328,7 @@ impl Door {
         self.tell_all(|done| Order::Use(routes.clone(), done)).await;
         self.instances.borrow_mut().forget_idle(&routes.instances);
         self.caches.borrow_mut().keep(routes.sites());
+        self.rules.borrow_mut().keep(routes.sites());
     }
 
     /// Gives an order to every core and waits until each has followed it.
@@ -496,6 +501,7 @@ mod tests {
             &mut Instances::default(),
             &Caches::default(),
             &Meters::default(),
+            &LastRules::default(),
         )
         .unwrap();
         assert_eq!(routes.site("blog.localhost").unwrap().app.as_str(), "blog");

@@ -21,7 +21,7 @@ const PARTS: usize = 16;
 /// Addresses that one part remembers: about 1 MiB for all parts of a route.
 const MOST: usize = 1024;
 
-/// See the module. Shared by all cores; begins anew with each table.
+/// See the module. Shared by all cores, and by the tables in which its rule stands unchanged.
 #[derive(Debug)]
 pub(crate) struct Rate {
     /// What one request is worth.
@@ -43,6 +43,11 @@ impl Rate {
             hasher: RandomState::new(),
             parts: Default::default(),
         })
+    }
+
+    /// Whether both allow the same.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        (self.each, self.period) == (other.each, other.period)
     }
 
     /// How long to wait where one more would be one too many; counts nothing.

@@ -15,15 +15,13 @@ use ship_base::name::{AppName, ReleaseId};
 
 use crate::access_log::Access;
 use crate::allow::Allow;
-use crate::basic_auth::BasicAuth;
 use crate::cache::{Cache, Caches, Told};
 use crate::error::TableError;
 use crate::host;
 use crate::instance::{Instance, Instances};
 use crate::own_pages::OwnPages;
 use crate::path;
-use crate::rate::Rate;
-use crate::rules::Rules;
+use crate::rules::{LastRules, Rules};
 use crate::static_files::Folder;
 use crate::table::{self, Https, SiteRules, Table, Target};
 use crate::traffic::{Meter, Meters};
@@ -73,7 +71,7 @@ pub(crate) struct Site {
 pub(crate) struct Way {
     pub(crate) to: To,
     /// None where nothing is asked.
-    pub(crate) rules: Option<Box<Rules>>,
+    pub(crate) rules: Option<Arc<Rules>>,
 }
 
 /// Who answers.
@@ -123,6 +121,7 @@ impl Routes {
         instances: &mut Instances,
         caches: &Caches,
         meters: &Meters,
+        last: &LastRules,
     ) -> Result<Self, TableError> {
         if table.version != table::VERSION {
             return Err(TableError::Version {
@@ -131,7 +130,7 @@ impl Routes {
         }
         let mut routes = Self::default();
         for site in &table.sites {
-            routes.add(site, instances, caches, meters)?;
+            routes.add(site, instances, caches, meters, last)?;
         }
         Ok(routes)
     }
@@ -142,6 +141,7 @@ impl Routes {
         instances: &mut Instances,
         caches: &Caches,
         meters: &Meters,
+        last: &LastRules,
     ) -> Result<(), TableError> {
         let mut compiled = Site {
             app: site.app.clone(),
@@ -159,11 +159,17 @@ impl Routes {
             deepest: 0,
         };
         for route in &site.routes {
+            let key = compiled.key(&route.prefix)?;
+            let rules = Rules::compile(&route.rules, last.of(&site.app, &key));
             let way = Way {
                 to: self.target(site, route, instances)?,
-                rules: rules(site, route)?,
+                rules: rules.map_err(|rule| TableError::Rule {
+                    app: site.app.to_string(),
+                    prefix: route.prefix.clone(),
+                    rule,
+                })?,
             };
-            compiled.add(&route.prefix, way)?;
+            compiled.add(&route.prefix, key, way)?;
         }
         let compiled = Arc::new(compiled);
         for name in &site.hosts {
@@ -270,34 +276,6 @@ fn insiders(site: &table::Site) -> Result<Option<Allow>, TableError> {
     })
 }
 
-fn rules(site: &table::Site, route: &table::Route) -> Result<Option<Box<Rules>>, TableError> {
-    let wrong = |rule: String| TableError::Rule {
-        app: site.app.to_string(),
-        prefix: route.prefix.clone(),
-        rule,
-    };
-    let written = &route.rules;
-    let allow = Allow::new(&written.allow).map_err(wrong)?;
-    let compile = |rate: table::Rate| {
-        let period = Duration::from_secs(rate.seconds.into());
-        let compiled = Rate::new(rate.requests, period);
-        compiled.ok_or_else(|| wrong(format!("{} in {} s", rate.requests, rate.seconds)))
-    };
-    let rate = written.rate.map(compile).transpose()?;
-    let compile = |written: &table::BasicAuth| {
-        BasicAuth::new(written).ok_or_else(|| wrong(written.realm.clone()))
-    };
-    let basic_auth = written.basic_auth.as_ref().map(compile).transpose()?;
-    let any = allow.is_some() || rate.is_some() || basic_auth.is_some();
-    Ok(any.then(|| {
-        Box::new(Rules {
-            allow,
-            rate,
-            basic_auth,
-        })
-    }))
-}
-
 fn redirect(site: &table::Site, to: &str, status: u16) -> Result<To, TableError> {
     let known = StatusCode::from_u16(status).ok();
     let known = known.filter(|_| matches!(status, 301 | 302 | 307 | 308));
@@ -334,17 +312,27 @@ impl Site {
         self.rules.maintenance.is_some() && !self.insiders.as_ref().is_some_and(sees)
     }
 
-    fn add(&mut self, prefix: &str, way: Way) -> Result<(), TableError> {
+    /// The rules of its routes that have any.
+    pub(crate) fn rules_by_prefix(&self) -> impl Iterator<Item = (&str, &Arc<Rules>)> {
+        let ways = self.routes.iter();
+        ways.filter_map(|(prefix, way)| Some((&**prefix, way.rules.as_ref()?)))
+    }
+
+    /// A prefix without slashes at its ends.
+    fn key(&self, prefix: &str) -> Result<Box<str>, TableError> {
         let canonical = path::canonical(prefix).map_err(|_| TableError::Prefix {
             app: self.app.to_string(),
             prefix: prefix.to_owned(),
         })?;
         let canonical = without_empty_segments(&canonical);
-        let key = canonical.trim_matches('/');
+        Ok(canonical.trim_matches('/').into())
+    }
+
+    fn add(&mut self, prefix: &str, key: Box<str>, way: Way) -> Result<(), TableError> {
         if !key.is_empty() {
             self.deepest = self.deepest.max(key.split('/').count());
         }
-        match self.routes.insert(key.into(), way) {
+        match self.routes.insert(key, way) {
             None => Ok(()),
             Some(_) => Err(TableError::PrefixTwice {
                 app: self.app.to_string(),
@@ -461,6 +449,7 @@ mod tests {
             &mut Instances::default(),
             &Caches::default(),
             &Meters::default(),
+            &LastRules::default(),
         )
     }
 
@@ -574,7 +563,8 @@ mod tests {
                 &table,
                 &mut Instances::default(),
                 &Caches::default(),
-                &Meters::default()
+                &Meters::default(),
+                &LastRules::default()
             ),
             Err(TableError::Version { found: 2 })
         ));

@@ -1,7 +1,8 @@
 //! What a site and its routes ask of visitors.
 
+use ship_base::base64;
 use ship_door::table::{
-    BasicAuth, Maintenance, Rate, Route, RouteRules, SiteRules, Target, credential,
+    BasicAuth, Maintenance, Rate, Route, RouteRules, Site, SiteRules, Table, Target, credential,
 };
 
 use crate::door::{App, Door, HOST, get, instances, route, site, text};
@@ -123,6 +124,74 @@ async fn a_route_that_asks_who_it_is_answers_its_users_and_tells_the_app_no_pass
     // Elsewhere such a field is the app's.
     let answer = door.visit().await.send(get("/open", &[ANNA])).await;
     assert_eq!(answer.unwrap().text(), "an app knows the password");
+}
+
+#[tokio::test]
+async fn a_swap_forgives_nobody_and_a_changed_rule_begins_anew() {
+    let app = app();
+    let rated = |requests| RouteRules {
+        rate: Some(Rate {
+            requests,
+            seconds: 3600,
+        }),
+        ..RouteRules::default()
+    };
+    let table = |requests, password: &str| {
+        let mut staff = staff();
+        let users = vec![credential("blog", &format!("anna:{password}"))];
+        staff.basic_auth.as_mut().unwrap().users = users;
+        let login = ruled("/login", &app, rated(requests));
+        let others = ruled("/", &app, RouteRules::default());
+        let another = Site {
+            app: "shop".parse().unwrap(),
+            hosts: vec!["shop.localhost".to_owned()],
+            ..site(vec![ruled("/login", &app, rated(requests))])
+        };
+        vec![
+            site(vec![login, ruled("/staff", &app, staff), others]),
+            another,
+        ]
+    };
+    let door = Door::start(table(2, "correct-horse")).await;
+    let guess = async |password: &str| {
+        let field = format!(
+            "Basic {}",
+            base64::encode(format!("anna:{password}").as_bytes())
+        );
+        let request = get("/staff", &[("authorization", &field)]);
+        door.visit().await.send(request).await.unwrap().status
+    };
+    let shop = async || {
+        let request = get("/login", &[("host", "shop.localhost")]);
+        door.visit().await.send(request).await.unwrap().status
+    };
+    for _ in 0..2 {
+        assert_eq!(door.get("/login").await.status, 200);
+    }
+    assert_eq!(shop().await, 200);
+    for _ in 0..10 {
+        assert_eq!(guess("wrong").await, 401);
+    }
+    // Another app's instance is gone, then all is as before; none of it is this visitor's affair.
+    door.swap(table(2, "correct-horse")[..1].to_vec()).await;
+    door.swap(table(2, "correct-horse")).await;
+    assert_eq!(door.get("/login").await.status, 429);
+    assert_eq!(guess("wrong").await, 429);
+    assert_eq!(guess("correct-horse").await, 429);
+    // A table that is refused changes nothing either.
+    let mut wrong = table(3, "battery-staple");
+    wrong[1].hosts = vec![HOST.to_owned()];
+    let refused = Table {
+        sites: wrong,
+        ..Table::empty()
+    };
+    door.client().await.swap(refused).await.unwrap_err();
+    door.swap(table(2, "correct-horse")).await;
+    assert_eq!(door.get("/login").await.status, 429);
+    // What its author changes is another rule.
+    door.swap(table(3, "battery-staple")).await;
+    assert_eq!(door.get("/login").await.status, 200);
+    assert_eq!(guess("battery-staple").await, 200);
 }
 
 #[tokio::test]
