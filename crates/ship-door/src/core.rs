@@ -14,7 +14,7 @@ use std::time::Duration;
 use hyper::header::HeaderValue;
 use hyper::server::conn::{http1, http2};
 use rustls::ServerConfig;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use crate::access_log::AccessLog;
-use crate::crowd::Crowd;
+use crate::crowd::{Crowd, Place};
 use crate::head::Scheme;
 use crate::http2::Streams;
 use crate::http3;
@@ -35,6 +35,7 @@ use crate::signal::Signal;
 use crate::stack;
 use crate::tls::Store;
 use crate::visit::{self, Visit};
+use crate::wrong_port;
 
 /// How long a core waits before it accepts again when the process has no descriptor left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
@@ -294,7 +295,14 @@ async fn accept(core: Rc<Core>, scheme: Scheme, socket: TcpListener) {
             Ok((stream, peer)) => {
                 if let Some(place) = crowd.place(room, peer.ip()) {
                     let visit = Visit::new(core.clone(), scheme, peer, port);
-                    core.tasks.spawn_local(visit::serve(visit, stream, place));
+                    match scheme {
+                        Scheme::Http => {
+                            core.tasks.spawn_local(visit::serve(visit, stream, place));
+                        }
+                        Scheme::Https => {
+                            core.tasks.spawn_local(welcome_to_tls(visit, stream, place));
+                        }
+                    }
                 } else {
                     debug!(%peer, "there are too many connections from this address");
                 }
@@ -305,6 +313,19 @@ async fn accept(core: Rc<Core>, scheme: Scheme, socket: TcpListener) {
                 tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
             }
         }
+    }
+}
+
+/// Serves who speaks TLS, and sends others where they meant to go.
+async fn welcome_to_tls(visit: Rc<Visit>, stream: TcpStream, place: Place) {
+    let core = visit.core.clone();
+    let sorting = wrong_port::sort_out(stream, visit.port, core.setting.limits.head_time);
+    let sorted = tokio::select! {
+        sorted = sorting => sorted,
+        () = core.stopped.cancelled() => None,
+    };
+    if let Some(stream) = sorted {
+        visit::serve(visit, stream, place).await;
     }
 }
 

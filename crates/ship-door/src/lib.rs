@@ -77,6 +77,7 @@ mod tunnel;
 mod visit;
 mod websocket;
 mod wire;
+mod wrong_port;
 
 pub use door::{Config, run, run_with};
 pub use error::{BookError, Error, TableError};

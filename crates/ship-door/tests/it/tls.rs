@@ -15,6 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::door::{Answer, App, Door, HOST, served_by, soon, text};
+use crate::raw;
 
 /// Says back what it was asked.
 pub(crate) fn mirror() -> App {
@@ -185,6 +186,22 @@ async fn an_unknown_name_gets_nobodys_certificate() {
     let refused = shake(&door, &certificate, "other.example", "h2").await;
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("alert"), "{refused}");
+}
+
+#[tokio::test]
+async fn plain_http_on_a_port_of_tls_is_answered_in_words_with_the_address() {
+    let app = mirror();
+    let door = Door::start(served_by(&[&app])).await;
+    let request = format!("POST /a HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 2\r\n\r\nhi");
+    let answer = raw::talk(door.secure, request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    let address = format!("https://{HOST}:{}/\n", door.secure.port());
+    assert!(answer.ends_with(&address), "{answer}");
+    // Other bytes are TLS's to refuse, and TLS is spoken on.
+    let other = raw::talk(door.secure, b"\0\0\0\0\0\0\0\0\0\0\0\0").await;
+    assert!(!other.contains("HTTP"), "{other}");
+    let answer = ask_http1(&door, get("/", &[("host", HOST)])).await;
+    assert_eq!(answer.status, 200);
 }
 
 #[tokio::test]
