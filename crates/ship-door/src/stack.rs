@@ -495,6 +495,10 @@ fn marks(visit: &Visit, request: &Request<Inbound>) -> Result<Rc<Marks>, Failure
             Cow::Owned(host.map_err(|_| Failure::BadRequest("the target's host is not one"))?)
         }
         (None, Some(host), None) => Cow::Borrowed(host),
+        // Who has no name for us means this machine: what watches machines still asks so.
+        (None, None, None) if request.version() <= Version::HTTP_10 => {
+            Cow::Owned(HeaderValue::from_static("localhost"))
+        }
         (None, None, None) => return Err(Failure::UnknownHost),
     };
     // RFC 9113, 8.3.1, and RFC 9114, 4.3.1: a `Host` that says something else than `:authority` is
