@@ -97,6 +97,15 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A port that the system keeps for root.
+    #[error("port {port} is for root alone")]
+    PortForbidden {
+        /// Which.
+        port: u16,
+        /// What the system answered.
+        #[source]
+        source: io::Error,
+    },
     /// The door lives and does not answer.
     #[error("the front door does not answer within {}", count::duration(*within))]
     DoorSilent {
@@ -335,6 +344,7 @@ impl Error {
             | Self::Socket { .. }
             | Self::Setup { .. }
             | Self::Port { .. }
+            | Self::PortForbidden { .. }
             | Self::DoorDown { .. }
             | Self::DoorSilent { .. }
             | Self::AlreadyRuns
@@ -417,6 +427,12 @@ impl Error {
             }
             Self::Port { .. } => {
                 "leave `--port` out to take the next free one, or name another".to_owned()
+            }
+            Self::PortForbidden { port, .. } => {
+                return vec![
+                    format!("`sudo sysctl net.ipv4.ip_unprivileged_port_start={port}` opens it and those above to everybody here, until the next boot; or name one from 1024 on"),
+                    "on a server, `sudo ship server install` has ports 80 and 443 kept for Shipsmith".to_owned(),
+                ];
             }
             Self::DoorDown { .. } | Self::DoorSilent { .. } => {
                 "`ship doctor` looks at the machine".to_owned()

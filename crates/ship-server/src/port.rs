@@ -1,6 +1,7 @@
 //! The ports that the door listens on: 8000, or the next free one, or the one that was asked for;
 //! and for TLS 8443, or the next free one.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -99,16 +100,23 @@ pub(crate) fn at(scheme: Scheme, address: SocketAddr) -> Result<Listener, Error>
             port: wanted,
             socket,
         }),
-        Err(source) => Err(Error::Port {
-            port: wanted,
-            holder: holder(wanted),
+        Err(source) => Err(refused(wanted, source)),
+    }
+}
+
+fn refused(port: u16, source: io::Error) -> Error {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied => Error::PortForbidden { port, source },
+        _ => Error::Port {
+            port,
+            holder: holder(port),
             source,
-        }),
+        },
     }
 }
 
 /// A socket for HTTP/3 at an address.
-pub(crate) fn datagrams_at(address: SocketAddr) -> std::io::Result<Listener> {
+pub(crate) fn datagrams_at(address: SocketAddr) -> io::Result<Listener> {
     Ok(Listener {
         scheme: Scheme::Http3,
         port: address.port(),
@@ -171,6 +179,17 @@ mod tests {
             holder.ends_with(&format!("(pid {})", std::process::id())),
             "{holder}"
         );
+    }
+
+    #[test]
+    fn a_port_that_is_roots_is_not_called_taken_and_the_remedy_is_named() {
+        use ship_base::hint::Hints as _;
+        let error = refused(999, io::ErrorKind::PermissionDenied.into());
+        assert_eq!(error.to_string(), "port 999 is for root alone");
+        let hint = error.hints().join(" ");
+        assert!(!hint.contains("leave `--port` out"), "{hint}");
+        assert!(hint.contains("net.ipv4.ip_unprivileged_port_start=999"));
+        assert_eq!(error.fault(), ship_base::fault::FaultKind::Outside);
     }
 
     #[test]
