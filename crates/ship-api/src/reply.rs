@@ -28,7 +28,7 @@ pub struct ServerStatus {
     pub https_port: Option<u16>,
     /// Apps that run.
     pub running: Vec<AppName>,
-    /// Certificates of the internet's names, on a server.
+    /// Certificates of the author's own, and on a server those of an authority.
     #[serde(default)]
     pub certificates: Vec<Certificate>,
 }

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::audit::{self, Entry};
 use crate::body::{Body, nothing, read, read_batch, read_source, read_stop, whole};
 use crate::caller::Caller;
+use crate::certificate;
 use crate::error::Error;
 use crate::events::Events;
 use crate::refused::Refused;
@@ -155,7 +156,10 @@ async fn dispatch(
         }
         Route::Audit => Ok(whole(&blocking(move || audit::read(&server)).await?)?),
         Route::Description => Ok(whole(&ship_api::description::description())?),
-        Route::Status => Ok(whole(&server.status())?),
+        Route::Status => {
+            certificate::look_for_one(&server).await;
+            Ok(whole(&server.status())?)
+        }
         // Measuring memory reads all of `/proc`.
         Route::Apps => Ok(whole(&blocking(move || usage::apps(&server)).await?)?),
         Route::CreateApp => {

@@ -37,6 +37,13 @@ pub(crate) async fn watch(server: Arc<Server>) {
     }
 }
 
+/// Makes known what there is, for somebody who asks, where nobody keeps it fresh.
+pub(crate) async fn look_for_one(server: &Server) {
+    if server.config.public.is_none() {
+        look(server).await;
+    }
+}
+
 /// Asks the door. One that does not answer leaves what was known: it is being started again.
 async fn look(server: &Server) {
     if !server.door.is_open() {

@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ship_base::clock::Moment;
 use ship_base::file::{self, FileError};
 use ship_base::hint;
 use tracing::{info, warn};
@@ -32,7 +33,24 @@ pub(crate) struct Own {
 struct Found {
     stamp: Stamp,
     serves: Option<Bundle>,
+    /// Why the file cannot be served.
     trouble: Option<String>,
+    /// What was logged last about the time of what is served.
+    logged: Option<String>,
+}
+
+impl Found {
+    fn of_its_time(&self) -> Option<String> {
+        let bundle = self.serves.as_ref()?;
+        bundle.validity.trouble(Moment::now())
+    }
+
+    /// All that is wrong.
+    fn trouble(&self) -> Option<String> {
+        let all = [self.trouble.clone(), self.of_its_time()];
+        let all: Vec<String> = all.into_iter().flatten().collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
 }
 
 /// Changes with the certificate and with the key beside it.
@@ -63,12 +81,24 @@ impl Own {
         for name in names {
             changed |= self.look_at(name);
         }
+        self.log_times();
         if changed {
             let serves = self
                 .files
                 .values()
                 .filter_map(|found| found.serves.as_ref());
             self.store.set_own(serves);
+        }
+    }
+
+    /// Time passes without any change of a file.
+    fn log_times(&mut self) {
+        for (name, found) in &mut self.files {
+            let told = found.of_its_time();
+            if let Some(why) = told.as_ref().filter(|_| told != found.logged) {
+                warn!(file = %self.folder.join(name).display(), why, "the time of a certificate of yours");
+            }
+            found.logged = told;
         }
     }
 
@@ -99,6 +129,7 @@ impl Own {
                     stamp,
                     serves: Some(bundle),
                     trouble: None,
+                    logged: None,
                 }
             }
             Err(error) => {
@@ -108,6 +139,7 @@ impl Own {
                     stamp,
                     trouble: Some(trouble(&path, &error, serves.is_some())),
                     serves,
+                    logged: None,
                 }
             }
         };
@@ -137,7 +169,7 @@ impl Own {
                 .map_or_else(Vec::new, |it| it.names.clone()),
             serves: found.serves.is_some(),
             from: format!("file {}", self.folder.join(name).display()),
-            trouble: found.trouble.clone(),
+            trouble: found.trouble(),
         };
         self.files.iter().map(state).collect()
     }
@@ -240,6 +272,30 @@ mod tests {
         scene.put("a.pem", &certificate);
         scene.own.look();
         assert_eq!(scene.own.states()[0].trouble, None);
+    }
+
+    #[test]
+    fn a_certificate_whose_time_is_over_or_to_come_is_told_and_served() {
+        let now = Moment::now();
+        let year = |moment: Moment| moment.day()[..4].parse::<i32>().unwrap();
+        for (from, until, told) in [
+            (-2, -1, "it was valid until"),
+            (1, 2, "it is not valid before"),
+        ] {
+            let mut scene = Scene::new();
+            let mut params = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+            params.not_before = rcgen::date_time_ymd(year(now) + from, 1, 1);
+            params.not_after = rcgen::date_time_ymd(year(now) + until, 1, 1);
+            let key = rcgen::KeyPair::generate().unwrap();
+            let made = params.self_signed(&key).unwrap();
+            scene.put("a.pem", &(made.pem() + &key.serialize_pem()));
+            scene.own.look();
+            assert!(leaf(&scene.store, "a.example").is_some());
+            let state = &scene.own.states()[0];
+            assert!(state.serves);
+            let trouble = state.trouble.as_deref().unwrap();
+            assert!(trouble.starts_with(told), "{trouble}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 use super::ACME;
 use super::bundle::Bundle;
 use super::local_ca::LocalCa;
+use super::validity::Validity;
 
 /// Certificates of the local CA that are kept; more names than this a laptop does not have.
 const MOST_ISSUED: usize = 1000;
@@ -20,15 +21,22 @@ const MOST_ISSUED: usize = 1000;
 /// How long one of them is used before another is made. They are valid for far longer.
 const FRESH: Duration = Duration::from_hours(24 * 7);
 
-/// Certificates by name.
-type Names = HashMap<String, Arc<CertifiedKey>>;
+/// A certificate that may be chosen.
+#[derive(Debug, Clone)]
+struct Held {
+    key: Arc<CertifiedKey>,
+    validity: Validity,
+}
+
+/// Certificates by name; of one name, the last comes first.
+type Names = HashMap<String, Vec<Held>>;
 
 /// Shared by all cores; changed by the door's main thread.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     own: RwLock<Names>,
     authority: RwLock<Names>,
-    challenges: RwLock<Names>,
+    challenges: RwLock<HashMap<String, Arc<CertifiedKey>>>,
     tokens: RwLock<HashMap<String, (String, String)>>,
     local: RwLock<Option<LocalCa>>,
     issued: RwLock<HashMap<String, (Moment, Arc<CertifiedKey>)>>,
@@ -45,9 +53,9 @@ impl Store {
         *write(&self.authority) = by_name(bundles);
     }
 
-    /// Whether a file of the author's covers `name`.
+    /// Whether a file of the author's that is valid now covers `name`.
     pub(crate) fn is_own(&self, name: &str) -> bool {
-        find(&read(&self.own), name).is_some()
+        find_valid(&read(&self.own), name, Moment::now()).is_some()
     }
 
     /// What an authority that asks for `name` is shown; `None` ends it.
@@ -89,21 +97,31 @@ impl Store {
 
     /// The certificate for a name; `None` where a visitor asked for none, by its address.
     pub(crate) fn choose(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+        self.choose_at(name, Moment::now())
+    }
+
+    /// The same by a clock that says `now`. One whose time is over, or has not begun, is better than
+    /// none: a visitor may look away from that, and the clock may be wrong.
+    fn choose_at(&self, name: Option<&str>, now: Moment) -> Option<Arc<CertifiedKey>> {
         let Some(name) = name else {
-            return self.issued("localhost");
+            return self.issued("localhost", now);
         };
-        let name = name.to_ascii_lowercase();
-        let found = find(&read(&self.own), &name).or_else(|| find(&read(&self.authority), &name));
-        found.or_else(|| self.issued(&name))
+        let name = &*name.to_ascii_lowercase();
+        find_valid(&read(&self.own), name, now)
+            .or_else(|| find_valid(&read(&self.authority), name, now))
+            .or_else(|| self.issued(name, now))
+            .or_else(|| find_any(&read(&self.own), name))
+            .or_else(|| find_any(&read(&self.authority), name))
     }
 
     /// One of the local CA, made when it is first asked for.
-    fn issued(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+    fn issued(&self, name: &str, now: Moment) -> Option<Arc<CertifiedKey>> {
         if !is_of_this_machine(name) {
             return None;
         }
+        // One of the future was made by a clock that has been set right since.
         if let Some((since, key)) = read(&self.issued).get(name)
-            && since.elapsed() < FRESH
+            && (*since..since.after(FRESH)).contains(&now)
         {
             return Some(key.clone());
         }
@@ -115,7 +133,7 @@ impl Store {
         if issued.len() >= MOST_ISSUED {
             issued.clear();
         }
-        issued.insert(name.to_owned(), (Moment::now(), made.key.clone()));
+        issued.insert(name.to_owned(), (now, made.key.clone()));
         Some(made.key)
     }
 }
@@ -144,17 +162,32 @@ pub(crate) fn is_of_this_machine(name: &str) -> bool {
 }
 
 fn by_name<'b>(bundles: impl Iterator<Item = &'b Bundle>) -> Names {
-    let pairs = bundles.flat_map(|bundle| {
-        let pair = |name: &String| (name.clone(), bundle.key.clone());
-        bundle.names.iter().map(pair)
-    });
-    pairs.collect()
+    let mut names = Names::new();
+    for bundle in bundles {
+        for name in &bundle.names {
+            let held = Held {
+                key: bundle.key.clone(),
+                validity: bundle.validity,
+            };
+            names.entry(name.clone()).or_default().insert(0, held);
+        }
+    }
+    names
 }
 
-/// The name itself, or a wildcard for its first label (RFC 9525, 6.3).
-fn find(names: &Names, name: &str) -> Option<Arc<CertifiedKey>> {
-    let wildcard = || names.get(&format!("*.{}", name.split_once('.')?.1));
-    names.get(name).or_else(wildcard).cloned()
+/// Of the name itself, then of a wildcard for its first label (RFC 9525, 6.3).
+fn find(names: &Names, name: &str, suits: impl Fn(&Held) -> bool) -> Option<Arc<CertifiedKey>> {
+    let find = |name: &str| names.get(name)?.iter().find(|held| suits(held));
+    let wildcard = || find(&format!("*.{}", name.split_once('.')?.1));
+    Some(find(name).or_else(wildcard)?.key.clone())
+}
+
+fn find_valid(names: &Names, name: &str, now: Moment) -> Option<Arc<CertifiedKey>> {
+    find(names, name, |held| held.validity.holds_at(now))
+}
+
+fn find_any(names: &Names, name: &str) -> Option<Arc<CertifiedKey>> {
+    find(names, name, |_| true)
 }
 
 fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
@@ -211,6 +244,42 @@ mod tests {
         store.set_own([&own].into_iter());
         assert!(is(store.choose(Some("a.example")), &own));
         assert!(is(store.choose(Some("b.example")), &authority));
+    }
+
+    /// Valid for so many days from now on.
+    fn valid(name: &str, days: std::ops::Range<i64>) -> Bundle {
+        let mut bundle = bundle(&[name]);
+        let at = |days: i64| Moment::now().as_millis() + days * 86_400_000;
+        bundle.validity = Validity {
+            since: at(days.start),
+            until: at(days.end),
+        };
+        bundle
+    }
+
+    #[test]
+    fn a_file_whose_time_is_not_now_yields_to_a_certificate_whose_time_it_is() {
+        let authority = valid("a.example", -1..89);
+        for days in [-90..-1, 1..90] {
+            let own = valid("a.example", days);
+            let store = Store::default();
+            store.set_own([&own].into_iter());
+            assert!(!store.is_own("a.example"), "an authority is asked");
+            assert!(
+                is(store.choose(Some("a.example")), &own),
+                "better than none"
+            );
+            store.set_authority([&authority].into_iter());
+            assert!(is(store.choose(Some("a.example")), &authority));
+            let better = valid("a.example", -1..9);
+            store.set_own([&better, &own].into_iter());
+            assert!(is(store.choose(Some("a.example")), &better));
+            assert!(store.is_own("a.example"));
+            let old = valid("a.example", -90..-1);
+            store.set_authority([&old].into_iter());
+            store.set_own([&own].into_iter());
+            assert!(is(store.choose(Some("a.example")), &own));
+        }
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! From when until when a certificate is valid, read out of its bytes.
 
+use std::time::Duration;
+
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use ship_base::clock::Moment;
 
 use super::der::{self, one};
 
@@ -11,6 +14,32 @@ pub(crate) struct Validity {
     pub(crate) since: i64,
     pub(crate) until: i64,
 }
+
+impl Validity {
+    /// Whether `now` is in its time.
+    pub(crate) fn holds_at(self, now: Moment) -> bool {
+        (self.since..=self.until).contains(&now.as_millis())
+    }
+
+    /// What its owner should know about its time; `None` where that goes on for long.
+    pub(crate) fn trouble(self, now: Moment) -> Option<String> {
+        let day = |millis| Moment::from_millis(millis).day();
+        let third = Duration::from_millis(u64::try_from(self.until - self.since).unwrap_or(0)) / 3;
+        if now.as_millis() < self.since {
+            Some(format!("it is not valid before {}", day(self.since)))
+        } else if now.as_millis() > self.until {
+            Some(format!("it was valid until {}", day(self.until)))
+        } else if !self.holds_at(now.after(third.min(SOON))) {
+            Some(format!("it is valid until {} only", day(self.until)))
+        } else {
+            None
+        }
+    }
+}
+
+/// How long before its end that is told, or a third of its life where that is less: by then, what
+/// renews it by itself should have done so.
+const SOON: Duration = Duration::from_hours(24 * 21);
 
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
@@ -62,6 +91,21 @@ mod tests {
         assert_eq!(validity.until, 2_524_521_600_000);
         let validity = of(&made((2049, 12, 31), (2050, 1, 1))).unwrap();
         assert_eq!(validity.until - validity.since, day);
+    }
+
+    #[test]
+    fn the_end_is_told_three_weeks_before_or_a_third_of_its_life() {
+        let day = 86_400_000;
+        let told = |days: i64, at: i64| {
+            let (since, until) = (100 * day, (100 + days) * day);
+            Validity { since, until }.trouble(Moment::from_millis((100 + at) * day))
+        };
+        assert_eq!(told(90, 68), None);
+        assert_eq!(told(90, 70).unwrap(), "it is valid until 1970-07-10 only");
+        assert_eq!(told(90, 91).unwrap(), "it was valid until 1970-07-10");
+        assert_eq!(told(90, -1).unwrap(), "it is not valid before 1970-04-11");
+        assert_eq!(told(6, 3), None);
+        assert!(told(6, 5).is_some());
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! `ship doctor`: whether this machine has what Shipsmith needs, and what to do where it has not.
 
+pub(crate) mod certificates;
 pub(crate) mod disk;
 pub(crate) mod finding;
 mod folders;
@@ -20,7 +21,7 @@ use finding::Finding;
 
 /// Look whether this machine has what is needed
 ///
-/// At uv, Pythons, ports, names, disk, folders, and what dead processes left. Changes nothing and starts nothing. `✓` is fine, `!` is worth knowing, `✗` is broken; with a
+/// At uv, Pythons, ports, names, certificates, disk, folders, and what dead processes left. Changes nothing and starts nothing. `✓` is fine, `!` is worth knowing, `✗` is broken; with a
 /// `✗` the exit code is 1.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -48,13 +49,14 @@ async fn look(context: &mut Context, control: &Control, quiet: bool) -> Result<V
     let tools = control::tool_environment(&context.world);
     let (server, client) = server::check(control).await;
     let status = status(client.as_ref()).await;
-    let checks: [&dyn Fn() -> Vec<Finding>; 8] = [
+    let checks: [&dyn Fn() -> Vec<Finding>; 9] = [
         &|| folders::check(folders),
         &|| vec![server.clone()],
         &|| vec![tools::uv(&tools, folders)],
         &|| vec![tools::pythons(&tools, folders)],
         &|| ports::check(status.as_ref()),
         &|| vec![names::check()],
+        &|| certificates::check(status.as_ref()),
         &|| disk::check(folders),
         &|| leftovers::check(folders, status.is_some()),
     ];

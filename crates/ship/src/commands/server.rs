@@ -191,7 +191,10 @@ async fn stop(context: &mut Context, control: &Control, now: bool) -> Result<()>
 
 /// `tls     blog.example  https://…/directory`, and what is wrong.
 fn certificate(certificate: &Certificate) -> String {
-    let names = certificate.names.join(", ");
+    let names = match certificate.names.as_slice() {
+        [] => certificate.from.clone(),
+        names => names.join(", "),
+    };
     let state = match (&certificate.trouble, certificate.serves) {
         (Some(why), _) => why.clone(),
         (None, true) => certificate.from.clone(),

@@ -42,6 +42,20 @@ fn a_taken_port_is_told_with_its_holder() {
 }
 
 #[test]
+fn a_certificate_of_ones_own_that_cannot_be_used_is_told_on_a_laptop_as_well() {
+    let (home, project) = (home(), Project::fixture("own-server"));
+    let folder = home.folder().join("door/certificates");
+    ship_base::file::create_folder(&folder).expect("our own folder");
+    ship_base::file::write_whole(&folder.join("blog.pem"), b"no PEM").expect("our own file");
+    up(&home, &project);
+    let output = home.ship(&["doctor"]).fails_with(1);
+    assert!(output.stdout.contains("✗ tls"), "{}", output.stdout);
+    assert!(output.stdout.contains("blog.pem"), "{}", output.stdout);
+    let status = home.ship(&["server", "status"]).success().stdout;
+    assert!(status.contains("blog.pem"), "{status}");
+}
+
+#[test]
 fn a_folder_that_others_can_enter_is_broken() {
     use std::os::unix::fs::PermissionsExt as _;
     let (home, project) = (home(), Project::fixture("own-server"));

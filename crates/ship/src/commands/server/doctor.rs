@@ -11,8 +11,8 @@ use ship_base::socket_holders::SocketHolders;
 
 use super::sockets::{self, Waiting};
 use crate::cli::Context;
-use crate::commands::doctor::disk;
 use crate::commands::doctor::finding::Finding;
+use crate::commands::doctor::{certificates, disk};
 use crate::control::Control;
 use crate::error::Result;
 use crate::exit;
@@ -37,6 +37,7 @@ pub(super) async fn run(context: &mut Context, control: &Control, json: bool) ->
     findings.extend(sockets(status.as_ref()));
     findings.extend(disk::check(control.folders()));
     findings.extend([memory(), clock(), links(), updates()]);
+    findings.extend(certificates::check(status.as_ref()));
     findings.extend(status.iter().flat_map(names));
     findings.extend(apps.iter().filter_map(traffic));
     if json {
