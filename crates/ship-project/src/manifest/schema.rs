@@ -347,7 +347,7 @@ const KEYS: &[KeyDoc] = &[
         default: "not said",
         unit: "duration",
         example: "[https]\nhsts = \"365d\"",
-        text: "Tell browsers to come by TLS alone for this long (`Strict-Transport-Security`), where the app says nothing itself. It cannot be taken back before that time is over.",
+        text: "Tell browsers to come by TLS alone for this long (`Strict-Transport-Security`), where the app says nothing itself. On a server; on your own machine nothing is said, since `http://NAME.localhost:8000` is to stay. It cannot be taken back before that time is over.",
         ..key("https.hsts", Kind::Duration)
     },
     KeyDoc {
