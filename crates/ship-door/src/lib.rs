@@ -38,6 +38,7 @@ mod entity_tag;
 mod error;
 mod error_page;
 mod extended_connect;
+mod farewell;
 mod file_body;
 mod forward;
 mod framing;

@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tracing::debug;
 
+use crate::farewell::Farewell;
 use crate::framing::{Framing, Place};
 
 /// Wrong at every place: NUL in lines and fields, not hexadecimal and not CR in chunks, LF without
@@ -85,10 +86,19 @@ pub(crate) struct Strict<S> {
     stream: S,
     framing: Framing,
     told: Arc<Told>,
-    /// What of the poison has to be shown, once something was refused.
-    refused: Option<&'static [u8]>,
+    /// Once something was; boxed, since few connections come to that.
+    refused: Option<Box<Refused>>,
     /// The visitor says no more.
     has_ended: bool,
+}
+
+/// What follows when something was refused.
+#[derive(Debug)]
+struct Refused {
+    /// What of the poison has to be shown.
+    poison: &'static [u8],
+    /// What becomes of the reader's refusal on its way out.
+    farewell: Farewell,
 }
 
 impl<S> Strict<S> {
@@ -126,15 +136,19 @@ impl<S> Strict<S> {
         };
         debug!(why = refusal.why, "a request was refused for its framing");
         buffer.set_filled(before + refusal.at);
-        self.refused = Some(POISON);
+        self.refused = Some(Box::new(Refused {
+            poison: POISON,
+            farewell: Farewell::new(refusal.why),
+        }));
         self.show_poison(buffer);
     }
 
     fn show_poison(&mut self, buffer: &mut ReadBuf<'_>) {
-        if let Some(poison) = self.refused {
+        if let Some(refused) = &mut self.refused {
+            let poison = refused.poison;
             let (now, later) = poison.split_at(poison.len().min(buffer.remaining()));
             buffer.put_slice(now);
-            self.refused = Some(later);
+            refused.poison = later;
         }
     }
 }
@@ -170,6 +184,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.told.unsent.store(true, Ordering::Relaxed);
+        let Self {
+            stream, refused, ..
+        } = &mut *self;
+        if let Some(refused) = refused {
+            return refused.farewell.poll_write(stream, context, bytes);
+        }
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -179,6 +199,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.told.unsent.store(true, Ordering::Relaxed);
+        if self.refused.is_some() {
+            let first = slices.iter().find(|slice| !slice.is_empty());
+            return self.poll_write(context, first.map_or(&[], |slice| slice));
+        }
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 

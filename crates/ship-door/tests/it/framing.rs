@@ -68,6 +68,10 @@ async fn messages_with_two_readings_are_refused_and_the_connection_closed() {
         let answer = raw::talk(door.address, request.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{name}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{name}: {answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let length = format!("content-length: {}", body.len());
+        assert!(head.to_lowercase().contains(&length), "{name}: {answer}");
+        assert!(!body.is_empty(), "{name}: {answer}");
     }
 }
 
@@ -233,6 +237,55 @@ impl Case {
 /// The host names of the corpus, so that nothing is refused for its name.
 const HOSTS: [&str; 6] = ["localhost", "example.com", "0.0.0.0", "127.0.0.1", "a", "x"];
 
+/// An app that answers whatever reaches it, under all names that the cases have.
+async fn door_of_all_names() -> (Door, App) {
+    let app = App::http("blog/web.1@r7", |request| async move {
+        let _ = request.into_body().collect().await;
+        text("ok")
+    });
+    let mut sites = served_by(&[&app]);
+    sites[0].hosts.extend(HOSTS.map(str::to_owned));
+    (Door::start(sites).await, app)
+}
+
+/// The cases that the framing alone is held against in `src/framing/tests.rs`.
+const OURS: &str = include_str!("../../src/framing/corpus.txt");
+
+fn unescape(text: &str) -> Vec<u8> {
+    let pairs = [
+        (r"\r", '\r'),
+        (r"\n", '\n'),
+        (r"\t", '\t'),
+        (r"\0", '\0'),
+        (r"\f", '\u{ff}'),
+    ];
+    let put = |text: String, (name, byte): &(&str, char)| text.replace(name, &byte.to_string());
+    let text = text.replace(r"\\", "\u{1}");
+    let text = pairs.iter().fold(text, put).replace('\u{1}', "\\");
+    text.chars().map(|char| char as u8).collect()
+}
+
+#[tokio::test]
+async fn our_own_cases_are_answered_as_they_are_judged() {
+    let (door, _app) = door_of_all_names().await;
+    let cases = OURS.lines().filter_map(|line| line.split_once(" <- "));
+    let mut wrong = Vec::new();
+    for (verdict, request) in cases {
+        let waits = verdict == "waits";
+        let status = first_status(&door, &unescape(request), waits).await;
+        let well = match (verdict, status) {
+            ("accepted", Some(200..300)) => true,
+            ("waits", status) => status.is_none_or(|status| (400..500).contains(&status)),
+            ("accepted", _) => false,
+            (_, status) => status.is_some_and(|status| (400..500).contains(&status)),
+        };
+        if !well {
+            wrong.push((verdict, request, status));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[tokio::test]
 async fn the_corpus_is_answered_as_expected_or_the_difference_is_explained() {
     let corpus =
@@ -244,13 +297,7 @@ async fn the_corpus_is_answered_as_expected_or_the_difference_is_explained() {
         );
         return;
     };
-    let app = App::http("blog/web.1@r7", |request| async move {
-        let _ = request.into_body().collect().await;
-        text("ok")
-    });
-    let mut sites = served_by(&[&app]);
-    sites[0].hosts.extend(HOSTS.map(str::to_owned));
-    let door = Door::start(sites).await;
+    let (door, _app) = door_of_all_names().await;
     let mut differences = Vec::new();
     for case in corpus.lines().map(Case::read) {
         let waits = case.expected.iter().any(|(least, _)| *least == NO_ANSWER);
