@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use rustix::process::geteuid;
 
+use crate::workspace;
+
 /// A program that tests use, and the Debian package that brings it.
 pub(crate) struct Need {
     /// Looked for on `PATH`.
@@ -125,12 +127,23 @@ pub(crate) fn has_cargo(subcommand: &str) -> bool {
     find(&format!("cargo-{subcommand}")).is_some()
 }
 
-/// What tests leave out here, because of who we are.
+/// What tests leave out here, because of who and where we are.
 pub(crate) fn limits() -> Vec<String> {
-    if is_root() {
-        return Vec::new();
-    }
-    vec!["a full and a read-only disk: mounting one takes root".to_owned()]
+    let disk =
+        (!is_root()).then(|| "a full and a read-only disk: mounting one takes root".to_owned());
+    let corpus = (!http1_corpus().is_file()).then(|| {
+        let path = http1_corpus();
+        format!(
+            "requests of the suites of others: there is no `{}`; our own cases were tried",
+            path.display()
+        )
+    });
+    disk.into_iter().chain(corpus).collect()
+}
+
+/// Requests of two public suites; they lie beside the checkout and are no part of it.
+pub(crate) fn http1_corpus() -> PathBuf {
+    workspace::root().join("../shared/data/http1-corpus.jsonl")
 }
 
 fn is_root() -> bool {

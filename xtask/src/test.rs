@@ -7,7 +7,8 @@ use std::process::{Command, ExitCode};
 
 use crate::step::{self, Done, Outcome, Step, agreement, cargo};
 use crate::{
-    Result, dependencies, example, fixtures, generate, guides, layers, machine, promises, workspace,
+    Result, conformance, dependencies, example, fixtures, generate, guides, layers, machine,
+    promises, workspace,
 };
 
 /// What `cargo xtask test` takes.
@@ -63,6 +64,11 @@ const STEPS: &[Step] = &[
         name: "docs",
         about: "the documentation of the code has no broken link",
         run: docs,
+    },
+    Step {
+        name: "suites",
+        about: "what quick suites of others say of the door",
+        run: || Ok(conformance::quick()),
     },
     Step {
         name: "example",

@@ -1,6 +1,6 @@
 //! A door by hand, to measure and to look at: `door <address>[,<address with TLS>] <cores>
 //! <upstream socket or host:port>... [/prefix=<folder or address to go to>]... [cache=<percent>]`.
-//! Serves `*.localhost` names `blog.localhost`, `localhost` and `127.0.0.1`. An upstream behind `h2c:`
+//! Serves the names `blog.localhost`, `localhost` and `127.0.0.1`, and those of `hosts=a,b`. An upstream behind `h2c:`
 //! speaks HTTP/2.
 #![expect(clippy::print_stdout, reason = "an example talks to its user")]
 
@@ -47,8 +47,12 @@ fn main() {
     };
     let mut app = route("/", app);
     let mut routes = Vec::new();
+    let mut hosts = ["blog.localhost", "localhost", "127.0.0.1"]
+        .map(str::to_owned)
+        .to_vec();
     for argument in &beside {
         match argument.split_once('=').expect("two sides") {
+            ("hosts", names) => hosts.extend(names.split(',').map(str::to_owned)),
             ("cache", share) => app.cache = Some(kept_for(share)),
             (prefix, to) => routes.push(route(prefix, target(to))),
         }
@@ -63,9 +67,7 @@ fn main() {
         sites: vec![Site {
             app: "blog".parse().expect("a name"),
             release: None,
-            hosts: ["blog.localhost", "localhost", "127.0.0.1"]
-                .map(str::to_owned)
-                .to_vec(),
+            hosts,
             routes,
             body_limit: 10 << 20,
             https: Https::default(),

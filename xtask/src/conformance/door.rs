@@ -21,6 +21,8 @@ pub(super) struct Wish {
     pub(super) routes: Vec<String>,
     /// Answers are kept for so many percent of their age where they do not say for how long.
     pub(super) share: Option<u32>,
+    /// It serves all names, not those of this machine alone.
+    pub(super) all_names: bool,
 }
 
 impl Wish {
@@ -33,6 +35,7 @@ impl Wish {
             h2c: false,
             routes: Vec::new(),
             share: None,
+            all_names: false,
         }
     }
 }
@@ -65,7 +68,8 @@ pub(super) fn start(wish: &Wish) -> Result<Running> {
                 wish.behind
             ))
             .args(&wish.routes)
-            .args(wish.share.map(|share| format!("cache={share}"))),
+            .args(wish.share.map(|share| format!("cache={share}")))
+            .args(wish.all_names.then_some("hosts=*")),
         wish.https.unwrap_or(wish.http),
     )
 }

@@ -1,7 +1,7 @@
 //! Calls of gRPC that both sides know by heart, past the door and through it. What each side saw has to
 //! be the same: every message, the fields before and behind them, the status, and who has gone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use super::running::{Running, free_port};
@@ -22,8 +22,13 @@ const PACKAGES: [&str; 1] = ["grpcio==1.76.0"];
 /// Both sides.
 const CALLS: &str = include_str!("calls.py");
 
+/// What it is written in.
+pub(super) fn tools() -> Result<PathBuf> {
+    python::with("grpc", &PACKAGES)
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let python = python::with("grpc", &PACKAGES)?;
+    let python = tools()?;
     let (app, http, https) = (free_port()?, free_port()?, free_port()?);
     let _app = Running::start(
         Command::new(&python).args(["-c", CALLS, "serve", &app.to_string()]),

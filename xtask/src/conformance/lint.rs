@@ -1,7 +1,7 @@
 //! What httplint says of answers that the door makes itself, or changes: files and their parts,
 //! redirects, error pages, answers that are kept or compressed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use serde::Deserialize;
@@ -27,8 +27,13 @@ const MEANT: [(&str, &str); 1] = [("PARTIAL_WITHOUT_RANGE", "parts of a file")];
 #[derive(Debug, Deserialize)]
 struct Linted(String, u16, Vec<(String, String, String)>);
 
+/// What it is written in.
+pub(super) fn tools() -> Result<PathBuf> {
+    python::with("lint", &PACKAGES)
+}
+
 pub(crate) fn run() -> Result<ExitCode> {
-    let python = python::with("lint", &PACKAGES)?;
+    let python = tools()?;
     let (behind, http, https) = (free_port()?, free_port()?, free_port()?);
     let _app = Running::start(
         Command::new(&python).args(["-c", APP, &behind.to_string()]),
@@ -54,7 +59,7 @@ pub(crate) fn run() -> Result<ExitCode> {
 }
 
 /// A page that is large enough to be compressed.
-fn files() -> Result<std::path::PathBuf> {
+fn files() -> Result<PathBuf> {
     let folder = workspace::target().join("conformance/files");
     file::create_folder(&folder)?;
     let page = "<!doctype html><title>A page</title><p>Words.\n".repeat(200);

@@ -1,7 +1,7 @@
 //! Sessions of WebSockets that both sides know by heart, past the door and through it. What each side
 //! heard has to be the same: every message with its fragments, every pong, the codes of the close.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use super::running::{Running, free_port};
@@ -22,8 +22,13 @@ const PACKAGES: [&str; 2] = ["websockets==17.4", "h2==4.4.1"];
 /// Both sides.
 const SESSIONS: &str = include_str!("sessions.py");
 
+/// What it is written in.
+pub(super) fn tools() -> Result<PathBuf> {
+    python::with("websockets", &PACKAGES)
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let python = python::with("websockets", &PACKAGES)?;
+    let python = tools()?;
     let (app, http, https) = (free_port()?, free_port()?, free_port()?);
     let _app = Running::start(
         Command::new(&python).args(["-c", SESSIONS, "serve", &app.to_string()]),
