@@ -282,6 +282,80 @@ mod tests {
         }
     }
 
+    /// A door's clock.
+    #[derive(Debug)]
+    struct At(Arc<Store>, Moment);
+
+    impl ResolvesServerCert for At {
+        fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+            self.0.choose_at(hello.server_name(), self.1)
+        }
+    }
+
+    /// Whether a visitor whose clock is right agrees with a door whose clock says `now`.
+    fn agrees(store: &Arc<Store>, now: Moment, name: &str, root: &[u8]) -> bool {
+        let server = rustls::ServerConfig::builder_with_provider(super::super::provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(At(store.clone(), now)));
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(root.to_vec().into()).unwrap();
+        let client = rustls::ClientConfig::builder_with_provider(super::super::provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = rustls::pki_types::ServerName::try_from(name.to_owned()).unwrap();
+        let mut visitor = rustls::ClientConnection::new(Arc::new(client), name).unwrap();
+        let mut door = rustls::ServerConnection::new(Arc::new(server)).unwrap();
+        while visitor.is_handshaking() || door.is_handshaking() {
+            let mut bytes = Vec::new();
+            while visitor.wants_write() {
+                visitor.write_tls(&mut bytes).unwrap();
+            }
+            door.read_tls(&mut bytes.as_slice()).unwrap();
+            if door.process_new_packets().is_err() {
+                return false;
+            }
+            let mut bytes = Vec::new();
+            while door.wants_write() {
+                door.write_tls(&mut bytes).unwrap();
+            }
+            visitor.read_tls(&mut bytes.as_slice()).unwrap();
+            if visitor.process_new_packets().is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    #[test]
+    fn a_clock_that_is_ten_years_wrong_takes_no_certificate_from_any_visitor() {
+        const TEN_YEARS: Duration = Duration::from_hours(24 * 3652);
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::default());
+        let ca = LocalCa::open(folder.path()).unwrap();
+        let local = ca.issue("localhost").unwrap().key.cert[1].to_vec();
+        store.set_local(Some(ca));
+        // Their own validity is now; the door takes them by what it knows of it.
+        let own = valid("own.example", -30..60);
+        let authority = valid("shop.example", -30..60);
+        store.set_own([&own].into_iter());
+        store.set_authority([&authority].into_iter());
+        let now = Moment::now();
+        for now in [now, now.after(TEN_YEARS), now.before(TEN_YEARS), now] {
+            for (name, root) in [
+                ("own.example", &*own.key.cert[0]),
+                ("shop.example", &*authority.key.cert[0]),
+                ("blog.localhost", &*local),
+            ] {
+                assert!(agrees(&store, now, name, root), "{name} at {now}");
+            }
+            assert!(!agrees(&store, now, "other.example", &own.key.cert[0]));
+        }
+    }
+
     #[test]
     fn the_local_ca_answers_for_this_machine_alone() {
         let folder = tempfile::tempdir().unwrap();

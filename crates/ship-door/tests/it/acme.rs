@@ -8,8 +8,8 @@ use ship_door::table::{self, Acme, Certificates, Table};
 use ship_test::{Authority, Names};
 
 use crate::authority_front::Front;
-use crate::door::{App, Door, served_by, text, until};
-use crate::tls::shake;
+use crate::door::{App, Door, HOST, served_by, text, until};
+use crate::tls::{local_root, pair, put_own, shake};
 
 /// One for whom every name leads to `address`, and that looks at the door's ports. `None` where
 /// Pebble is not installed.
@@ -72,6 +72,16 @@ pub(crate) fn issuers(path: &Path) -> String {
     parts.skip(1).collect()
 }
 
+/// `SHIP_ACME_ORDERS=100` is a longer run.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a person asks a test for a longer run"
+)]
+fn orders() -> u32 {
+    let wanted = std::env::var("SHIP_ACME_ORDERS").ok();
+    wanted.map_or(3, |wanted| wanted.parse().expect("a number of orders"))
+}
+
 #[tokio::test]
 async fn names_get_certificates_from_an_authority_that_refuses_half_of_all_nonces() {
     let app = App::http("blog/web.1@r7", |_| async { text("ok") });
@@ -79,9 +89,10 @@ async fn names_get_certificates_from_an_authority_that_refuses_half_of_all_nonce
     let Some(authority) = authority(&door, "127.0.0.1") else {
         return;
     };
-    let names = ["blog.example", "www.blog.example", "shop.example"];
+    let names: Vec<String> = (0..orders()).map(|n| format!("n{n}.example")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     swap(&door, &app, &names, policy(&authority)).await;
-    for name in names {
+    for &name in &names {
         let path = file(&door, name);
         until("the certificate is there", async || {
             path.exists().then_some(())
@@ -97,10 +108,10 @@ async fn names_get_certificates_from_an_authority_that_refuses_half_of_all_nonce
     let again = policy(&authority);
     drop(authority);
     swap(&door, &app, &[], again.clone()).await;
-    assert!(shake(&door, "", "blog.example", "h2").await.is_err());
+    assert!(shake(&door, "", names[0], "h2").await.is_err());
     swap(&door, &app, &names, again).await;
-    let issuers = issuers(&file(&door, "blog.example"));
-    assert!(shake(&door, &issuers, "blog.example", "h2").await.is_ok());
+    let issuers = issuers(&file(&door, names[0]));
+    assert!(shake(&door, &issuers, names[0], "h2").await.is_ok());
 }
 
 #[tokio::test]
@@ -126,6 +137,42 @@ async fn a_name_that_leads_elsewhere_is_told_in_the_authoritys_words() {
     assert!(trouble.contains("refused"), "{trouble}");
     assert!(trouble.ends_with("it has no certificate yet"), "{trouble}");
     assert!(!file(&door, "blog.example").exists());
+}
+
+/// Nobody listens where the authority and the server of names should be, and no request asks them.
+#[tokio::test]
+async fn an_authority_and_a_name_server_that_are_gone_cost_no_visitor_anything() {
+    let app = App::http("blog/web.1@r7", |_| async { text("ok") });
+    let door = Door::start(Vec::new()).await;
+    let (certificate, key) = pair("blog.example");
+    put_own(&door, "blog.pem", &(certificate.clone() + &key)).await;
+    let mut nobody = certificates(one("https://localhost:1/dir", Path::new("/none")), None);
+    let acme = nobody.acme.as_mut().unwrap();
+    acme.check_dns = true;
+    acme.dns = Some(table::Dns {
+        provider: table::DnsProvider::Hook("/none".into()),
+        resolver: Some("127.0.0.1:1".parse().unwrap()),
+        port: 1,
+        wait: 1,
+    });
+    let names = ["blog.example", "shop.example", "*.shop.example"];
+    swap(&door, &app, &names, nobody).await;
+    until("it is told", async || {
+        let status = door.client().await.status().await.unwrap();
+        let mut troubles = status.certificates.into_iter().filter(|it| !it.serves);
+        troubles.find_map(|it| it.trouble)
+    })
+    .await;
+    for _ in 0..100 {
+        for host in ["blog.example", "shop.example", "a.shop.example"] {
+            let request = crate::door::get("/", &[("host", host)]);
+            let answer = door.visit().await.send(request).await.unwrap();
+            assert_eq!(answer.status, 200, "{host}");
+        }
+    }
+    for (root, name) in [(certificate, "blog.example"), (local_root(&door), HOST)] {
+        assert!(shake(&door, &root, name, "h2").await.is_ok(), "{name}");
+    }
 }
 
 /// What the door remembers of asking.
