@@ -12,7 +12,7 @@ use crate::detect::objects::import_paths;
 use crate::plan::{Place, Sourced};
 use crate::project::Project;
 use crate::python::expr::{Call, Expr};
-use crate::python::index::{Target, View, is_beside};
+use crate::python::index::{Target, View};
 use crate::python::module::{Binding, Module};
 use crate::python::source::{self, Sought, Source};
 use crate::python::words::Word;
@@ -167,12 +167,9 @@ struct Object<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// The project's own modules. `tasks.py` is one here: elsewhere it is a file of Invoke.
+    /// The project's own modules.
     fn sources(&self) -> impl Iterator<Item = &'a Source> {
-        self.project.index.sources().filter(|source| {
-            let named = || source.file.with_file_name("worker.py");
-            !source.is_beside || source.stem() == "tasks" && !is_beside(&named())
-        })
+        self.project.index.own_sources()
     }
 
     /// Those in which one of `words` stands.

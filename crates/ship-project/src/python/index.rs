@@ -441,13 +441,7 @@ pub(crate) fn is_beside(file: &Path) -> bool {
         "doc",
         "benchmarks",
     ];
-    const FILES: [&str; 5] = [
-        "conftest.py",
-        "setup.py",
-        "noxfile.py",
-        "tasks.py",
-        "fabfile.py",
-    ];
+    const FILES: [&str; 4] = ["conftest.py", "setup.py", "noxfile.py", "fabfile.py"];
     let name = file
         .file_name()
         .and_then(|name| name.to_str())

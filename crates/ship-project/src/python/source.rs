@@ -69,6 +69,19 @@ struct Shelf {
     words: Filters,
 }
 
+/// A `tasks.py` for the developers of the project, with Invoke: <https://www.pyinvoke.org>. Any other
+/// is a part of the program, such as the tasks of Celery.
+fn is_of_invoke(file: &Path, text: &str) -> bool {
+    file.file_name() == Some(OsStr::new("tasks.py"))
+        && text.lines().any(|line| {
+            let mut words = line.split([' ', '.', ',']);
+            let begins = words
+                .next()
+                .is_some_and(|word| word == "import" || word == "from");
+            begins && words.next() == Some("invoke")
+        })
+}
+
 /// Reads those of `files` that are still there, in their order, and the words of all.
 pub(super) fn read(tree: &Tree, files: &[&Path]) -> Result<(Vec<Source>, Vocabulary)> {
     let (mut shelf, mut vocabulary) = (Shelf::default(), Vocabulary::default());
@@ -89,7 +102,7 @@ impl Source {
     fn new(file: &Path, shelf: &Arc<Shelf>, text: Range<usize>, words: Words) -> Self {
         Self {
             file: file.to_owned(),
-            is_beside: is_beside(file),
+            is_beside: is_beside(file) || is_of_invoke(file, &shelf.texts[text.clone()]),
             stem: file
                 .file_stem()
                 .and_then(OsStr::to_str)
