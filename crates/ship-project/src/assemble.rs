@@ -102,7 +102,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         notes.extend(found.iter().filter_map(|found| found.others.clone()));
     }
     if is_python {
-        notes.extend(detect::services::notes(project, &asked.addons));
+        notes.extend(detect::services::notes(project, &packages, &asked.addons));
         notes.extend(detect::secrets_file::note(project));
         notes.extend(detect::grpc::note(project, &processes));
     }
@@ -128,7 +128,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     let browsers = visitors::browsers(&manifest.browsers, &framework.value.key);
     let release = processes::release(sources, before, found.as_ref(), &folder);
     if is_python && release.is_none() {
-        notes.extend(detect::migrations::note(project));
+        notes.extend(detect::migrations::note(project, &packages));
     }
     Ok(Plan {
         version: VERSION,

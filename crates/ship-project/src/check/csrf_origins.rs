@@ -14,15 +14,11 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn look(subject: &Subject<'_>) -> Vec<Finding> {
-    let old = subject
-        .project()
-        .packages
-        .version("django")
-        .is_some_and(|version| {
-            ["1.", "2.", "3."]
-                .iter()
-                .any(|series| version.starts_with(series))
-        });
+    let old = subject.packages().version("django").is_some_and(|version| {
+        ["1.", "2.", "3."]
+            .iter()
+            .any(|series| version.starts_with(series))
+    });
     let Some(settings) = subject.settings().filter(|_| !old) else {
         return Vec::new();
     };

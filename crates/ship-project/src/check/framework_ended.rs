@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn look(subject: &Subject<'_>) -> Vec<Finding> {
-    let version = subject.project().packages.version("django");
+    let version = subject.packages().version("django");
     let finding = version.and_then(|version| {
         let (series, ended) = end(DJANGOS, version)?;
         if ended >= subject.given.today.as_str() {
@@ -24,8 +24,7 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
         }
         let what = format!("Django {series} has had no security fixes since {ended}");
         let place = subject
-            .project()
-            .packages
+            .packages()
             .dependencies
             .as_ref()
             .and_then(|named| named.places.first());

@@ -12,8 +12,10 @@ use crate::check::git;
 use crate::check::reach;
 use crate::detect::django_settings::Settings;
 use crate::error::Error;
+use crate::packages::Packages;
 use crate::plan::{Place, Plan};
 use crate::project::Project;
+use crate::python::index;
 use crate::python::module::Module;
 use crate::python::source::{self, Source};
 use crate::tree;
@@ -56,6 +58,8 @@ pub(crate) struct Subject<'a> {
     pub(super) tracked: Option<BTreeSet<PathBuf>>,
     /// The modules that what is served consists of.
     served: Vec<&'a Source>,
+    /// The packages, where the plan takes them from a folder below.
+    below: Option<Packages>,
 }
 
 impl<'a> Subject<'a> {
@@ -72,6 +76,7 @@ impl<'a> Subject<'a> {
             files: files(root),
             tracked: git::tracked(root),
             served: reach::served(&sources.project, plan.ok()),
+            below: plan.ok().and_then(|plan| below(&sources.project, plan)),
         };
         // Settings for other places, such as tests, say nothing of what visitors meet.
         if let Some(settings) = subject.settings() {
@@ -86,11 +91,16 @@ impl<'a> Subject<'a> {
         let by_plan = self
             .plan
             .is_ok_and(|plan| plan.framework.value.key == "django");
-        by_plan || self.project().packages.has("django")
+        by_plan || self.packages().has("django")
     }
 
     pub(super) fn project(&self) -> &'a Project {
         &self.sources.project
+    }
+
+    /// The packages that the plan installs.
+    pub(super) fn packages(&self) -> &Packages {
+        self.below.as_ref().unwrap_or(&self.project().packages)
     }
 
     /// The modules that what is served consists of, as far as imports tell; else all but tests,
@@ -155,6 +165,21 @@ impl<'a> Subject<'a> {
         let text = String::from_utf8(bytes).ok()?;
         (!text.contains(['\r', '\u{feff}'])).then_some(text)
     }
+}
+
+/// The packages of the folders that the program lies in, where the project's own names none.
+fn below(project: &Project, plan: &Plan) -> Option<Packages> {
+    if project.packages.dependencies.is_some() {
+        return None;
+    }
+    let ways = plan.import_paths.iter().chain([&plan.folder]);
+    let mut folders: Vec<PathBuf> = ways
+        .flat_map(|path| path.ancestors())
+        .map(index::plain)
+        .collect();
+    folders.sort_by_key(|folder| folder.components().count());
+    folders.dedup();
+    Packages::read(&project.tree, &folders).ok()
 }
 
 /// `settings.py`, `settings_test.py`, `settings/production.py`

@@ -40,7 +40,7 @@ pub fn advisories() -> &'static [Advisory] {
 }
 
 fn look(subject: &Subject<'_>) -> Vec<Finding> {
-    let packages = &subject.project().packages;
+    let packages = subject.packages();
     let place: Option<Place> = packages
         .dependencies
         .as_ref()

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::packages::Packages;
 use crate::plan::{Note, Place};
 use crate::project::Project;
 
@@ -36,22 +37,34 @@ const LIBRARIES: [Library; 3] = [
     },
 ];
 
-/// The library whose migrations lie in the project, which has no release command that runs them.
-pub(crate) fn note(project: &Project) -> Option<Note> {
-    let library = LIBRARIES.iter().find(|library| {
-        let file = project.folder.join(library.file);
-        let is_there = project.tree.has(&file) || project.tree.has_below(&file);
-        is_there && project.packages.has(library.package)
+/// The library whose migrations lie in the project, or in the folder that names its packages, which
+/// has no release command that runs them.
+pub(crate) fn note(project: &Project, packages: &Packages) -> Option<Note> {
+    let named = packages.dependencies.as_ref();
+    let named = named.and_then(|named| named.places.first()?.file.parent());
+    let mut folders = vec![project.folder.as_path()];
+    folders.extend(named.filter(|folder| *folder != project.folder));
+    let (library, folder) = LIBRARIES.iter().find_map(|library| {
+        let is_in = |folder: &&&Path| {
+            let file = folder.join(library.file);
+            project.tree.has(&file) || project.tree.has_below(&file)
+        };
+        let folder = folders.iter().find(is_in)?;
+        packages.has(library.package).then_some((library, *folder))
     })?;
+    let within = folder.strip_prefix(&project.folder).unwrap_or(folder);
+    let command = match within.iter().next() {
+        None => library.command.to_owned(),
+        Some(_) => format!("cd {} && {}", within.display(), library.command),
+    };
     Some(Note {
         text: format!(
             "no release command runs the migrations of {}",
             library.label
         ),
         hint: Some(format!(
-            "`[release]` with `command = \"{}\"` in ship.toml runs them before visitors reach new code",
-            library.command
+            "`[release]` with `command = \"{command}\"` in ship.toml runs them before visitors reach new code"
         )),
-        place: Some(Place::file(project.folder.join(Path::new(library.file)))),
+        place: Some(Place::file(folder.join(library.file))),
     })
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::packages::Packages;
 use crate::plan::{Note, Place, Sourced};
 use crate::project::Project;
 use crate::python::expr::Expr;
@@ -149,13 +150,17 @@ const SERVICES: [Service; 8] = [
 ];
 
 /// A note for each service that the code talks to, or that `addons` of `app.json` order.
-pub(crate) fn notes(project: &Project, addons: &[Sourced<String>]) -> Vec<Note> {
+pub(crate) fn notes(
+    project: &Project,
+    packages: &Packages,
+    addons: &[Sourced<String>],
+) -> Vec<Note> {
     let wanted = SERVICES.iter().filter_map(|service| {
         let by_code = project
             .index
             .own_modules_with(&service.words())
             .find_map(|module| service.place(module));
-        let place = by_code.or_else(|| service.by_setting(project));
+        let place = by_code.or_else(|| service.by_setting(project, packages));
         let ordered = || {
             let addon = addons
                 .iter()
@@ -213,13 +218,8 @@ pub(crate) fn of_backends(project: &Project) -> Vec<&'static str> {
 impl Service {
     /// Where the setting of its address is read, in a project that names a driver of it and of
     /// nothing else that may stand there: what is imported is left to a library.
-    fn by_setting(&self, project: &Project) -> Option<Place> {
-        let has_driver = |service: &Self| {
-            service
-                .packages
-                .iter()
-                .any(|name| project.packages.has(name))
-        };
+    fn by_setting(&self, project: &Project, packages: &Packages) -> Option<Place> {
+        let has_driver = |service: &Self| service.packages.iter().any(|name| packages.has(name));
         let same = SERVICES
             .iter()
             .filter(|other| other.setting == self.setting && has_driver(other));

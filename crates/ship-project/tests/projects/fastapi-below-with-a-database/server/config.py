@@ -1,0 +1,3 @@
+import os
+
+ADDRESS = os.getenv('DATABASE_URL', 'sqlite://')

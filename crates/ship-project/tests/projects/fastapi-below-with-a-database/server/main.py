@@ -1,0 +1,5 @@
+from fastapi import FastAPI
+
+from config import ADDRESS
+
+app = FastAPI(title=ADDRESS)
