@@ -108,7 +108,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     }
     notes.extend(front_ends.notes.iter().cloned());
     let mut asked_env = if is_python {
-        settings::asked_env(project, manifest, &settings)
+        settings::asked_env(project, manifest, &settings, found.as_ref())
     } else {
         Vec::new()
     };

@@ -172,6 +172,8 @@ pub(crate) struct Found {
     pub(crate) env: BTreeMap<String, Sourced<String>>,
     /// Settings that a random value will do for.
     pub(crate) drawn: Vec<Sourced<String>>,
+    /// Settings that it fails without.
+    pub(crate) demanded: Vec<Sourced<String>>,
     /// A file that names the packages of a site, and nothing else of the project.
     pub(crate) packages_at: Option<Place>,
     pub(crate) notes: Vec<Note>,
@@ -205,6 +207,7 @@ impl Found {
             data: Vec::new(),
             env: BTreeMap::new(),
             drawn: Vec::new(),
+            demanded: Vec::new(),
             packages_at: None,
             notes: Vec::new(),
             others: None,

@@ -29,6 +29,8 @@ pub(crate) struct Project {
     pub(crate) dotenv: Vec<DotenvEntry>,
     /// Plain settings that tell how to start: `.flaskenv`, and what the manifest adds.
     pub(crate) hints: BTreeMap<String, (String, Place)>,
+    /// What the manifest sets.
+    set: BTreeMap<String, String>,
     /// Those of files, without the manifest.
     of_files: BTreeMap<String, (String, Place)>,
 }
@@ -56,6 +58,7 @@ impl Project {
             packages: Packages::read(&tree, &[PathBuf::new(), at.folder.clone()])?,
             dotenv,
             hints: BTreeMap::new(),
+            set: BTreeMap::new(),
             of_files,
             tree,
         };
@@ -66,6 +69,10 @@ impl Project {
     /// The same files in the light of another manifest.
     pub(crate) fn under(&mut self, manifest: &Manifest) {
         self.hints.clone_from(&self.of_files);
+        let set = manifest.env.iter();
+        self.set = set
+            .map(|(name, value)| (name.clone(), value.value.clone()))
+            .collect();
         for (name, value) in manifest.env.iter().filter(|(name, _)| names_code(name)) {
             let hint = (value.value.clone(), value.place.clone());
             self.hints.insert(name.clone(), hint);
@@ -74,10 +81,29 @@ impl Project {
 }
 
 fn names_code(name: &str) -> bool {
-    ["FLASK_APP", "DJANGO_SETTINGS_MODULE"].contains(&name)
+    [
+        "FLASK_APP",
+        "DJANGO_SETTINGS_MODULE",
+        "DJANGO_CONFIGURATION",
+    ]
+    .contains(&name)
 }
 
 impl Project {
+    /// The value that the manifest or `.env` gives a variable.
+    pub(crate) fn given(&self, name: &str) -> Option<String> {
+        let of_file = || {
+            let entry = self.dotenv.iter().find(|entry| entry.name == name)?;
+            Some(entry.value.reveal().clone())
+        };
+        self.set.get(name).cloned().or_else(of_file)
+    }
+
+    /// Whether the manifest or `.env` gives a variable.
+    pub(crate) fn gives(&self, name: &str) -> bool {
+        self.set.contains_key(name) || self.dotenv.iter().any(|entry| entry.name == name)
+    }
+
     /// Whether its lock has members in folders of their own.
     pub(crate) fn is_workspace(&self) -> bool {
         let text = self.tree.text("uv.lock").ok().flatten();

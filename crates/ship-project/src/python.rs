@@ -12,4 +12,5 @@ pub(crate) mod module;
 mod nesting;
 pub(crate) mod paths;
 pub(crate) mod source;
+pub(crate) mod unset;
 pub(crate) mod words;

@@ -1,6 +1,6 @@
 //! The settings of a plan: those that are given, and those that are asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::sourced;
 use crate::detect::{self, Found};
@@ -39,6 +39,7 @@ pub(super) fn asked_env(
     project: &Project,
     manifest: &Manifest,
     settings: &BTreeMap<String, Sourced<String>>,
+    found: Option<&Found>,
 ) -> Vec<Sourced<String>> {
     let known = project
         .dotenv
@@ -46,5 +47,14 @@ pub(super) fn asked_env(
         .map(|entry| &entry.name)
         .chain(manifest.required_env.iter().map(|name| &name.value))
         .chain(settings.keys());
-    detect::asked::asked(project, &known.map(String::as_str).collect())
+    let known: BTreeSet<&str> = known.map(String::as_str).collect();
+    let mut asked = detect::asked::asked(project, &known);
+    for name in found.into_iter().flat_map(|found| &found.demanded) {
+        let is_known = known.contains(name.value.as_str());
+        if !is_known && !asked.iter().any(|own| own.value == name.value) {
+            asked.push(name.clone());
+        }
+    }
+    asked.sort_by(|a, b| a.places.cmp(&b.places));
+    asked
 }

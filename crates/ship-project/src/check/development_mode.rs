@@ -202,6 +202,7 @@ fn whole(module: &Module) -> View<'_> {
     View {
         module,
         inner: scopes.chain([&module.main]).collect(),
+        beside: Vec::new(),
     }
 }
 

@@ -62,7 +62,6 @@ pub(crate) fn demanded(subject: &Subject<'_>) -> Vec<(String, Place, bool)> {
     }
     for module in subject.modules_with(&["environ", "decouple", "BaseSettings"]) {
         wanted.extend(items(subject, module));
-        wanted.extend(decouple(subject, module));
         let fields = base_settings::needed(&subject.project().index, module).into_iter();
         wanted.extend(fields.map(|(name, line)| (name, module.place(line), true)));
     }
@@ -75,10 +74,16 @@ pub(crate) fn demanded(subject: &Subject<'_>) -> Vec<(String, Place, bool)> {
     reading.retain(|module| served.contains(module.file.as_path()));
     for module in reading {
         let helped = asked::helper::demanded(&subject.project().index, module);
-        wanted.extend(helped.map(|(name, line)| {
-            let at_top = at_top(module, &name);
-            (name, module.place(line), at_top)
-        }));
+        let read = asked::calls(subject.project(), module);
+        wanted.extend(
+            helped
+                .chain(read)
+                .filter(|(name, _)| !module.guards.contains(name))
+                .map(|(name, line)| {
+                    let at_top = at_top(module, &name);
+                    (name, module.place(line), at_top)
+                }),
+        );
     }
     wanted.retain(|(name, ..)| !GIVEN.contains(&name.to_uppercase().as_str()));
     wanted.sort_by(|a, b| (&a.0, !a.2, &a.1).cmp(&(&b.0, !b.2, &b.1)));
@@ -111,19 +116,6 @@ fn items(subject: &Subject<'_>, module: &Module) -> Vec<(String, Place, bool)> {
         (!optional).then(|| (name.to_owned(), module.place(*line), at_top(module, name)))
     });
     items.collect()
-}
-
-/// `config("X")` of python-decouple.
-fn decouple(subject: &Subject<'_>, module: &Module) -> Vec<(String, Place, bool)> {
-    let view = View::of(module);
-    let calls = module.calls.iter().filter_map(|(call, line)| {
-        let name = call.arguments.first()?.text()?;
-        let alone = call.arguments.len() == 1 && call.keyword("default").is_none();
-        let function = subject.project().index.outside(&view, &call.function)?;
-        (alone && function == "decouple.config")
-            .then(|| (name.to_owned(), module.place(*line), at_top(module, name)))
-    });
-    calls.collect()
 }
 
 /// Whether the code looks first if it is there: `os.getenv("X")`.

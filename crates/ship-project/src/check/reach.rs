@@ -72,6 +72,7 @@ fn imported<'a>(project: &'a Project, module: &'a Module) -> Vec<&'a Module> {
                         .to_owned(),
                     name: None,
                     line: import.line,
+                    asleep: None,
                 };
                 project.index.imported_module(module, &whole)
             }));

@@ -130,7 +130,17 @@ impl<'a> Subject<'a> {
         let roots = [plan.folder.clone(), PathBuf::new(), PathBuf::from("src")];
         let module = self.project().index.find(name, &roots)?;
         let folder: &'a Path = &plan.folder;
-        Some(Settings::read(self.project(), module, folder))
+        let class = plan.env.get("DJANGO_CONFIGURATION");
+        let class = class.map(|class| class.value.as_str());
+        Some(Settings::read(self.project(), module, folder, class))
+    }
+
+    /// The folders that the program is imported from.
+    pub(super) fn roots(&self) -> Vec<PathBuf> {
+        let plan = self.plan.ok().into_iter();
+        plan.flat_map(|plan| plan.import_paths.iter().chain([&plan.folder]))
+            .map(|path| index::plain(path))
+            .collect()
     }
 
     /// Whether the app will have this setting: by `.env`, the manifest, or its server.

@@ -10,7 +10,7 @@ use crate::plan::{Place, Sourced};
 use crate::project::Project;
 use crate::python::base_settings;
 use crate::python::expr::{Call, Expr};
-use crate::python::index::View;
+use crate::python::index::{Index, Target, View};
 use crate::python::module::Module;
 use crate::python::source::{self, Sought, Source};
 
@@ -35,13 +35,14 @@ const READERS: [&str; 4] = [
     "environs.env",
 ];
 /// Classes whose instances read settings: `env("X")`, `env.str("X")`, `config("X")`.
-const CLASSES: [&str; 6] = [
+const CLASSES: [&str; 7] = [
     "environ.Env",
     "environ.FileAwareEnv",
     "environs.Env",
     "environs.FileAwareEnv",
     "starlette.config.Config",
     "decouple.Config",
+    "decouple.AutoConfig",
 ];
 
 /// What the code of `project` demands and nothing in `known` answers, in the order of the lines.
@@ -116,37 +117,50 @@ fn items<'a>(
 }
 
 /// `config("X")`, `env("X")`, `env.str("X")` without a default.
-fn calls<'a>(
+pub(crate) fn calls<'a>(
     project: &'a Project,
     module: &'a Module,
 ) -> impl Iterator<Item = (String, u32)> + use<'a> {
     let view = View::of(module);
     module.calls.iter().filter_map(move |(call, line)| {
         let name = call.arguments.first()?.text()?;
-        let reader = reader(project, &view, call)?;
-        let has_default = call.keyword("default").is_some()
-            // environs and Starlette also take it as the second or third argument.
-            || call.arguments.len() > 1 && reader != Reader::Environ
-            || reader == Reader::Scheme(true);
+        let has_default = has_default(&project.index, &view, call)?;
         (!has_default).then(|| (name.to_owned(), *line))
     })
 }
 
-/// What reads a setting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reader {
-    Plain,
-    Environ,
-    /// An `Env(DEBUG=(bool, False))` that knows defaults; whether this may be one of them.
-    Scheme(bool),
+/// Whether a call that reads a setting has a value where that is missing; `None` where it is not
+/// known to read one.
+pub(crate) fn has_default(index: &Index, view: &View<'_>, call: &Call) -> Option<bool> {
+    let reader = reader(index, view, call)?;
+    let is_given = call.arguments.len() > reader.default_at;
+    Some(is_given || reader.is_in_scheme || call.keyword("default").is_some())
 }
 
-fn reader(project: &Project, view: &View<'_>, call: &Call) -> Option<Reader> {
-    const METHODS: [&str; 14] = [
+/// What reads a setting.
+struct Reader {
+    /// Which argument is the default, where none is named so.
+    default_at: usize,
+    /// An `Env(DEBUG=(bool, False))` knows a default for it.
+    is_in_scheme: bool,
+}
+
+impl Reader {
+    fn new(default_at: usize) -> Self {
+        Self {
+            default_at,
+            is_in_scheme: false,
+        }
+    }
+}
+
+fn reader(index: &Index, view: &View<'_>, call: &Call) -> Option<Reader> {
+    const METHODS: [&str; 19] = [
         "str",
         "bool",
         "int",
         "float",
+        "decimal",
         "list",
         "json",
         "url",
@@ -154,32 +168,43 @@ fn reader(project: &Project, view: &View<'_>, call: &Call) -> Option<Reader> {
         "db_url",
         "cache",
         "cache_url",
+        "dj_db_url",
+        "email_url",
         "path",
         "dict",
         "tuple",
+        "timedelta",
+        "uuid",
     ];
-    let by_name = project.index.outside(view, &call.function);
-    if by_name.is_some_and(|name| READERS.contains(&name.as_str())) {
-        return Some(Reader::Plain);
+    let by_name = index.outside(view, &call.function);
+    if let Some(name) = by_name.filter(|name| READERS.contains(&name.as_str())) {
+        return Some(Reader::new(default_of(&name)));
     }
-    let instance = match &call.function {
-        Expr::Attribute(of, method) if METHODS.contains(&method.as_str()) => of.name()?,
-        Expr::Name(name) => name,
-        _ => return None,
+    let (instance, is_method) = match &call.function {
+        Expr::Attribute(of, method) if METHODS.contains(&method.as_str()) => (&**of, true),
+        function => (function, false),
     };
-    let made = view.module.top.binding(instance)?.value.call()?;
-    let class = project.index.outside(view, &made.function)?;
+    // `env` may be made in another module.
+    let Target::Inside(module, names) = index.resolve(view, instance)? else {
+        return None;
+    };
+    let [name] = names.as_slice() else {
+        return None;
+    };
+    let made = module.top.binding(name)?.value.call()?;
+    let class = index.outside(&View::of(module), &made.function)?;
     if !CLASSES.contains(&class.as_str()) {
         return None;
     }
-    let name = call
-        .arguments
-        .first()
-        .and_then(Expr::text)
-        .unwrap_or_default();
-    Some(match (class.starts_with("environ."), made.keyword(name)) {
-        (true, Some(_)) => Reader::Scheme(true),
-        (true, None) => Reader::Environ,
-        _ => Reader::Plain,
+    let asked = call.arguments.first().and_then(Expr::text)?;
+    Some(Reader {
+        default_at: if is_method { 1 } else { default_of(&class) },
+        is_in_scheme: class.starts_with("environ.") && made.keyword(asked).is_some(),
     })
+}
+
+/// `env("X", str, "default")` of django-environ and Starlette, `config("X", "default")` of others.
+fn default_of(name: &str) -> usize {
+    let has_cast_before = name.starts_with("environ.") || name.starts_with("starlette.");
+    if has_cast_before { 2 } else { 1 }
 }

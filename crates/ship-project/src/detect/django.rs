@@ -29,6 +29,8 @@ pub(super) const ROW: Row = Row {
 };
 
 const VARIABLE: &str = "DJANGO_SETTINGS_MODULE";
+/// The class of settings, with django-configurations: <https://django-configurations.readthedocs.io>
+const CLASS: &str = "DJANGO_CONFIGURATION";
 /// How many folders down `manage.py` may lie.
 const DEEPEST: usize = 2;
 
@@ -84,12 +86,18 @@ impl<'a> Site<'a> {
             return Ok(found);
         };
         module.check()?;
-        let settings = Settings::read(self.project, module, self.folder);
+        let class = self.named(CLASS, |name| module.top.class(name).is_some());
+        let configuration = class.as_ref().map(|(name, _)| name.as_str());
+        let settings = Settings::read(self.project, module, self.folder, configuration);
         found.objects = self.callables(Some(&settings));
         self.migrations(&settings, &mut found);
         self.static_files(&settings, &name, &mut found);
         self.stored(&settings, &mut found);
         self.notes(&settings, &mut found);
+        if let Some((name, place)) = class {
+            let class = Sourced::from(name, place);
+            found.env.insert(CLASS.to_owned(), class);
+        }
         Ok(found)
     }
 
@@ -101,29 +109,33 @@ impl<'a> Site<'a> {
     /// The settings that serve visitors: of the environment, else of `wsgi.py` or `asgi.py`, which
     /// name the production ones where they are split, else of `manage.py`.
     fn settings_name(&self) -> Option<(String, Place)> {
-        if let Some(hint) = self.project.hints.get(VARIABLE) {
+        self.named(VARIABLE, |name| self.module(name).is_some())
+    }
+
+    /// What `variable` names, where `wsgi.py` and `asgi.py` name something that `exists`.
+    fn named(&self, variable: &str, exists: impl Fn(&str) -> bool) -> Option<(String, Place)> {
+        if let Some(hint) = self.project.hints.get(variable) {
             return Some(hint.clone());
         }
-        let own = self.settings_of(self.manage);
+        let own = self.named_in(self.manage, variable);
         let served = ["wsgi", "asgi"].iter().flat_map(|stem| self.files(stem));
-        let mut named = served.filter_map(|module| self.settings_of(module));
-        let exists = |(name, _): &(String, Place)| self.module(name).is_some();
-        named.find(exists).or(own)
+        let mut named = served.filter_map(|module| self.named_in(module, variable));
+        named.find(|(name, _)| exists(name)).or(own)
     }
 
     /// `os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site.settings")`, or set as an item.
-    fn settings_of(&self, module: &'a Module) -> Option<(String, Place)> {
+    fn named_in(&self, module: &'a Module, variable: &str) -> Option<(String, Place)> {
         let texts = Texts {
             index: &self.project.index,
             folder: self.folder,
         };
         let view = View::of(module);
         let by_call = module.calls.iter().filter_map(|(call, line)| {
-            let names = call.arguments.first().and_then(Expr::text) == Some(VARIABLE);
+            let names = call.arguments.first().and_then(Expr::text) == Some(variable);
             let value = call.arguments.get(1).filter(|_| names)?;
             Some((texts.text(&view, value)?, module.place(*line)))
         });
-        let item = format!("os.environ[{VARIABLE}]");
+        let item = format!("os.environ[{variable}]");
         let by_item = module.top.bindings.iter().filter_map(|binding| {
             let text = texts
                 .text(&view, &binding.value)
@@ -248,7 +260,7 @@ impl<'a> Site<'a> {
 
     fn split_settings(&self, found: &Found) -> Option<Note> {
         let used = found.env.get(VARIABLE)?;
-        let (own, _) = self.settings_of(self.manage)?;
+        let (own, _) = self.named_in(self.manage, VARIABLE)?;
         (own != used.value).then(|| Note {
             text: format!(
                 "`manage.py` names `{own}`; `{}` is used for everything",
@@ -379,13 +391,7 @@ impl<'a> Site<'a> {
             if drawn::is_key(&name) || key.as_ref() == Some(&place) {
                 found.drawn.push(Sourced::from(name, place));
             } else if name != VARIABLE && name != "PORT" {
-                found.notes.push(Note {
-                    text: format!(
-                        "the settings read `{name}` from the environment, without a default"
-                    ),
-                    hint: Some(format!("`ship env set {name}=…`")),
-                    place: Some(place),
-                });
+                found.demanded.push(Sourced::from(name, place));
             }
         }
     }

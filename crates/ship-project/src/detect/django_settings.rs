@@ -1,8 +1,10 @@
 //! Django's settings as far as their syntax tree tells. The build asks Django itself and corrects.
 
+mod taken;
+
 use std::path::PathBuf;
 
-use crate::detect::asked::{demanded, helper};
+use crate::detect::asked::{self, demanded, helper};
 use crate::plan::Place;
 use crate::project::Project;
 use crate::python::expr::{Call, Expr};
@@ -10,39 +12,69 @@ use crate::python::index::View;
 use crate::python::module::{Binding, Module};
 use crate::python::paths::{Texts, is_setting};
 
-/// How deep `from .base import *` may lead.
+use self::taken::{Assigned, Taken};
+
+/// How deep one list leads to another.
 const DEPTH: usize = 6;
 
-/// A settings module with all that it takes in by `from … import *`.
+/// A settings module with all that it takes in.
 pub(crate) struct Settings<'a> {
     texts: Texts<'a>,
-    /// The module itself is last: what it says counts most.
     modules: Vec<&'a Module>,
+    /// First those that do not count, each in the order in which they run.
+    assigned: Vec<Assigned<'a>>,
 }
 
 impl<'a> Settings<'a> {
+    /// Reads `module`; what is a class of `configuration` counts as well, where that is named.
     pub(crate) fn read(
         project: &'a Project,
         module: &'a Module,
         folder: &'a std::path::Path,
+        configuration: Option<&str>,
     ) -> Self {
-        let mut modules = Vec::new();
-        collect(project, module, DEPTH, &mut modules);
+        let mut taken = Taken::new(project, folder);
+        taken.module(module);
+        if let Some(class) = configuration {
+            taken.class(module, class);
+        }
+        let Taken {
+            modules,
+            mut assigned,
+            ..
+        } = taken;
+        assigned.sort_by_key(|own| !own.is_asleep);
         Self {
             texts: Texts {
                 index: &project.index,
                 folder,
             },
             modules,
+            assigned,
         }
     }
 
     /// All assignments to `name`, the one that counts last.
     fn bindings(&self, name: &str) -> impl Iterator<Item = (&'a Module, &'a Binding)> {
-        self.modules.iter().flat_map(move |module| {
-            let own = module.top.bindings.iter().filter(move |b| b.name == name);
-            own.map(|binding| (*module, binding))
-        })
+        let own = self.assigned.iter();
+        own.filter(move |own| own.binding.name == name)
+            .map(|own| (own.module, own.binding))
+    }
+
+    /// Those of [`Settings::bindings`] that do not count, for lack of a setting.
+    pub(crate) fn asleep(&self, name: &str) -> impl Iterator<Item = &'a Binding> {
+        let own = self.assigned.iter();
+        own.filter(move |own| own.is_asleep && own.binding.name == name)
+            .map(|own| own.binding)
+    }
+
+    /// Names are looked up in all modules: files that are included share their names.
+    fn view(&self, module: &'a Module) -> View<'a> {
+        let others = self.modules.iter().copied();
+        View {
+            beside: others.filter(|other| other.file != module.file).collect(),
+            ..View::of(module)
+        }
     }
 
     /// Whether `file` is one of those that are read.
@@ -65,7 +97,7 @@ impl<'a> Settings<'a> {
     pub(crate) fn text(&self, name: &str) -> Option<(String, Place)> {
         let bindings: Vec<_> = self.bindings(name).collect();
         bindings.into_iter().rev().find_map(|(module, binding)| {
-            let text = self.texts.text(&View::of(module), &binding.value)?;
+            let text = self.texts.text(&self.view(module), &binding.value)?;
             Some((text, module.place(binding.line)))
         })
     }
@@ -171,11 +203,11 @@ impl<'a> Settings<'a> {
             .chain(single)
             .filter_map(|(module, binding, database)| {
                 let engine = database.item("ENGINE")?;
-                let engine = self.texts.text(&View::of(module), engine)?;
+                let engine = self.texts.text(&self.view(module), engine)?;
                 let name = database
                     .item("NAME")
                     .filter(|_| engine.contains("sqlite"))?;
-                let path = self.texts.text(&View::of(module), name)?;
+                let path = self.texts.text(&self.view(module), name)?;
                 Some((self.texts.inside(&path)?, module.place(binding.line)))
             })
             .collect()
@@ -196,8 +228,10 @@ impl<'a> Settings<'a> {
                 // What a function of the project reads, and with which default, it says itself.
                 let is_own = || helper::is_own(self.texts.index, &View::of(module), call);
                 let alone = call.arguments.len() == 1 && call.keyword("default").is_none();
+                let has_default =
+                    || asked::has_default(self.texts.index, &self.view(module), call) == Some(true);
                 let name = call.arguments.first()?.text()?;
-                (reads && alone && !is_own()).then(|| (name.to_owned(), *line))
+                (reads && alone && !is_own() && !has_default()).then(|| (name.to_owned(), *line))
             });
             for (name, line) in items.chain(calls) {
                 let is_new = !demands.iter().any(|(old, _)| *old == name);
@@ -219,8 +253,26 @@ impl<'a> Settings<'a> {
                 }
             }
         }
+        demands.extend(self.secret_values());
         demands.sort_by(|a, b| a.1.cmp(&b.1));
         demands
+    }
+
+    /// `SECRET_KEY = values.SecretValue()` of django-configurations reads `DJANGO_SECRET_KEY`.
+    fn secret_values(&self) -> Vec<(String, Place)> {
+        let secret = |own: &Assigned<'a>| {
+            let call = own.binding.value.call()?;
+            let class = self
+                .texts
+                .index
+                .outside(&View::of(own.module), &call.function)?;
+            let is_plain = call.values().next().is_none();
+            (class == "configurations.values.SecretValue" && is_plain).then(|| {
+                let name = format!("DJANGO_{}", own.binding.name);
+                (name, own.module.place(own.binding.line))
+            })
+        };
+        self.assigned.iter().filter_map(secret).collect()
     }
 
     /// Whether the settings look first if `name` is there: `"X" in os.environ`, `os.getenv("X")`.
@@ -261,25 +313,4 @@ fn is_variable(name: &str) -> bool {
         && name
             .chars()
             .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
-}
-
-fn collect<'a>(project: &'a Project, module: &'a Module, left: usize, into: &mut Vec<&'a Module>) {
-    let Some(left) = left.checked_sub(1) else {
-        return;
-    };
-    let stars = module
-        .top
-        .imports
-        .iter()
-        .filter(|import| import.local == "*");
-    for import in stars {
-        if let Some(base) = project.index.imported_module(module, import)
-            && base.file != module.file
-        {
-            collect(project, base, left, into);
-        }
-    }
-    if !into.iter().any(|known| known.file == module.file) {
-        into.push(module);
-    }
 }

@@ -269,6 +269,7 @@ pub(super) fn first_sign(project: &Project, module: &Module, signs: &[&str]) -> 
     let view = View {
         module,
         inner: scopes,
+        beside: Vec::new(),
     };
     let fits = |name: &str| {
         signs

@@ -38,6 +38,8 @@ pub(crate) enum Target<'a> {
 pub(crate) struct View<'a> {
     pub(crate) module: &'a Module,
     pub(crate) inner: Vec<&'a Scope>,
+    /// Modules that share their names with this one: it is run as a part of them.
+    pub(crate) beside: Vec<&'a Module>,
 }
 
 impl<'a> View<'a> {
@@ -45,6 +47,7 @@ impl<'a> View<'a> {
         Self {
             module,
             inner: Vec::new(),
+            beside: Vec::new(),
         }
     }
 
@@ -298,7 +301,11 @@ impl Index {
             .filter_map(|import| self.imported_module(view.module, import))
             .filter(|_| left > 0)
             .find_map(|module| self.resolve_names(&View::of(module), names, left - 1));
-        own.or_else(|| {
+        let shared = || {
+            let mut beside = view.beside.iter().filter(|module| defines(module, head));
+            Some(Target::Inside(beside.next()?, owned(names)))
+        };
+        own.or_else(shared).or_else(|| {
             // `from fasthtml.common import *`: what nobody else defines comes from there.
             let foreign = stars.filter(|import| import.level == 0);
             let mut foreign =

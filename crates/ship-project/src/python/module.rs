@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::plan::Place;
 use crate::python::expr::{Call, Expr, guarded_setting};
 use crate::python::mistake::Mistake;
+use crate::python::unset::{Known, Unset};
 
 /// A file.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub(crate) struct Module {
     pub(crate) items: Vec<(Expr, u32)>,
     /// Every text that begins as the address of an SQLite database, also when it is put together.
     pub(crate) databases: Vec<(Expr, u32)>,
-    /// Every `X` of `"X" in os.environ`.
+    /// Every `X` of `"X" in os.environ`, `os.environ.setdefault("X", …)` and `os.environ["X"] = …`.
     pub(crate) guards: Vec<String>,
     /// Every string of the file.
     pub(crate) texts: Vec<(String, u32)>,
@@ -63,6 +64,8 @@ pub(crate) struct Import {
     /// The name within the module; `None` for `import a.b`.
     pub(crate) name: Option<String>,
     pub(crate) line: u32,
+    /// As that of a [`Binding`].
+    pub(crate) asleep: Option<Vec<String>>,
 }
 
 /// `name = value`
@@ -71,6 +74,11 @@ pub(crate) struct Binding {
     pub(crate) name: String,
     pub(crate) value: Expr,
     pub(crate) line: u32,
+    /// What the value is where no setting is there.
+    pub(crate) unset: Option<Box<Unset>>,
+    /// It stands below a condition that does not hold unless one of these variables is set; none of
+    /// them, where it never holds.
+    pub(crate) asleep: Option<Vec<String>>,
 }
 
 /// `def name(…):`
@@ -199,15 +207,27 @@ struct Reader<'a> {
     lines: Lines,
     scope: Scope,
     main: Scope,
+    known: Known,
+    /// Of the statements at hand, as that of a [`Binding`].
+    asleep: Option<Vec<String>>,
+    /// They run, and once.
+    is_sure: bool,
 }
 
 impl<'a> Reader<'a> {
     fn new(source: &'a str) -> Self {
+        Self::with(source, Lines::new(source))
+    }
+
+    fn with(source: &'a str, lines: Lines) -> Self {
         Self {
             source,
-            lines: Lines::new(source),
+            lines,
             scope: Scope::default(),
             main: Scope::default(),
+            known: Known::default(),
+            asleep: None,
+            is_sure: true,
         }
     }
 
@@ -216,19 +236,21 @@ impl<'a> Reader<'a> {
     }
 
     fn inner(&self, body: &[Stmt]) -> Scope {
-        let mut reader = Reader {
-            source: self.source,
-            lines: self.lines.clone(),
-            scope: Scope::default(),
-            main: Scope::default(),
-        };
+        let mut reader = Reader::with(self.source, self.lines.clone());
         reader.visit_body(body);
         reader.scope
     }
 
     fn bind(&mut self, target: &ast::Expr, value: &Expr, line: u32) {
+        let asleep = self.asleep.clone();
         let mut push = |name: String, value: Expr| {
-            self.scope.bindings.push(Binding { name, value, line });
+            self.scope.bindings.push(Binding {
+                name,
+                value,
+                line,
+                unset: None,
+                asleep: asleep.clone(),
+            });
         };
         match target {
             ast::Expr::Name(name) => push(name.id.to_string(), value.clone()),
@@ -264,6 +286,59 @@ impl<'a> Reader<'a> {
                     self.bind(target, &item, line);
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// Binds `target`, and keeps what the value is where no setting is there.
+    fn assign(&mut self, target: &ast::Expr, written: &ast::Expr, value: &Expr, line: u32) {
+        let before = self.scope.bindings.len();
+        self.bind(target, value, line);
+        let [binding] = &mut self.scope.bindings[before..] else {
+            return;
+        };
+        let unset = self.known.of(written);
+        binding.unset = unset.clone().map(Box::new);
+        if self.asleep.is_none() {
+            self.known
+                .set(&binding.name, unset.filter(|_| self.is_sure));
+        }
+    }
+
+    /// Statements that may run, or not.
+    fn part(&mut self, body: &[Stmt], asleep: Option<Vec<String>>, is_sure: bool) {
+        let outer = (self.asleep.clone(), self.is_sure);
+        self.asleep = self.asleep.take().or(asleep);
+        self.is_sure &= is_sure;
+        self.visit_body(body);
+        (self.asleep, self.is_sure) = outer;
+    }
+
+    /// `if`, `elif` and `else`: those run that hold without any setting; where that cannot be told,
+    /// all may.
+    fn branches(&mut self, condition: &ast::StmtIf) {
+        let first = (Some(&*condition.test), &condition.body);
+        let others = condition.elif_else_clauses.iter();
+        let others = others.map(|clause| (clause.test.as_ref(), &clause.body));
+        let (mut asks, mut is_taken, mut is_sure) = (Vec::new(), false, true);
+        for (test, body) in std::iter::once(first).chain(others) {
+            let test = test.map(|test| self.known.of(test));
+            if is_taken {
+                self.part(body, Some(asks.clone()), is_sure);
+                continue;
+            }
+            match test {
+                Some(Some(test)) => {
+                    asks.extend(test.asks.iter().cloned());
+                    is_taken = test.is_true();
+                    let asleep = (!is_taken).then(|| asks.clone());
+                    self.part(body, asleep, is_sure);
+                }
+                Some(None) => {
+                    is_sure = false;
+                    self.part(body, None, is_sure);
+                }
+                None => self.part(body, None, is_sure),
             }
         }
     }
@@ -318,6 +393,7 @@ impl<'a> Reader<'a> {
                     .unwrap_or_default(),
                 name: Some(alias.name.to_string()),
                 line,
+                asleep: self.asleep.clone(),
             });
         }
     }
@@ -338,6 +414,7 @@ impl<'a> Reader<'a> {
                 module,
                 name: None,
                 line,
+                asleep: self.asleep.clone(),
             });
         }
     }
@@ -367,12 +444,12 @@ impl StatementVisitor<'_> for Reader<'_> {
             Stmt::Assign(assign) => {
                 let value = Expr::read(&assign.value);
                 for target in &assign.targets {
-                    self.bind(target, &value, line);
+                    self.assign(target, &assign.value, &value, line);
                 }
             }
             Stmt::AnnAssign(assign) => {
                 if let Some(value) = &assign.value {
-                    self.bind(&assign.target, &Expr::read(value), line);
+                    self.assign(&assign.target, value, &Expr::read(value), line);
                 } else {
                     let name = Expr::read(&assign.target).dotted();
                     self.scope.declared.extend(name.map(|name| (name, line)));
@@ -382,8 +459,14 @@ impl StatementVisitor<'_> for Reader<'_> {
                 let old = Box::new(Expr::read(&assign.target));
                 let sum = Expr::Plus(old, Box::new(Expr::read(&assign.value)));
                 self.bind(&assign.target, &sum, line);
+                if let ast::Expr::Name(name) = &*assign.target {
+                    self.known.set(name.id.as_str(), None);
+                }
             }
             Stmt::Expr(expr) => {
+                if let ast::Expr::Call(call) = &*expr.value {
+                    self.known.set_default(call);
+                }
                 if let Expr::Call(call) = Expr::read(&expr.value) {
                     self.scope.calls.push((*call, line));
                 }
@@ -403,6 +486,12 @@ impl StatementVisitor<'_> for Reader<'_> {
             }
             Stmt::If(condition) if is_main(&condition.test) => self.main_block(&condition.body),
             Stmt::If(condition) if is_typing(&condition.test) => {}
+            Stmt::If(condition) => self.branches(condition),
+            Stmt::Try(_) | Stmt::For(_) | Stmt::While(_) | Stmt::Match(_) => {
+                let outer = std::mem::replace(&mut self.is_sure, false);
+                walk_stmt(self, stmt);
+                self.is_sure = outer;
+            }
             _ => walk_stmt(self, stmt),
         }
     }
@@ -457,11 +546,15 @@ impl<'a> Visitor<'a> for Everywhere {
             }
             ast::Expr::Call(_) => {
                 if let Expr::Call(call) = Expr::read(expr) {
+                    self.guards.extend(defaulted_setting(&call));
                     self.calls.push((*call, line));
                 }
             }
             ast::Expr::Subscript(item) if item.ctx.is_load() => {
                 self.items.push((Expr::read(expr), line));
+            }
+            ast::Expr::Subscript(item) if item.ctx.is_store() => {
+                self.guards.extend(set_setting(item));
             }
             ast::Expr::Compare(compare) => self.guards.extend(guarded_setting(compare)),
             _ => {}
@@ -486,6 +579,20 @@ fn beginning(expr: &Expr) -> Option<&str> {
         Expr::Joined(parts) => beginning(parts.first()?),
         _ => None,
     }
+}
+
+/// The `X` of `os.environ["X"] = …`.
+fn set_setting(item: &ast::ExprSubscript) -> Option<String> {
+    let is_environment = Expr::read(&item.value).dotted()?.ends_with("environ");
+    let name = Expr::read(&item.slice);
+    is_environment.then(|| name.text().map(str::to_owned))?
+}
+
+/// The `X` of `os.environ.setdefault("X", "dev")`.
+fn defaulted_setting(call: &Call) -> Option<String> {
+    let is_it = call.function.dotted()?.ends_with("environ.setdefault");
+    let name = call.arguments.first()?.text()?;
+    (is_it && call.arguments.len() > 1).then(|| name.to_owned())
 }
 
 /// Where each line begins.

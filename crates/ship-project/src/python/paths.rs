@@ -88,7 +88,11 @@ impl<'a> Texts<'a> {
             return None;
         };
         let binding = module.top.binding(&names.join("."))?;
-        self.eval(&View::of(module), &binding.value, left)
+        let view = View {
+            beside: view.beside.clone(),
+            ..View::of(module)
+        };
+        self.eval(&view, &binding.value, left)
     }
 
     fn call(&self, view: &View<'a>, call: &Call, left: usize) -> Option<String> {
