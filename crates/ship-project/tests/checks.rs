@@ -542,3 +542,146 @@ fn of_several_holes_the_one_that_is_mended_last_is_told() {
     let told: Vec<&str> = holes.map(|it| it.what.as_str()).collect();
     insta::assert_snapshot!(told.join("\n"), @"requests 2.30.0: the passwords of `.netrc` reach other servers (CVE-2024-47081, mended in 2.32.4)");
 }
+
+/// What is told of `debug` for these settings of Django.
+fn debug_of(settings: &str) -> Vec<String> {
+    let settings = format!("import os\nSECRET_KEY = os.environ['KEY']\n{settings}");
+    let mut told = told(&django(&settings, &[]));
+    told.retain(|finding| finding.contains(" debug "));
+    told
+}
+
+#[test]
+fn debug_is_on_where_nothing_that_it_asks_for_turns_it_off() {
+    for settings in [
+        "DEBUG = 1\n",
+        "DEBUG = 'RENDER' not in os.environ\n",
+        "DEBUG = not os.environ.get('PRODUCTION')\n",
+        "DEBUG = os.environ.get('STAGE', 'desk') != 'live'\n",
+        "DEBUG = bool(os.environ.get('DEBUG', True))\n",
+        // Any text is true.
+        "DEBUG = os.environ.get('DEBUG', 'False')\n",
+        "DEBUG = True\nif os.environ.get('STAGE') == 'live':\n    DEBUG = False\n",
+    ] {
+        assert_eq!(
+            debug_of(settings),
+            ["error debug shop/settings.py:3"],
+            "{settings}"
+        );
+    }
+    for settings in [
+        "DEBUG = 0\n",
+        "DEBUG = 'DESK' in os.environ\n",
+        "DEBUG = os.environ.get('DEBUG', 'no').lower() in ('1', 'true')\n",
+        "DEBUG = False\nif os.environ.get('DESK'):\n    DEBUG = True\n",
+        "STAGE = os.environ.get('STAGE', 'live')\nif STAGE == 'desk':\n    DEBUG = True\nelse:\n    DEBUG = False\n",
+        "DEBUG = unheard_of()\n",
+    ] {
+        assert!(debug_of(settings).is_empty(), "{settings}");
+    }
+    let settings =
+        "import os\nSECRET_KEY = os.environ['KEY']\nDEBUG = 'RENDER' not in os.environ\n";
+    assert!(!has(
+        &django(settings, &[(".env", "RENDER=no\n")]),
+        "error debug shop/settings.py:3"
+    ));
+}
+
+#[test]
+fn debug_of_local_settings_that_are_part_of_the_source_counts() {
+    let settings = "SECRET_KEY = KEY\nDEBUG = False\ntry:\n    from .local import *\nexcept ImportError:\n    pass\n";
+    let local = ("shop/local.py", "DEBUG = True\n");
+    let files = django(settings, &[local]);
+    assert!(has(&files, "error debug shop/local.py:1"));
+    let ignored = django(settings, &[local, (".shipignore", "local.py\n")]);
+    assert!(!told(&ignored).iter().any(|it| it.contains(" debug ")));
+    // What is said behind it counts.
+    let late = settings.to_owned() + "DEBUG = False\n";
+    let files = django(&late, &[local]);
+    assert!(!told(&files).iter().any(|it| it.contains(" debug ")));
+}
+
+#[test]
+fn debug_of_a_configuration_of_flask_is_told_however_it_is_given() {
+    let config = "class Config:\n    DEBUG = False\nclass Desk(Config):\n    DEBUG = True\nclass Own(Desk):\n    pass\n";
+    for (line, wanted) in [
+        ("app.config.update(DEBUG=True)", "app.py:4"),
+        ("app.config.from_mapping({'DEBUG': True})", "app.py:4"),
+        ("app.config.from_object(config.Desk)", "config.py:4"),
+        ("app.config.from_object('config.Own')", "config.py:4"),
+        ("app.config.from_object(config.Own())", "config.py:4"),
+        ("app.config.from_object(config.Config)", ""),
+        ("app.config.from_object('config')", ""),
+        ("app.config.update(DEBUG=False)", ""),
+        ("app.jobs.update(DEBUG=True)", ""),
+    ] {
+        let app =
+            format!("import config\nfrom flask import Flask\napp = Flask(__name__)\n{line}\n");
+        let mut files = flask(&app);
+        files.push(("config.py", config));
+        let mut told = told(&files);
+        told.retain(|finding| finding.contains(" debug "));
+        let wanted: Vec<String> = [wanted]
+            .iter()
+            .filter(|place| !place.is_empty())
+            .map(|place| format!("error debug {place}"))
+            .collect();
+        assert_eq!(told, wanted, "{line}");
+    }
+}
+
+#[test]
+fn what_has_a_default_of_any_kind_is_not_missing() {
+    let settings = "import os\nimport environ\nenv = environ.Env()\nos.environ.setdefault('MODE', 'live')\n\
+                    MODE = os.environ['MODE']\nSIZE = env.int('SIZE', 20)\nNAME = env('NAME', str, 'shop')\n\
+                    KEY = env('KEY')\nRATE = env('RATE', int)\nSECRET_KEY = KEY\n";
+    let mut told = told(&django(settings, &[]));
+    told.retain(|finding| finding.contains(" missing-setting "));
+    let wanted = ["KEY", "RATE"].map(|name| {
+        let line = settings.lines().position(|line| line.starts_with(name));
+        format!(
+            "error missing-setting shop/settings.py:{}",
+            line.unwrap() + 1
+        )
+    });
+    assert_eq!(told, wanted);
+}
+
+#[test]
+fn a_reader_of_settings_that_another_module_makes_is_followed() {
+    let reading = (
+        "reading.py",
+        "from decouple import AutoConfig\nconfig = AutoConfig()\n",
+    );
+    let mut files = flask(
+        "from flask import Flask\nfrom reading import config\napp = Flask(__name__)\nTOKEN = config('TOKEN')\nSIZE = config('SIZE', 3)\n",
+    );
+    files.push(reading);
+    let mut told = told(&files);
+    told.retain(|finding| finding.contains(" missing-setting "));
+    assert_eq!(told, ["error missing-setting app.py:4"]);
+}
+
+#[test]
+fn tasks_of_celery_are_a_part_of_the_program() {
+    let mut files = flask("from flask import Flask\nimport tasks\napp = Flask(__name__)\n");
+    let tasks = "import os\nfrom celery import shared_task\n@shared_task\ndef send():\n    return os.environ['API_KEY']\n";
+    files.push(("tasks.py", tasks));
+    assert!(has(&files, "warning missing-setting tasks.py:5"));
+}
+
+#[test]
+fn packages_of_a_folder_below_are_looked_at() {
+    let files = [
+        (
+            "shop/app.py",
+            "from flask import Flask\napp = Flask(__name__)\n",
+        ),
+        ("shop/requirements.txt", "flask==0.12\n"),
+    ];
+    assert!(
+        told(&files)
+            .iter()
+            .any(|it| it.starts_with("warning vulnerable shop/requirements.txt"))
+    );
+}

@@ -196,7 +196,7 @@ impl Known {
             None => return None,
         };
         let cast = keyword("cast").map(Expr::read);
-        let is_bool = function.ends_with(".bool")
+        let is_bool = function.rsplit('.').next() == Some("bool")
             || cast.as_ref().and_then(|cast| cast.name()) == Some("bool");
         let value = if is_bool {
             value.map(|value| Value::Truth(value.says_yes()))
