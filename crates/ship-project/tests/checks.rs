@@ -98,8 +98,8 @@ fn a_django_site_as_startproject_makes_it_is_told_what_it_lacks() {
             "error missing-migrations orders/models.py",
             "error debug shop/settings.py:3",
             "error secret-key shop/settings.py:2",
-            "warning vulnerable requirements.txt",
-            "warning django-ended requirements.txt",
+            "warning vulnerable requirements.txt:1",
+            "warning django-ended requirements.txt:1",
             "warning python-ended runtime.txt:1",
             "warning unpinned requirements.txt:2",
             "warning stored-in-source db.sqlite3",
@@ -684,4 +684,48 @@ fn packages_of_a_folder_below_are_looked_at() {
             .iter()
             .any(|it| it.starts_with("warning vulnerable shop/requirements.txt"))
     );
+}
+
+/// What is told of the check `id`, with what it says and what helps.
+fn words_of(files: &[(&str, &str)], id: &str) -> Vec<(String, String)> {
+    let (_folder, report) = project(files);
+    let findings = report.findings.into_iter();
+    findings
+        .filter(|finding| finding.id == id)
+        .map(|finding| (finding.what, finding.remedy))
+        .collect()
+}
+
+#[test]
+fn what_helps_against_open_versions_is_read_afterwards() {
+    let app = ("app.py", "from flask import Flask\napp = Flask(__name__)\n");
+    let open = ("requirements.txt", "flask\n");
+    let [(what, remedy)] = words_of(&[app, open], "unpinned").try_into().unwrap();
+    assert_eq!(
+        what,
+        "`flask` has no exact version: each build may get another"
+    );
+    assert_eq!(
+        remedy,
+        "`mv requirements.txt requirements.in && uv pip compile requirements.in -o requirements.txt`, and commit both; \
+         or `uv init --bare && uv add -r requirements.txt`, which writes `uv.lock`"
+    );
+    // What the command writes.
+    let done = [
+        app,
+        ("requirements.in", "flask\n"),
+        ("requirements.txt", "flask==3.1.2\n"),
+    ];
+    assert!(words_of(&done, "unpinned").is_empty());
+    let stale = [
+        app,
+        ("requirements.in", "flask\n"),
+        ("requirements.txt", "flask\njinja2==3.1.6\n"),
+    ];
+    let [(what, remedy)] = words_of(&stale, "unpinned").try_into().unwrap();
+    assert_eq!(
+        what,
+        "1 of 2 requirements, `flask`, names no exact version: each build may get another"
+    );
+    assert!(remedy.starts_with("`uv pip compile requirements.in -o requirements.txt`"));
 }

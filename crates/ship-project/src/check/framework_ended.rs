@@ -3,7 +3,6 @@
 use super::{Check, Finding, Severity};
 use crate::check::calendar::{DJANGOS, end};
 use crate::check::subject::Subject;
-use crate::plan::Place;
 
 pub(super) const CHECK: Check = Check {
     id: "django-ended",
@@ -23,12 +22,7 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
             return None;
         }
         let what = format!("Django {series} has had no security fixes since {ended}");
-        let place = subject
-            .packages()
-            .dependencies
-            .as_ref()
-            .and_then(|named| named.places.first());
-        let place: Option<Place> = place.cloned();
+        let place = subject.package("django");
         Some(Finding::new(
             &CHECK,
             place,

@@ -12,8 +12,9 @@ use crate::check::git;
 use crate::check::reach;
 use crate::detect::django_settings::Settings;
 use crate::error::Error;
+use crate::files::requirements::Requirements;
 use crate::packages::Packages;
-use crate::plan::{Place, Plan};
+use crate::plan::{Dependencies, Place, Plan};
 use crate::project::Project;
 use crate::python::index;
 use crate::python::module::Module;
@@ -101,6 +102,23 @@ impl<'a> Subject<'a> {
     /// The packages that the plan installs.
     pub(super) fn packages(&self) -> &Packages {
         self.below.as_ref().unwrap_or(&self.project().packages)
+    }
+
+    /// Where a package is named: the line of its requirement, else the file.
+    pub(super) fn package(&self, name: &str) -> Option<Place> {
+        let named = self.packages().dependencies.as_ref()?;
+        let lines = match &named.value {
+            Dependencies::Requirements { files, .. } => files.as_slice(),
+            _ => &[],
+        };
+        let line = lines.iter().find_map(|file| {
+            let read = Requirements::read(file, &|path| self.text(path));
+            let mut entries = read.entries.into_iter();
+            entries
+                .find(|entry| entry.name == name)
+                .map(|entry| entry.place)
+        });
+        line.or_else(|| named.places.first().cloned())
     }
 
     /// The modules that what is served consists of, as far as imports tell; else all but tests,

@@ -2,7 +2,6 @@
 
 use super::{Check, Finding, Severity};
 use crate::check::subject::Subject;
-use crate::plan::Place;
 
 mod table;
 
@@ -12,7 +11,7 @@ pub(super) const CHECK: Check = Check {
     id: "vulnerable",
     severity: Severity::Warning,
     title: "no locked package has a hole that this release of Shipsmith knows",
-    why: "A published hole is tried out by strangers within days. This looks, without a network, at the locked versions of the packages that stand between visitors and an app (the list below); it is no replacement for a scanner that knows every advisory, and it says nothing of packages whose version is not locked.",
+    why: "A published hole is tried out by strangers within days. This looks, without a network, at the locked versions of the packages that stand between visitors and an app (the list below); it is no replacement for a scanner that knows every advisory, and it says nothing of packages whose version is not locked. Which versions their authors took back (\"yanked\") only the index knows: `ship up` tells them as it locks.",
     remedy: "`uv lock --upgrade-package NAME`, or a higher version in `requirements.txt`; then run your tests. `uvx pip-audit` looks at everything.",
     fix: None,
     look,
@@ -41,10 +40,6 @@ pub fn advisories() -> &'static [Advisory] {
 
 fn look(subject: &Subject<'_>) -> Vec<Finding> {
     let packages = subject.packages();
-    let place: Option<Place> = packages
-        .dependencies
-        .as_ref()
-        .and_then(|named| named.places.first().cloned());
     let mut findings: Vec<Finding> = Vec::new();
     for rows in TABLE.chunk_by(|one, next| one.package == next.package) {
         let package = rows[0].package;
@@ -64,7 +59,7 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
         let remedy = format!(
             "`uv lock --upgrade-package {package}`, or `{package}>={mended}` in the requirements"
         );
-        findings.push(Finding::new(&CHECK, place.clone(), what, remedy));
+        findings.push(Finding::new(&CHECK, subject.package(package), what, remedy));
     }
     findings
 }
