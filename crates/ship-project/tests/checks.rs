@@ -729,3 +729,43 @@ fn what_helps_against_open_versions_is_read_afterwards() {
     );
     assert!(remedy.starts_with("`uv pip compile requirements.in -o requirements.txt`"));
 }
+
+#[test]
+fn modes_of_gunicorns_own_file_are_told_where_gunicorn_reads_it() {
+    let config = (
+        "gunicorn.conf.py",
+        "workers = 2\nreload = True\ndaemon = True\n",
+    );
+    let mut files = flask("from flask import Flask\napp = Flask(__name__)\n");
+    files.push(config);
+    assert!(
+        !told(&files)
+            .iter()
+            .any(|it| it.contains("development-mode"))
+    );
+    files.push(("requirements.txt", "flask==3.1.2\ngunicorn==23.0.0\n"));
+    for procfile in [
+        "",
+        "web: gunicorn app:app\n",
+        "web: gunicorn -c gunicorn.conf.py app:app\n",
+    ] {
+        files.retain(|(file, _)| *file != "Procfile");
+        files.push(("Procfile", procfile));
+        assert!(
+            has(&files, "warning development-mode gunicorn.conf.py:2"),
+            "{procfile}"
+        );
+        assert!(
+            has(&files, "error development-mode gunicorn.conf.py:3"),
+            "{procfile}"
+        );
+    }
+    files.retain(|(file, _)| *file != "Procfile");
+    files.push(("Procfile", "web: gunicorn -c other.conf.py app:app\n"));
+    files.push(("other.conf.py", "import os\nreload = os.environ.get('RELOAD') == '1'\nif os.environ.get('DESK'):\n    reload = True\n"));
+    assert!(
+        !told(&files)
+            .iter()
+            .any(|it| it.contains("development-mode"))
+    );
+}

@@ -6,18 +6,19 @@ use std::path::{Path, PathBuf};
 use super::{Check, Finding, Severity};
 use crate::check::reach;
 use crate::check::subject::Subject;
-use crate::plan::{Plan, Process, Start};
+use crate::plan::{Place, Plan, Process, Start};
 use crate::project::Project;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::{Index, Target, View, plain};
 use crate::python::module::Module;
-use crate::start::{file_name, is_python, without_runner};
+use crate::start::{file_name, gunicorn_config, is_python, without_runner};
+use crate::web_server::WebServer;
 
 pub(super) const CHECK: Check = Check {
     id: "development-mode",
     severity: Severity::Error,
     title: "no program serves in a mode for development",
-    why: "A program that is its own server runs as it is, with what its code tells the server: `reload=True` watches files and starts a second process, `debug=True` shows code and variables to whoever causes an error. What is seen: Uvicorn, Granian, Tornado, Sanic, Flask, Quart, Flask-SocketIO, Dash, Bottle, Werkzeug, Panel, NiceGUI and FastHTML, where a process of the plan runs the file or imports it. Where a web server is started for the application in the program's place, such a line below `if __name__ == \"__main__\":` does no harm and is not told.",
+    why: "A program that is its own server runs as it is, with what its code tells the server: `reload=True` watches files and starts a second process, `debug=True` shows code and variables to whoever causes an error. What is seen: Uvicorn, Granian, Tornado, Sanic, Flask, Quart, Flask-SocketIO, Dash, Bottle, Werkzeug, Panel, NiceGUI and FastHTML, where a process of the plan runs the file or imports it; `reload` and `daemon` of the `gunicorn.conf.py` that Gunicorn reads (with `daemon` it leaves for the background, and counts as ended). Where a web server is started for the application in the program's place, such a line below `if __name__ == \"__main__\":` does no harm and is not told.",
     remedy: "Leave it out, or read it from the environment, off by default: `reload=os.environ.get(\"RELOAD\") == \"1\"`. While you develop: `RELOAD=1 python app.py`.",
     fix: None,
     look,
@@ -28,8 +29,9 @@ pub(super) const CHECK: Check = Check {
 enum Mode {
     Watches,
     Shows,
+    Hides,
 }
-use Mode::{Shows, Watches};
+use Mode::{Hides, Shows, Watches};
 
 /// A function that starts a server, or makes what does, and the keywords that are for development.
 struct Function {
@@ -113,6 +115,11 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut seen = BTreeSet::new();
     for process in &plan.processes {
+        let on = of_gunicorn(subject.project(), plan, process);
+        findings.extend(on.into_iter().filter_map(|(told, place)| {
+            let is_new = seen.insert(place.clone());
+            is_new.then(|| told.at(place))
+        }));
         let Some(entry) = entry(subject.project(), plan, process) else {
             continue;
         };
@@ -128,6 +135,56 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Modes that Gunicorn's own file turns on: no flag of a command line turns them off.
+fn of_gunicorn(project: &Project, plan: &Plan, process: &Process) -> Vec<(Told, Place)> {
+    let Some(module) = gunicorn_file(project, plan, process) else {
+        return Vec::new();
+    };
+    let on = |name: &str| {
+        let binding = module.top.binding(name)?;
+        let is_on = binding.value == Expr::Truth(true) && binding.asleep.is_none();
+        is_on.then(|| module.place(binding.line))
+    };
+    let reload = on("reload").map(|place| {
+        let told = Told {
+            mode: Watches,
+            what: "`reload = True`: Gunicorn watches the files of the release, and restarts workers".to_owned(),
+            remedy: "leave it out, or read it from the environment, off by default: `reload = os.environ.get(\"RELOAD\") == \"1\"`".to_owned(),
+        };
+        (told, place)
+    });
+    let daemon = on("daemon").map(|place| {
+        let told = Told {
+            mode: Hides,
+            what:
+                "`daemon = True`: Gunicorn goes to the background, and what is left counts as ended"
+                    .to_owned(),
+            remedy: "leave it out: `ship` keeps the program running".to_owned(),
+        };
+        (told, place)
+    });
+    reload.into_iter().chain(daemon).collect()
+}
+
+/// The configuration that Gunicorn reads, where it is what a process runs.
+fn gunicorn_file<'a>(project: &'a Project, plan: &Plan, process: &Process) -> Option<&'a Module> {
+    let (folder, words) = match &process.start.value {
+        Start::Object(served) if served.server == WebServer::Gunicorn => {
+            (plan.folder.clone(), served.arguments.clone())
+        }
+        Start::Object(_) => return None,
+        Start::Command(authored) => {
+            let sequence = authored.command.sequence()?;
+            let below = sequence.folder.as_deref().unwrap_or_default();
+            let words = without_runner(&sequence.last).to_vec();
+            let is_it = file_name(words.first()?) == "gunicorn";
+            (plan.folder.join(below), Some(words).filter(|_| is_it)?)
+        }
+    };
+    let file = folder.join(gunicorn_config(&words));
+    project.index.get(&plain(&file))
 }
 
 /// The file that a process runs, where Python runs one.
@@ -190,7 +247,7 @@ impl Told {
     fn at(self, place: crate::plan::Place) -> Finding {
         let finding = Finding::new(&CHECK, place, self.what, self.remedy);
         match self.mode {
-            Shows => finding,
+            Shows | Hides => finding,
             Watches => finding.severity(Severity::Warning),
         }
     }
@@ -235,7 +292,9 @@ fn said(view: &View<'_>, call: &Call, keywords: &[(&str, Mode)]) -> Option<Told>
     })?;
     let what = match mode {
         Shows => format!("`{keyword}=True`: whoever causes an error sees code and variables"),
-        Watches => format!("`{keyword}=True`: the program watches its files, in a second process"),
+        Watches | Hides => {
+            format!("`{keyword}=True`: the program watches its files, in a second process")
+        }
     };
     let variable = keyword.to_uppercase();
     Some(Told {
