@@ -20,6 +20,7 @@ mod development_server;
 mod django_deploy;
 mod edit;
 mod env_in_git;
+mod fleeting_key;
 mod framework_ended;
 mod git;
 mod health;
@@ -146,6 +147,7 @@ pub const CHECKS: &[&Check] = &[
     &django_deploy::CHECK,
     &debug::CHECK,
     &secret_key::CHECK,
+    &fleeting_key::CHECK,
     &secret_in_source::CHECK,
     &database_password::CHECK,
     &env_in_git::CHECK,

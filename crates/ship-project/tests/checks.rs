@@ -769,3 +769,71 @@ fn modes_of_gunicorns_own_file_are_told_where_gunicorn_reads_it() {
             .any(|it| it.contains("development-mode"))
     );
 }
+
+#[test]
+fn a_key_that_is_drawn_at_each_start_is_told() {
+    let line = |told: &[String]| told.iter().any(|it| it.starts_with("warning fleeting-key"));
+    for value in [
+        "secrets.token_hex(16)",
+        "os.urandom(24)",
+        "base64.b64encode(os.urandom(24)).decode()",
+        "str(uuid.uuid4())",
+        "os.environ.get('KEY') or secrets.token_hex()",
+        "os.environ.get('KEY', os.urandom(24))",
+    ] {
+        let app = format!(
+            "import base64, os, secrets, uuid\nfrom flask import Flask\napp = Flask(__name__)\napp.secret_key = {value}\n"
+        );
+        assert!(line(&told(&flask(&app))), "{value}");
+        let mut files = flask(&app);
+        files.push((".env", "KEY=x\n"));
+        assert_eq!(line(&told(&files)), !value.contains("KEY"), "{value}");
+    }
+    let settings = "from django.core.management.utils import get_random_secret_key\nSECRET_KEY = get_random_secret_key()\n";
+    assert!(has(
+        &django(settings, &[]),
+        "warning fleeting-key shop/settings.py:2"
+    ));
+    for app in [
+        "import os\nfrom flask import Flask\napp = Flask(__name__)\napp.secret_key = os.environ['KEY']\n",
+        "import secrets\nfrom flask import Flask\napp = Flask(__name__)\nSECRET_KEY = open('key').read()\nTOKEN = secrets.token_hex()\n",
+    ] {
+        assert!(!line(&told(&flask(app))), "{app}");
+    }
+    let field = "import secrets\nfrom pydantic_settings import BaseSettings\nfrom flask import Flask\nclass Settings(BaseSettings):\n    SECRET_KEY: str = secrets.token_hex()\napp = Flask(__name__)\n";
+    let mut files = flask(field);
+    assert!(line(&told(&files)));
+    files.push((".env", "SECRET_KEY=x\n"));
+    assert!(!line(&told(&files)));
+}
+
+#[test]
+fn a_key_that_signs_tokens_is_told_in_the_source() {
+    for line in [
+        "JWT_SECRET_KEY = '09d25e094faa6ca2556c'",
+        "app.config['JWT_SECRET_KEY'] = 'not a good one'",
+        "SECRET = 'verysecretvalue123'",
+        "jwt.encode({}, 'not a good one')",
+    ] {
+        let app =
+            format!("import os, jwt\nfrom flask import Flask\napp = Flask(__name__)\n{line}\n");
+        assert!(has(&flask(&app), "error secret-key app.py:4"), "{line}");
+    }
+    for line in [
+        "JWT_SECRET_KEY = os.environ['JWT_SECRET_KEY']",
+        "JWT_SECRET_KEY = 'JWT_SECRET_KEY'",
+        "SECRET = 'secret'",
+        "jwt.encode({}, os.environ['KEY'])",
+        "json.encode({}, 'not a good one')",
+    ] {
+        let app = format!(
+            "import json, os, jwt\nfrom flask import Flask\napp = Flask(__name__)\n{line}\n"
+        );
+        assert!(
+            !told(&flask(&app))
+                .iter()
+                .any(|it| it.contains("secret-key")),
+            "{line}"
+        );
+    }
+}

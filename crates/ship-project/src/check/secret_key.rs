@@ -4,6 +4,7 @@ use super::{Check, Finding, Severity};
 use crate::check::subject::Subject;
 use crate::plan::Place;
 use crate::python::expr::{Call, Expr};
+use crate::python::index::View;
 use crate::python::module::{Binding, Module};
 use crate::python::paths::is_setting;
 
@@ -11,7 +12,7 @@ pub(super) const CHECK: Check = Check {
     id: "secret-key",
     severity: Severity::Error,
     title: "the key that signs sessions is not in the source",
-    why: "Who knows the key can sign in as anybody: it signs session cookies, password resets and CSRF tokens. In the source it is known to everybody who ever saw the repository, and the same on every machine. What is seen: Django's `SECRET_KEY`, Flask's `secret_key` and `SECRET_KEY` however they are set, `secret_key=` of Starlette's sessions. A key that is only a fallback is a warning while the variable is set nowhere.",
+    why: "Who knows the key can sign in as anybody: it signs session cookies, password resets and CSRF tokens. In the source it is known to everybody who ever saw the repository, and the same on every machine. What is seen: Django's `SECRET_KEY`, Flask's `secret_key` and `SECRET_KEY` however they are set, `secret_key=` of Starlette's sessions; `JWT_SECRET_KEY` and other names of keys that sign tokens, and the key of `jwt.encode`. A key that is only a fallback is a warning while the variable is set nowhere.",
     remedy: "Read it from the environment without a fallback, `SECRET_KEY = os.environ[\"SECRET_KEY\"]`, and give it a value that nobody has seen: `ship env set SECRET_KEY=$(python3 -c 'import secrets; print(secrets.token_urlsafe(50))')`. A new key ends all sessions; Django's `SECRET_KEY_FALLBACKS` keeps them.",
     fix: None,
     look,
@@ -19,7 +20,74 @@ pub(super) const CHECK: Check = Check {
 
 const REMEDY: &str = "`SECRET_KEY = os.environ[\"SECRET_KEY\"]`, and a new one: `ship env set SECRET_KEY=$(python3 -c 'import secrets; print(secrets.token_urlsafe(50))')`";
 
+/// Names that people give to the key that they sign tokens with.
+const OF_TOKENS: [&str; 11] = [
+    "ACCESS_TOKEN_SECRET",
+    "AUTH_SECRET",
+    "JWT_KEY",
+    "JWT_SECRET",
+    "JWT_SECRET_KEY",
+    "JWT_SIGNING_KEY",
+    "REFRESH_TOKEN_SECRET",
+    "SECRET",
+    "SIGNING_KEY",
+    "TOKEN_SECRET",
+    "TOKEN_SECRET_KEY",
+];
+/// Functions that sign a token with their second argument.
+const SIGNERS: [&str; 4] = [
+    "jwt.encode",
+    "jose.jwt.encode",
+    "jose.jws.sign",
+    "authlib.jose.jwt.encode",
+];
+/// A shorter text names something, such as a kind of field.
+const SHORTEST: usize = 8;
+
 fn look(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = of_sessions(subject);
+    let words: Vec<&str> = OF_TOKENS
+        .iter()
+        .copied()
+        .chain(["encode", "sign"])
+        .collect();
+    for module in subject.modules_with(&words) {
+        findings.extend(of_tokens(subject, module));
+    }
+    findings
+}
+
+/// `JWT_SECRET_KEY = "…"`, `app.config["JWT_SECRET_KEY"] = "…"`, `jwt.encode(claims, "…")`
+fn of_tokens(subject: &Subject<'_>, module: &Module) -> Vec<Finding> {
+    let told = |name: &str, line: u32| {
+        let what = format!("{name} is in the source: who reads it can make tokens of anybody");
+        let remedy = "read it from the environment, `os.environ[\"JWT_SECRET\"]`, and give it a new value: `ship env set JWT_SECRET=$(python3 -c 'import secrets; print(secrets.token_urlsafe(50))')`";
+        Finding::new(&CHECK, module.place(line), what, remedy)
+    };
+    let is_key = |value: &Expr, name: &str| {
+        let text = value.text().unwrap_or_default();
+        text.len() >= SHORTEST && text != name
+    };
+    let bound = in_use(module).filter_map(|binding| {
+        let item = binding
+            .name
+            .strip_suffix(']')
+            .and_then(|name| name.rsplit_once('['));
+        let name = item.map_or(binding.name.as_str(), |(_, item)| item);
+        let is_it = OF_TOKENS.contains(&name) && is_key(&binding.value, name);
+        is_it.then(|| told(&format!("`{name}`"), binding.line))
+    });
+    let view = View::of(module);
+    let signed = module.calls.iter().filter_map(|(call, line)| {
+        let key = call.argument(1, "key").filter(|key| is_key(key, ""))?;
+        let function = subject.project().index.outside(&view, &call.function)?;
+        let is_it = SIGNERS.contains(&function.as_str()) && key.text().is_some();
+        is_it.then(|| told("the key of a token", *line))
+    });
+    bound.chain(signed).collect()
+}
+
+fn of_sessions(subject: &Subject<'_>) -> Vec<Finding> {
     if let Some(settings) = subject.settings() {
         let last = settings.last("SECRET_KEY");
         return last
@@ -48,7 +116,15 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// `SECRET_KEY = …`, `app.secret_key = …`, `app.config["SECRET_KEY"] = …`, in functions and in
 /// classes that are no configuration for tests or development.
-fn bound(module: &Module) -> impl Iterator<Item = &Binding> {
+pub(super) fn bound(module: &Module) -> impl Iterator<Item = &Binding> {
+    in_use(module).filter(|binding| {
+        let name = binding.name.as_str();
+        name == "SECRET_KEY" || name.ends_with("[SECRET_KEY]") || name.ends_with(".secret_key")
+    })
+}
+
+/// Every assignment, but for those of configurations for tests and development.
+fn in_use(module: &Module) -> impl Iterator<Item = &Binding> {
     let all = module.scopes().into_iter();
     let classes = all
         .clone()
@@ -58,12 +134,7 @@ fn bound(module: &Module) -> impl Iterator<Item = &Binding> {
             !name.contains("test") && !name.contains("dev")
         });
     let of_classes = classes.flat_map(|class| &class.bindings);
-    all.flat_map(|scope| &scope.bindings)
-        .chain(of_classes)
-        .filter(|binding| {
-            let name = binding.name.as_str();
-            name == "SECRET_KEY" || name.ends_with("[SECRET_KEY]") || name.ends_with(".secret_key")
-        })
+    all.flat_map(|scope| &scope.bindings).chain(of_classes)
 }
 
 fn of_binding(subject: &Subject<'_>, module: &Module, binding: &Binding) -> Option<Finding> {
@@ -71,8 +142,13 @@ fn of_binding(subject: &Subject<'_>, module: &Module, binding: &Binding) -> Opti
     judge(subject, &name, &binding.value, module.place(binding.line))
 }
 
-/// `from_mapping(SECRET_KEY="dev")`, `add_middleware(SessionMiddleware, secret_key="…")`
 fn of_call(subject: &Subject<'_>, call: &Call, place: Place) -> Option<Finding> {
+    let (name, value) = given(call)?;
+    judge(subject, name, value, place)
+}
+
+/// `from_mapping(SECRET_KEY="dev")`, `add_middleware(SessionMiddleware, secret_key="…")`
+pub(super) fn given(call: &Call) -> Option<(&'static str, &Expr)> {
     let Expr::Attribute(_, method) = &call.function else {
         return None;
     };
@@ -81,7 +157,7 @@ fn of_call(subject: &Subject<'_>, call: &Call, place: Place) -> Option<Finding> 
         "add_middleware" => "secret_key",
         _ => return None,
     };
-    judge(subject, keyword, call.keyword(keyword)?, place)
+    Some((keyword, call.keyword(keyword)?))
 }
 
 fn judge(subject: &Subject<'_>, name: &str, value: &Expr, place: Place) -> Option<Finding> {
@@ -121,7 +197,7 @@ fn fallen_back(
 }
 
 /// The `X` of `os.environ.get("X")`.
-fn variable(expr: &Expr) -> Option<&str> {
+pub(super) fn variable(expr: &Expr) -> Option<&str> {
     let call = expr.call()?;
     is_setting(&call.function.dotted()?).then_some(())?;
     call.arguments.first()?.text()
