@@ -11,6 +11,7 @@ use serde::Serialize;
 mod allowed_hosts;
 mod big_file;
 mod calendar;
+mod conflict;
 mod csrf_origins;
 mod database_dump;
 mod database_password;
@@ -29,6 +30,7 @@ mod missing_migrations;
 pub(crate) mod missing_setting;
 mod no_plan;
 mod private_key;
+mod public_tunnel;
 mod python_ended;
 mod python_unnamed;
 mod reach;
@@ -37,6 +39,7 @@ mod secret_key;
 mod stored_in_source;
 pub(crate) mod subject;
 mod unpinned;
+mod uploads;
 mod vulnerable;
 mod writes_beside;
 
@@ -138,10 +141,12 @@ pub struct Check {
 /// visitors, what hurts later.
 pub const CHECKS: &[&Check] = &[
     &no_plan::CHECK,
+    &conflict::CHECK,
     &missing_setting::CHECK,
     &missing_migrations::CHECK,
     &development_server::CHECK,
     &development_mode::CHECK,
+    &public_tunnel::CHECK,
     &allowed_hosts::CHECK,
     &csrf_origins::CHECK,
     &django_deploy::CHECK,
@@ -160,6 +165,7 @@ pub const CHECKS: &[&Check] = &[
     &unpinned::CHECK,
     &stored_in_source::CHECK,
     &writes_beside::CHECK,
+    &uploads::CHECK,
     &big_file::CHECK,
     &memory::CHECK,
     &health::CHECK,

@@ -837,3 +837,65 @@ fn a_key_that_signs_tokens_is_told_in_the_source() {
         );
     }
 }
+
+#[test]
+fn a_tunnel_past_the_door_is_told() {
+    let gradio = |launch: &str| {
+        let app = format!(
+            "import gradio as gr\ndemo = gr.Interface(print, 'text', 'text')\nif __name__ == '__main__':\n    demo.launch({launch})\n"
+        );
+        has(
+            &[("app.py", &app), ("requirements.txt", "gradio==5.49.1\n")],
+            "warning public-tunnel app.py:4",
+        )
+    };
+    assert!(gradio("share=True"));
+    assert!(!gradio("share=False") && !gradio(""));
+    let app = "from flask import Flask\nfrom pyngrok import ngrok\napp = Flask(__name__)\nngrok.connect(5000)\n";
+    assert!(has(&flask(app), "warning public-tunnel app.py:4"));
+}
+
+#[test]
+fn uploads_without_a_folder_that_is_kept_are_told() {
+    let settings = "import os\nSECRET_KEY = os.environ['KEY']\nINSTALLED_APPS = ['orders']\n";
+    let models = "from django.db import models\nclass Order(models.Model):\n    paid = models.BooleanField()\n    bill = models.FileField(upload_to='bills/')\n";
+    let app = [("orders/__init__.py", ""), ("orders/models.py", models)];
+    let finding = "warning uploads orders/models.py:4";
+    assert!(has(&django(settings, &app), finding));
+    for more in [
+        "MEDIA_ROOT = 'media'\n",
+        "STORAGES = {'default': {'BACKEND': 'storages.backends.s3.S3Storage'}}\n",
+        "INSTALLED_APPS = ['other']\n",
+    ] {
+        let settings = settings.replace(
+            "INSTALLED_APPS = ['orders']\n",
+            if more.starts_with('I') {
+                ""
+            } else {
+                "INSTALLED_APPS = ['orders']\n"
+            },
+        ) + more;
+        assert!(!has(&django(&settings, &app), finding), "{more}");
+    }
+    let own = models.replace("upload_to='bills/'", "storage=bills");
+    let app = [
+        ("orders/__init__.py", ""),
+        ("orders/models.py", own.as_str()),
+    ];
+    assert!(!has(&django(settings, &app), finding));
+}
+
+#[test]
+fn what_git_could_not_merge_is_told_in_lists_of_packages() {
+    let torn = "six==1.17.0\n<<<<<<< HEAD\nflask==3.0.0\n=======\nflask==3.1.2\n>>>>>>> theirs\n";
+    let mut files = flask("from flask import Flask\napp = Flask(__name__)\n");
+    for file in ["requirements.txt", "requirements/base.txt"] {
+        files.retain(|(old, _)| *old != "requirements.txt");
+        files.push((file, torn));
+        let wanted = format!("error conflict {file}:2");
+        assert!(has(&files, &wanted), "{file}");
+        files.retain(|(old, _)| *old != file);
+        files.push(("requirements.txt", "flask==3.1.2\n# <<<<<<< no mark\n"));
+        assert!(!told(&files).iter().any(|it| it.contains(" conflict ")));
+    }
+}

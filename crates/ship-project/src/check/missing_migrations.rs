@@ -52,7 +52,7 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 /// `shop`, `apps.shop`, `apps.shop.apps.ShopConfig` for `…/apps/shop`.
-fn names(app: &str, folder: &Path) -> bool {
+pub(super) fn names(app: &str, folder: &Path) -> bool {
     let parts: Vec<&str> = app.split('.').collect();
     let is_class = |name: &str| name.starts_with(|c: char| c.is_ascii_uppercase());
     let package = match parts.split_last() {
