@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
+use crate::files::app_json;
 use crate::files::dotenv::{self, DotenvEntry};
 use crate::files::pyproject::Pyproject;
 use crate::files::uv_lock;
@@ -31,6 +32,8 @@ pub(crate) struct Project {
     pub(crate) hints: BTreeMap<String, (String, Place)>,
     /// What the manifest sets.
     set: BTreeMap<String, String>,
+    /// What `app.json` sets, where nothing else does.
+    by_app_json: BTreeMap<String, String>,
     /// Those of files, without the manifest.
     of_files: BTreeMap<String, (String, Place)>,
 }
@@ -59,6 +62,7 @@ impl Project {
             dotenv,
             hints: BTreeMap::new(),
             set: BTreeMap::new(),
+            by_app_json: by_app_json(&tree, &at.folder)?,
             of_files,
             tree,
         };
@@ -90,18 +94,22 @@ fn names_code(name: &str) -> bool {
 }
 
 impl Project {
-    /// The value that the manifest or `.env` gives a variable.
+    /// The value that the manifest, `.env` or `app.json` gives a variable.
     pub(crate) fn given(&self, name: &str) -> Option<String> {
         let of_file = || {
             let entry = self.dotenv.iter().find(|entry| entry.name == name)?;
             Some(entry.value.reveal().clone())
         };
-        self.set.get(name).cloned().or_else(of_file)
+        let set = self.set.get(name).cloned();
+        set.or_else(of_file)
+            .or_else(|| self.by_app_json.get(name).cloned())
     }
 
-    /// Whether the manifest or `.env` gives a variable.
+    /// Whether the manifest, `.env` or `app.json` gives a variable.
     pub(crate) fn gives(&self, name: &str) -> bool {
-        self.set.contains_key(name) || self.dotenv.iter().any(|entry| entry.name == name)
+        self.set.contains_key(name)
+            || self.dotenv.iter().any(|entry| entry.name == name)
+            || self.by_app_json.contains_key(name)
     }
 
     /// Whether its lock has members in folders of their own.
@@ -110,6 +118,17 @@ impl Project {
         let members = text.and_then(|text| uv_lock::members(&text).ok());
         members.is_some_and(|members| members.keys().any(|folder| folder.iter().next().is_some()))
     }
+}
+
+/// One that cannot be read is told where the plan is put together.
+fn by_app_json(tree: &Tree, folder: &Path) -> Result<BTreeMap<String, String>> {
+    let text = tree.text(folder.join("app.json"))?;
+    let read = text.and_then(|text| app_json::parse(&text).ok());
+    let settings = read.map(|read| read.settings).unwrap_or_default();
+    let values = settings.into_iter();
+    Ok(values
+        .filter_map(|setting| Some((setting.name, setting.value?)))
+        .collect())
 }
 
 fn read_settings(tree: &Tree, file: &Path) -> Result<Vec<DotenvEntry>> {

@@ -899,3 +899,34 @@ fn what_git_could_not_merge_is_told_in_lists_of_packages() {
         assert!(!told(&files).iter().any(|it| it.contains(" conflict ")));
     }
 }
+
+#[test]
+fn what_stands_below_a_condition_counts_where_its_variable_is_set() {
+    let settings = "import os\nSTAGE = os.getenv('STAGE', 'desk')\nSECRET_KEY = 'secret'\nDEBUG = True\n\
+                    if STAGE == 'live':\n    DEBUG = False\n    SECRET_KEY = os.getenv('KEY')\n";
+    let app_json = ("app.json", r#"{"env": {"STAGE": "live"}}"#);
+    let of = |files: &[(&str, &str)], set: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        lay(&folder.path().join("shop"), files);
+        let set = set.iter().map(|name| (*name).to_owned()).collect();
+        let given = Given { set, ..given() };
+        let report = check(&folder.path().join("shop"), &given).unwrap();
+        let findings = report.findings.iter();
+        let told = findings
+            .map(|finding| finding.id)
+            .filter(|id| ["debug", "secret-key", "missing-setting"].contains(id));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(of(&django(settings, &[]), &[]), ["debug", "secret-key"]);
+    assert_eq!(of(&django(settings, &[app_json]), &[]), Vec::<&str>::new());
+    assert_eq!(
+        of(&django(settings, &[]), &["STAGE", "KEY"]),
+        Vec::<&str>::new()
+    );
+    let settings = "import os\nimport dj_database_url\nSECRET_KEY = os.environ['SECRET_KEY']\nif 'DYNO' in os.environ:\n    DATABASES = {'default': dj_database_url.config()}\n";
+    assert_eq!(of(&django(settings, &[]), &[]), Vec::<&str>::new());
+    assert_eq!(
+        of(&django(settings, &[(".env", "DYNO=1\n")]), &[]),
+        ["missing-setting"]
+    );
+}

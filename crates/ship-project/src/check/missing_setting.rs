@@ -57,7 +57,7 @@ pub(crate) fn demanded(subject: &Subject<'_>) -> Vec<(String, Place, bool)> {
         );
     }
     if let Some(settings) = subject.settings() {
-        let demands = settings.demands().into_iter();
+        let demands = settings.demands(&|name| subject.is_set(name)).into_iter();
         wanted.extend(demands.map(|(name, place)| (name, place, true)));
     }
     for module in subject.modules_with(&["environ", "decouple", "BaseSettings"]) {
@@ -66,7 +66,10 @@ pub(crate) fn demanded(subject: &Subject<'_>) -> Vec<(String, Place, bool)> {
         wanted.extend(fields.map(|(name, line)| (name, module.place(line), true)));
     }
     for module in subject.modules_with(&asked::demanded::WORDS) {
-        let demanded = asked::demanded::settings(&subject.project().index, module).into_iter();
+        let demanded = asked::demanded::settings(&subject.project().index, module, &|name| {
+            subject.is_set(name)
+        })
+        .into_iter();
         wanted.extend(demanded.map(|(name, line)| (name, module.place(line), true)));
     }
     let served: HashSet<&Path> = subject.served_files().collect();

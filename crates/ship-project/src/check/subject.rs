@@ -150,7 +150,14 @@ impl<'a> Subject<'a> {
         let folder: &'a Path = &plan.folder;
         let class = plan.env.get("DJANGO_CONFIGURATION");
         let class = class.map(|class| class.value.as_str());
-        Some(Settings::read(self.project(), module, folder, class))
+        let is_set = |name: &str| self.is_set(name);
+        Some(Settings::read(
+            self.project(),
+            module,
+            folder,
+            class,
+            &is_set,
+        ))
     }
 
     /// The folders that the program is imported from.

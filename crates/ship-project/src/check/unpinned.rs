@@ -84,9 +84,10 @@ fn remedy(subject: &Subject<'_>, file: &Path) -> String {
         return format!("`{compile}`, and commit what it writes");
     }
     let beside = file.with_file_name("pyproject.toml");
-    let add = match tree.has(&beside) {
-        true => format!("`uv add -r {shown}`"),
-        false => format!("`uv init --bare && uv add -r {shown}`"),
+    let add = if tree.has(&beside) {
+        format!("`uv add -r {shown}`")
+    } else {
+        format!("`uv init --bare && uv add -r {shown}`")
     };
     format!(
         "`mv {shown} {} && {compile}`, and commit both; or {add}, which writes `uv.lock`",

@@ -52,7 +52,9 @@ pub(crate) fn asked(project: &Project, known: &BTreeSet<&str>) -> Vec<Sourced<St
         let reads = items(project, module)
             .chain(calls(project, module))
             .chain(base_settings::needed(&project.index, module))
-            .chain(demanded::settings(&project.index, module))
+            .chain(demanded::settings(&project.index, module, &|name| {
+                project.gives(name)
+            }))
             .chain(helper::demanded(&project.index, module));
         for (name, line) in reads {
             // What is looked for before it is read may be missing.

@@ -88,7 +88,9 @@ impl<'a> Site<'a> {
         module.check()?;
         let class = self.named(CLASS, |name| module.top.class(name).is_some());
         let configuration = class.as_ref().map(|(name, _)| name.as_str());
-        let settings = Settings::read(self.project, module, self.folder, configuration);
+        let settings = Settings::read(self.project, module, self.folder, configuration, &|name| {
+            self.project.gives(name)
+        });
         found.objects = self.callables(Some(&settings));
         self.migrations(&settings, &mut found);
         self.static_files(&settings, &name, &mut found);
@@ -384,7 +386,7 @@ impl<'a> Site<'a> {
         found.notes.extend(self.production_beside(found));
         let given = |name: &str| self.project.dotenv.iter().any(|entry| entry.name == name);
         let key = settings.place("SECRET_KEY");
-        for (name, place) in settings.demands() {
+        for (name, place) in settings.demands(&|name| self.project.gives(name)) {
             if given(&name) {
                 continue;
             }

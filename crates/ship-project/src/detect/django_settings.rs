@@ -26,14 +26,16 @@ pub(crate) struct Settings<'a> {
 }
 
 impl<'a> Settings<'a> {
-    /// Reads `module`; what is a class of `configuration` counts as well, where that is named.
+    /// Reads `module` as it runs where the variables that `is_set` tells are there; what is said in
+    /// the class `configuration` counts as well, where that is named.
     pub(crate) fn read(
         project: &'a Project,
         module: &'a Module,
         folder: &'a std::path::Path,
         configuration: Option<&str>,
+        is_set: &dyn Fn(&str) -> bool,
     ) -> Self {
-        let mut taken = Taken::new(project, folder);
+        let mut taken = Taken::new(project, folder, is_set);
         taken.module(module);
         if let Some(class) = configuration {
             taken.class(module, class);
@@ -214,7 +216,7 @@ impl<'a> Settings<'a> {
     }
 
     /// Settings that must be in the environment: `os.environ["X"]`, `config("X")`, `env("X")`.
-    pub(crate) fn demands(&self) -> Vec<(String, Place)> {
+    pub(crate) fn demands(&self, is_set: &dyn Fn(&str) -> bool) -> Vec<(String, Place)> {
         let mut demands: Vec<(String, Place)> = Vec::new();
         for module in &self.modules {
             let with_defaults = scheme(module);
@@ -244,7 +246,7 @@ impl<'a> Settings<'a> {
         for module in &self.modules {
             let index = self.texts.index;
             let by_helper = helper::demanded(index, module);
-            for (name, line) in demanded::settings(index, module)
+            for (name, line) in demanded::settings(index, module, is_set)
                 .into_iter()
                 .chain(by_helper)
             {

@@ -18,14 +18,23 @@ pub(crate) const WORDS: [&str; 4] = [
 /// so has a password where the system vouches for its users.
 const FIELDS: [&str; 3] = ["NAME", "USER", "HOST"];
 
-/// The variables that such settings of `module` are read from, without a default, each with its line.
-pub(crate) fn settings(index: &Index, module: &Module) -> Vec<(String, u32)> {
+/// The variables that such settings of `module` are read from, without a default, each with its line;
+/// below a condition that does not hold unless a variable is there, only where `is_set` tells so.
+pub(crate) fn settings(
+    index: &Index,
+    module: &Module,
+    is_set: &dyn Fn(&str) -> bool,
+) -> Vec<(String, u32)> {
     let reading = Reading {
         index,
         module,
         view: View::of(module),
     };
-    let bindings = bindings(module);
+    let mut bindings = bindings(module);
+    bindings.retain(|binding| {
+        let asks = binding.asleep.as_ref();
+        asks.is_none_or(|asks| asks.iter().any(|name| is_set(name)))
+    });
     let databases = bindings.iter().filter(|own| own.name == "DATABASES");
     let is_single = databases.count() == 0;
     let read = bindings.iter().flat_map(|binding| {

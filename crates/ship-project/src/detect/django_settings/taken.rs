@@ -24,9 +24,10 @@ pub(super) struct Assigned<'a> {
 }
 
 /// The modules, each once, and their assignments in the order in which they run.
-pub(super) struct Taken<'a> {
+pub(super) struct Taken<'a, 's> {
     project: &'a Project,
     folder: &'a Path,
+    is_set: &'s dyn Fn(&str) -> bool,
     pub(super) modules: Vec<&'a Module>,
     pub(super) assigned: Vec<Assigned<'a>>,
 }
@@ -37,11 +38,16 @@ enum Step<'a> {
     Module(&'a Module, bool),
 }
 
-impl<'a> Taken<'a> {
-    pub(super) fn new(project: &'a Project, folder: &'a Path) -> Self {
+impl<'a, 's> Taken<'a, 's> {
+    pub(super) fn new(
+        project: &'a Project,
+        folder: &'a Path,
+        is_set: &'s dyn Fn(&str) -> bool,
+    ) -> Self {
         Self {
             project,
             folder,
+            is_set,
             modules: Vec::new(),
             assigned: Vec::new(),
         }
@@ -114,10 +120,9 @@ impl<'a> Taken<'a> {
         self.assigned.extend(assigned);
     }
 
-    /// Below a condition that does not hold unless one of `asks` is set: one that `.env` or the
-    /// manifest has may change it.
+    /// Below a condition that does not hold unless one of `asks` is set: one that is may change it.
     fn sleeps(&self, asks: Option<&[String]>) -> bool {
-        asks.is_some_and(|asks| !asks.iter().any(|name| self.project.gives(name)))
+        asks.is_some_and(|asks| !asks.iter().any(|name| (self.is_set)(name)))
     }
 
     /// `from .base import *`
