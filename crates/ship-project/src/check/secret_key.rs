@@ -46,11 +46,7 @@ const SHORTEST: usize = 8;
 
 fn look(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = of_sessions(subject);
-    let words: Vec<&str> = OF_TOKENS
-        .iter()
-        .copied()
-        .chain(["encode", "sign"])
-        .collect();
+    let words: Vec<&str> = OF_TOKENS.iter().copied().chain(["jwt", "jws"]).collect();
     for module in subject.modules_with(&words) {
         findings.extend(of_tokens(subject, module));
     }
