@@ -3,6 +3,7 @@
 //! [`READERS`] is the order in which the files of a folder are looked at: locks before lists, lists
 //! that are for everyone before those of one tool. The first that names packages counts.
 
+mod beside;
 mod lists;
 mod locks;
 
@@ -70,6 +71,8 @@ pub(crate) struct Packages {
     versions: BTreeMap<String, Option<String>>,
     /// Where they are named; `None` when nowhere.
     pub(crate) dependencies: Option<Sourced<Dependencies>>,
+    /// A list that is there and names nothing: what counts where nothing else names packages.
+    empty: Option<Sourced<Dependencies>>,
     /// `requires-python` of lock or project.
     pub(crate) requires_python: Option<(String, Place)>,
     /// The Python that the list of packages names, where no file of its own does.
@@ -103,10 +106,14 @@ impl Packages {
             if packages.dependencies.is_some() {
                 return Ok(packages);
             }
+            read.empty = read.empty.or(packages.empty);
             read.python = read.python.or(packages.python);
             read.refused = read.refused.or(packages.refused);
             read.requires_python = read.requires_python.or(packages.requires_python);
             read.notes.extend(packages.notes);
+        }
+        if read.refused.is_none() && read.empty.is_some() {
+            read.dependencies = read.empty.take();
         }
         Ok(read)
     }
@@ -119,10 +126,14 @@ impl Packages {
         };
         for reader in READERS {
             if reader(&mut packages, folder)? {
+                beside::passed_over(&mut packages, folder)?;
                 return Ok(packages);
             }
         }
-        packages.notes.extend(lists::misspelt(folder));
+        let misspelt = lists::misspelt(folder);
+        packages
+            .notes
+            .extend(misspelt.or_else(|| beside::by_another_name(folder)));
         packages.notes.extend(lists::extras(folder));
         Ok(packages)
     }

@@ -10,7 +10,7 @@ use crate::files::inline as inline_file;
 use crate::files::requirements::Requirements;
 use crate::files::setup::{self as setup_file, Setup};
 use crate::files::{pipfile as pipfile_file, pyproject as pyproject_file};
-use crate::plan::{Dependencies, Note, Place};
+use crate::plan::{Dependencies, Note, Place, Sourced};
 use crate::python::module::Module;
 
 /// Names of requirements files, the ones for production first.
@@ -26,7 +26,10 @@ const REQUIREMENTS: [&str; 9] = [
     "requirements.in",
 ];
 
-/// A requirements file, with what it includes.
+/// Names of a list for conda.
+pub(super) const ENVIRONMENTS: [&str; 2] = ["environment.yml", "environment.yaml"];
+
+/// A requirements file, with what it includes. One that names nothing leaves it to the next.
 pub(super) fn requirements(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool> {
     for name in REQUIREMENTS {
         let Some((file, _)) = folder.file(name)? else {
@@ -46,6 +49,11 @@ pub(super) fn requirements(packages: &mut Packages, folder: &Folder<'_>) -> Resu
             packages: read.entries.len(),
             pinned: read.pinned(),
         };
+        if read.entries.is_empty() && read.missing.is_empty() {
+            let empty = Sourced::from(value, Place::file(&file));
+            packages.empty.get_or_insert(empty);
+            continue;
+        }
         packages.named(value, Place::file(&file));
         packages
             .notes
@@ -163,7 +171,7 @@ pub(super) fn setup(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool
 
 /// `environment.yml` or `pixi.toml`, where PyPI has what they name.
 pub(super) fn conda(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool> {
-    for name in ["environment.yml", "environment.yaml", "pixi.toml"] {
+    for name in ENVIRONMENTS.into_iter().chain(["pixi.toml"]) {
         let Some((file, text)) = folder.file(name)? else {
             continue;
         };
@@ -271,7 +279,7 @@ impl Packages {
 }
 
 /// Programs and C libraries beside a list of Python packages.
-fn without(file: &std::path::Path, foreign: &[(String, u32)]) -> Option<Note> {
+pub(super) fn without(file: &std::path::Path, foreign: &[(String, u32)]) -> Option<Note> {
     let names: Vec<String> = foreign
         .iter()
         .map(|(name, _)| format!("`{name}`"))

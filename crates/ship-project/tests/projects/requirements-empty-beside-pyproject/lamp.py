@@ -1,0 +1,3 @@
+from flask import Flask
+
+lamp = Flask(__name__)
