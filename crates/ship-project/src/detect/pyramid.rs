@@ -91,17 +91,44 @@ fn port(ini: &Ini) -> Option<u16> {
     first.rsplit(':').next()?.parse().ok()
 }
 
+/// What a file is for, where its author says that it is not for visitors.
+struct Development {
+    text: String,
+    line: u32,
+}
+
+/// The toolbar, which shows code and settings; templates that are looked at anew; else the name.
+fn for_development(file: &Path, ini: &Ini) -> Option<Development> {
+    let name = file.display();
+    let has = |key: &str, fits: &dyn Fn(&str) -> bool| {
+        let found = ini.get("app:main", key).filter(|(value, _)| fits(value));
+        found.map(|(_, line)| line)
+    };
+    let toolbar = |value: &str| value.contains("pyramid_debugtoolbar");
+    if let Some(line) = has("pyramid.includes", &toolbar) {
+        let text = format!(
+            "`{name}` is made for development: `pyramid_debugtoolbar` shows code and settings to visitors"
+        );
+        return Some(Development { text, line });
+    }
+    let text = format!("`{name}` is made for development");
+    if let Some(line) = has("pyramid.reload_templates", &|value| value == "true") {
+        return Some(Development { text, line });
+    }
+    let stem = file.file_stem().unwrap_or_default();
+    let named = ["dev", "development"].iter().any(|known| stem == *known);
+    named.then_some(Development { text, line: 0 })
+}
+
 fn development(file: &Path, ini: &Ini) -> Option<Note> {
-    let (_, line) = ini
-        .get("app:main", "pyramid.includes")
-        .filter(|(value, _)| value.contains("pyramid_debugtoolbar"))
-        .or_else(|| {
-            let reloads = ini.get("app:main", "pyramid.reload_templates")?;
-            (reloads.0 == "true").then_some(reloads)
-        })?;
+    let Development { text, line } = for_development(file, ini)?;
+    let place = match line {
+        0 => Place::file(file),
+        line => Place::line(file, line),
+    };
     Some(Note {
-        text: format!("`{}` is made for development", file.display()),
+        text,
         hint: Some("a `production.ini` beside it is taken in its place".to_owned()),
-        place: Some(Place::line(file, line)),
+        place: Some(place),
     })
 }

@@ -13,6 +13,8 @@ impl Ini {
     pub(crate) fn read(text: &str) -> Self {
         let mut ini = Self::default();
         let mut section = String::new();
+        // The value that lines which are set in go on with.
+        let mut open: Option<String> = None;
         for (line, number) in text.lines().zip(1..) {
             let written = line.trim();
             if written.is_empty() || written.starts_with(['#', ';']) {
@@ -22,14 +24,23 @@ impl Ini {
                 .strip_prefix('[')
                 .and_then(|rest| rest.split_once(']'))
             {
+                open = None;
                 name.0.trim().clone_into(&mut section);
                 ini.sections.entry(section.clone()).or_default();
-            } else if !line.starts_with([' ', '\t'])
-                && let Some((key, value)) = written.split_once(['=', ':'])
-            {
+            } else if line.starts_with([' ', '\t']) {
+                let value = open
+                    .as_ref()
+                    .and_then(|key| ini.sections.get_mut(&section)?.get_mut(key));
+                if let Some((value, _)) = value {
+                    value.push('\n');
+                    value.push_str(written);
+                }
+            } else if let Some((key, value)) = written.split_once(['=', ':']) {
                 let keys = ini.sections.entry(section.clone()).or_default();
-                keys.entry(key.trim().to_lowercase())
-                    .or_insert((value.trim().to_owned(), number));
+                let key = key.trim().to_lowercase();
+                let is_new = !keys.contains_key(&key);
+                open = is_new.then(|| key.clone());
+                keys.entry(key).or_insert((value.trim().to_owned(), number));
             }
         }
         ini
@@ -40,7 +51,7 @@ impl Ini {
         self.sections.contains_key(section)
     }
 
-    /// A value, and its line from 1.
+    /// A value with the lines that go on with it, and its line from 1.
     pub(crate) fn get(&self, section: &str, key: &str) -> Option<(&str, u32)> {
         let (value, line) = self.sections.get(section)?.get(key)?;
         Some((value, *line))
@@ -59,6 +70,8 @@ mod tests {
         );
         assert_eq!(ini.get("app:main", "use"), Some(("egg:shop", 3)));
         assert_eq!(ini.get("app:main", "debug"), None);
+        let includes = ini.get("app:main", "pyramid.includes");
+        assert_eq!(includes, Some(("\ndebug = on", 5)));
         assert_eq!(ini.get("server:main", "listen"), Some(("*:6543", 8)));
         assert!(ini.has("server:main") && !ini.has("x"));
     }
