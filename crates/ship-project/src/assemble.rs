@@ -13,6 +13,7 @@ use crate::drawn;
 use crate::error::{Error, Result};
 use crate::excerpt::Excerpt;
 use crate::files::procfile::Entry;
+use crate::left_out::LeftOut;
 use crate::manifest::Manifest;
 use crate::packages::Packages;
 use crate::plan::{
@@ -41,14 +42,27 @@ pub(crate) struct Sources {
     pub(crate) project: Project,
     pub(crate) manifest: Manifest,
     pub(crate) procfile: Vec<Entry>,
+    /// What of the Procfile runs nowhere.
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+impl Sources {
+    /// The lines of the Procfile that run.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let entries = self.procfile.iter();
+        entries.filter(|entry| !self.leaves_out(&entry.name))
+    }
+
+    /// Whether the Procfile's process of this name runs nowhere.
+    pub(crate) fn leaves_out(&self, name: &str) -> bool {
+        self.left_out.iter().any(|line| line.name == name)
+    }
 }
 
 /// Puts the plan together.
 pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     let Sources {
-        project,
-        manifest,
-        procfile,
+        project, manifest, ..
     } = sources;
     let name = app_name(project, manifest)?;
     let proposals = proposals::read(sources);
@@ -67,7 +81,12 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         (before, set) = (web.before, web.env);
         notes.extend(web.notes);
     }
-    processes.extend(processes::procfile_workers(procfile, manifest, &mut notes));
+    processes.extend(processes::procfile_workers(
+        sources.entries(),
+        manifest,
+        &mut notes,
+    ));
+    notes.extend(sources.left_out.iter().map(|line| line.note.clone()));
     processes.extend(processes::workers(manifest));
     if processes.is_empty() {
         processes.extend(processes::detected_worker(found.as_ref()));
@@ -199,7 +218,7 @@ fn is_said(sources: &Sources) -> bool {
         || manifest.web.app.is_some()
         || !manifest.processes.is_empty()
         || !manifest.routes.is_empty()
-        || !sources.procfile.is_empty()
+        || sources.entries().next().is_some()
 }
 
 /// What detection finds. Nothing is an error only when nobody else says what to run.
@@ -207,7 +226,7 @@ fn found(sources: &Sources, proposals: &[Proposed]) -> Result<Option<Found>> {
     let said = is_said(sources) || !proposals.is_empty();
     match detect::detect(&sources.project) {
         // Pages and scripts beside a program of the author's are the program's.
-        Ok(found) if said && !found.serves() => Ok(None),
+        Ok(found) if said && !found.serves() && !sources.leaves_out("web") => Ok(None),
         Ok(found) if said && found.program.is_some() && !web::is_known(sources, &found) => Ok(None),
         Ok(found) => Ok(Some(found)),
         Err(Error::Nothing { .. }) if said => Ok(None),
@@ -266,7 +285,7 @@ fn start_folder(sources: &Sources, found: Option<&Found>) -> PathBuf {
         let found = recognise(&sources.project, &entry.command);
         entry.name == "web" && found.is_some_and(|it| it.remedy.is_none() && it.before.is_none())
     };
-    let authored = !sources.procfile.iter().all(replaced)
+    let authored = !sources.entries().all(replaced)
         || manifest.web.command.is_some()
         || !manifest.processes.is_empty()
         || !manifest.jobs.is_empty()
@@ -288,7 +307,7 @@ fn framework(
         let proposed = proposals
             .first()
             .filter(|_| sources.manifest.processes.is_empty());
-        let (key, label, place) = match (sources.procfile.first(), proposed) {
+        let (key, label, place) = match (sources.entries().next(), proposed) {
             (Some(entry), _) => ("procfile", "Procfile", Place::file(&entry.place.file)),
             (None, Some(one)) => ("worker", one.label, Place::file(&one.worker.places[0].file)),
             (None, None) => ("manifest", "ship.toml", Place::file(crate::manifest::FILE)),

@@ -24,6 +24,7 @@ mod files;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 pub mod init;
+mod left_out;
 pub mod locked;
 pub mod manifest;
 mod packages;
@@ -93,10 +94,12 @@ fn sources(project: &Path) -> Result<(Sources, Whereabouts), Error> {
         Some(text) => procfile::parse(&file, &text)?,
         None => Vec::new(),
     };
+    let left_out = left_out::read(&project, &procfile);
     let sources = Sources {
         project,
         manifest,
         procfile,
+        left_out,
     };
     Ok((sources, at))
 }

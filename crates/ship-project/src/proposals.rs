@@ -18,7 +18,7 @@ pub(crate) struct Proposed {
 
 /// The workers of the project's code that no author's command starts already.
 pub(crate) fn read(sources: &Sources) -> Vec<Proposed> {
-    let procfile = sources.procfile.iter().map(|entry| &entry.command);
+    let procfile = sources.entries().map(|entry| &entry.command);
     let processes = sources
         .manifest
         .processes

@@ -11,10 +11,12 @@ use crate::detect::program::Program;
 use crate::detect::{Candidate, Found, named};
 use crate::error::{Error, Result};
 use crate::excerpt::Excerpt;
+use crate::files::procfile::Entry;
 use crate::manifest::{self, Located};
 use crate::packages::Packages;
 use crate::plan::{Authored, Interface, Note, ObjectRef, OwnPort, Place, Served, Sourced, Start};
 use crate::project::Project;
+use crate::python::index::plain;
 use crate::start::{gunicorn_config, is_python, without_runner};
 use crate::web_server::{ROWS, WebServer};
 
@@ -58,7 +60,7 @@ pub(crate) fn process(
     if let Some(app) = &web.app {
         return Ok(Some(choice.declared(app)?.into()));
     }
-    let entry = sources.procfile.iter().find(|entry| entry.name == "web");
+    let entry = sources.entries().find(|entry| entry.name == "web");
     let Some(entry) = entry else {
         return match found {
             Some(found) => Ok(choice.detected(found)?.map(Web::from)),
@@ -83,6 +85,11 @@ pub(crate) fn process(
             notes: Vec::new(),
         }));
     }
+    if let Some(program) = found.and_then(|found| stands_in(sources, entry, found)) {
+        let start = choice.start_of(program);
+        let start = Sourced::because(start, program.reason.clone(), vec![entry.place.clone()]);
+        return Ok(Some(start.into()));
+    }
     if let Some(program) = found.and_then(|found| known(&entry.command, found)) {
         let start = Choice::run(program, &program.command);
         let start = Sourced::because(start, program.reason.clone(), vec![entry.place.clone()]);
@@ -93,8 +100,25 @@ pub(crate) fn process(
 
 /// Whether the Procfile's `web` starts the program that detection found, and leaves the port to it.
 pub(crate) fn is_known(sources: &Sources, found: &Found) -> bool {
-    let web = sources.procfile.iter().find(|entry| entry.name == "web");
-    web.is_some_and(|entry| known(&entry.command, found).is_some())
+    let web = sources.entries().find(|entry| entry.name == "web");
+    web.is_some_and(|entry| {
+        known(&entry.command, found).is_some() || stands_in(sources, entry, found).is_some()
+    })
+}
+
+/// The program that runs in place of a development server of the Procfile's: detection's, for the
+/// same file, which a server that is told where to listen runs.
+fn stands_in<'a>(sources: &Sources, entry: &Entry, found: &'a Found) -> Option<&'a Program> {
+    let program = found.program.as_ref().filter(|program| program.is_web)?;
+    let told = program.own_port.is_none_or(|port| port == OwnPort::Given);
+    let line = trimmed(&entry.command).map(|(line, _)| line);
+    let line = line.as_ref().unwrap_or(&entry.command);
+    let development = recognise(&sources.project, line).filter(|it| it.remedy.is_none())?;
+    let file = program.place.file.with_extension("");
+    let same = development
+        .names
+        .is_none_or(|names| plain(Path::new(&names)).with_extension("") == file);
+    (told && same && program.command != *line).then_some(program)
 }
 
 /// The author's line for a program that detection knows: `python server.py` with a port of its own
@@ -155,6 +179,14 @@ impl Choice<'_> {
             && module.is_some_and(|module| module.top.binding("reuse_port").is_some())
     }
 
+    /// A program of detection's.
+    fn start_of(&self, program: &Program) -> Start {
+        match program.own_port {
+            Some(_) => Self::run(program, &program.command),
+            None => self.authored(&program.command),
+        }
+    }
+
     /// A program that is its own server.
     fn run(program: &Program, command: &CommandLine) -> Start {
         Start::Command(Authored {
@@ -176,10 +208,7 @@ impl Choice<'_> {
 
     fn detected(&self, found: &Found) -> Result<Option<Sourced<Start>>> {
         if let Some(program) = found.program.as_ref().filter(|program| program.is_web) {
-            let start = match program.own_port {
-                Some(_) => Self::run(program, &program.command),
-                None => self.authored(&program.command),
-            };
+            let start = self.start_of(program);
             let places = vec![program.place.clone()];
             return Ok(Some(Sourced::because(
                 start,

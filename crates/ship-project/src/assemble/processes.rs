@@ -38,15 +38,13 @@ pub(super) fn web_process(
 }
 
 /// Processes of the Procfile beside `web` and `release` that the manifest does not name itself.
-pub(super) fn procfile_workers(
-    entries: &[Entry],
+pub(super) fn procfile_workers<'a>(
+    entries: impl Iterator<Item = &'a Entry>,
     manifest: &Manifest,
     notes: &mut Vec<Note>,
 ) -> Vec<Process> {
     let mut workers: Vec<Process> = Vec::new();
-    let others = entries
-        .iter()
-        .filter(|e| e.name != "web" && e.name != "release");
+    let others = entries.filter(|e| e.name != "web" && e.name != "release");
     for entry in others {
         let name = AppName::from_free_text(&entry.name)
             .and_then(|name| ProcessName::new(name.as_str()).ok());
@@ -163,10 +161,7 @@ pub(super) fn release(
     if let Some(release) = &sources.manifest.release {
         return Some(Sourced::from(own(&release.value), release.place.clone()));
     }
-    let entry = sources
-        .procfile
-        .iter()
-        .find(|entry| entry.name == "release");
+    let entry = sources.entries().find(|entry| entry.name == "release");
     if let Some(entry) = entry {
         return Some(Sourced::from(own(&entry.command), entry.place.clone()));
     }

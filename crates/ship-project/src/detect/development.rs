@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::command::{CommandLine, Sequence};
+use crate::detect::pyramid;
 use crate::plan::{Note, Place};
 use crate::project::Project;
 use crate::python::expr::{Call, Expr};
@@ -10,6 +11,7 @@ use crate::python::index::View;
 use crate::python::module::Module;
 use crate::start::{file_name, is_python, without_runner};
 
+mod package_script;
 mod shell_script;
 mod trimmed;
 
@@ -117,9 +119,15 @@ fn single(project: &Project, folder: &str, words: &[String]) -> Option<Replaceab
         _ => (*program, rest),
     };
     if !is_python(file_name(program)) {
-        return by_program(file_name(program), rest);
+        return match file_name(program) {
+            "pserve" => pyramid::served_for_development(project, rest),
+            "npm" | "pnpm" | "yarn" | "bun" => package_script::recognise(project, program, rest),
+            "npx" | "bunx" => by_program(rest.first()?, &rest[1..]),
+            program => by_program(program, rest),
+        };
     }
     match rest {
+        ["-m", "http.server", ..] => Some(of_pages(project)),
         ["-m", module, rest @ ..] => by_program(module, rest),
         [script, arguments @ ..] if file_name(script) == "manage.py" => {
             by_program("manage.py", arguments)
@@ -146,6 +154,14 @@ fn by_program(program: &str, arguments: &[&str]) -> Option<Replaceable> {
             if does("runserver_plus") || does("runsslserver") =>
         {
             because("its `runserver` is a development server", None)
+        }
+        "adev" if does("runserver") => because(
+            "`adev runserver` is a development server",
+            path_after(arguments, "runserver"),
+        ),
+        "vite" if !does("build") && !does("preview") => Some(of_a_front_end("`vite`")),
+        "next" | "nuxt" | "astro" if does("dev") => {
+            Some(of_a_front_end(&format!("`{program} dev`")))
         }
         "litestar" if does("run") => because(
             "`litestar run` starts Uvicorn on a port",
@@ -179,6 +195,29 @@ fn by_program(program: &str, arguments: &[&str]) -> Option<Replaceable> {
             ))
         }),
         _ => None,
+    }
+}
+
+/// Python's own server of files.
+fn of_pages(project: &Project) -> Replaceable {
+    let remedy = if project.tree.has(project.folder.join("index.html")) {
+        "leave the line out: plain pages are served without a program"
+    } else {
+        "a framework such as Flask or Starlette gets a server for visitors; a folder of files is served by `[route.\"/\"]` with `static` in `ship.toml`"
+    };
+    Replaceable {
+        remedy: Some(remedy.to_owned()),
+        ..Replaceable::because("Python's own `http.server` is meant for development")
+    }
+}
+
+fn of_a_front_end(program: &str) -> Replaceable {
+    Replaceable {
+        remedy: Some(
+            "name what serves visitors, or leave the line out: a script `build` of `package.json` runs by itself"
+                .to_owned(),
+        ),
+        ..Replaceable::because(format!("{program} serves a front end to whoever writes it"))
     }
 }
 
@@ -254,6 +293,13 @@ fn runs(project: &Project, module: &Module, call: &Call) -> Option<&'static str>
             return Some("Uvicorn, reloading, on a port of its own");
         }
         Some("waitress.serve") => return Some("Waitress on a port of its own"),
+        // With a `server` it is one of those that Bottle knows.
+        Some("bottle.run") => {
+            return call
+                .keyword("server")
+                .is_none()
+                .then_some("Bottle's development server");
+        }
         Some("werkzeug.serving.run_simple") => return Some("Werkzeug's development server"),
         Some("wsgiref.simple_server.make_server") => return Some("wsgiref's development server"),
         // What they run is no server, or says itself which.

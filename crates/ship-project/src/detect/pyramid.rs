@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::command::CommandLine;
+use crate::detect::development::Replaceable;
 use crate::detect::objects::{import_paths, start_folder};
 use crate::detect::program::{Program, spoken};
 use crate::detect::{Found, Row, stored};
@@ -11,6 +12,7 @@ use crate::error::Result;
 use crate::files::ini::Ini;
 use crate::plan::{Note, OwnPort, Place};
 use crate::project::Project;
+use crate::python::index::plain;
 
 pub(super) const ROW: Row = Row {
     key: "pyramid",
@@ -130,5 +132,21 @@ fn development(file: &Path, ini: &Ini) -> Option<Note> {
         text,
         hint: Some("a `production.ini` beside it is taken in its place".to_owned()),
         place: Some(place),
+    })
+}
+
+/// The file that a line of the Procfile gives to `pserve`, where it is one for development.
+pub(super) fn served_for_development(project: &Project, arguments: &[&str]) -> Option<Replaceable> {
+    let name = arguments.iter().find(|word| word.ends_with(".ini"))?;
+    let file = plain(&project.folder.join(name));
+    let ini = Ini::read(&project.tree.text(&file).ok()??);
+    let found = for_development(&file, &ini)?;
+    Some(Replaceable {
+        reason: found.text,
+        remedy: Some(
+            "name a file for visitors, without `pyramid_debugtoolbar`: `pserve production.ini`"
+                .to_owned(),
+        ),
+        ..Replaceable::default()
     })
 }

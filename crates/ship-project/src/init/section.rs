@@ -140,8 +140,11 @@ fn web(sources: &Sources, process: &Process) -> Section {
                 .command
                 .as_ref()
                 .map(|command| command.value.to_string());
-            let entry = sources.procfile.iter().find(|entry| entry.name == "web");
-            let written = written.or_else(|| Some(entry?.command.to_string()));
+            let entry = sources.entries().find(|entry| entry.name == "web");
+            // What stands in for a development server is not as the Procfile has it.
+            let program = authored.command.words().and_then(|words| words.first());
+            let is_own = |line: &String| program.is_none_or(|program| line.contains(program));
+            let written = written.or_else(|| Some(entry?.command.to_string()).filter(is_own));
             let written = written.unwrap_or_else(|| authored.command.to_string());
             format!("{why}command = {}\n", quoted(written))
         }

@@ -8,6 +8,7 @@ const FLAGS: &[(&str, &[&str])] = &[
     ("bokeh", &["--dev"]),
     ("chainlit", &["--watch", "-w"]),
     ("panel", &["--autoreload", "--dev"]),
+    ("pserve", &["--reload"]),
     ("robyn", &["--dev"]),
     (
         "sanic",
@@ -135,6 +136,11 @@ mod tests {
                 "python -m robyn app.py --dev",
                 "python -m robyn app.py",
                 "--dev",
+            ),
+            (
+                "pserve a.ini --reload http_port=$PORT",
+                "pserve a.ini http_port=$PORT",
+                "--reload",
             ),
             ("watchfiles 'uvicorn a:b'", "uvicorn a:b", "watchfiles"),
             (

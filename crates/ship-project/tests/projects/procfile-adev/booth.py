@@ -1,0 +1,5 @@
+from aiohttp import web
+
+
+def make():
+    return web.Application()
