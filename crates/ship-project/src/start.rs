@@ -1,6 +1,7 @@
 //! From a [`Start`] to the complete command of one instance.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use crate::command::CommandLine;
 use crate::plan::{Authored, Interface, OwnPort, Served, Start};
@@ -181,6 +182,28 @@ fn understand_words(words: &[String]) -> Option<(Vec<String>, WebServer)> {
     Some((argv, server))
 }
 
+/// A loopback port that whoever starts the program chooses.
+pub(crate) const GIVEN_PORT: Listen =
+    Listen::Tcp(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)));
+
+/// The words of a known server with `$PORT` in place of where they listen; `None` where they already
+/// name it, or where the server reads it by itself.
+pub(crate) fn on_given_port(words: &[String]) -> Option<(Vec<String>, WebServer)> {
+    let (mut argv, server) = understand_words(words)?;
+    let row = server.row();
+    let listens =
+        |word: &String| is_flag(word, row.listening) || short_with_value(word, row.listening);
+    // Gunicorn looks for `PORT`, uWSGI is told by files.
+    let by_itself = matches!(server, WebServer::Gunicorn | WebServer::Uwsgi);
+    let is_told = words.iter().any(|word| word.contains("PORT"));
+    if is_told || by_itself && !words.iter().any(listens) {
+        return None;
+    }
+    let (_, at) = server_at(&argv)?;
+    argv.splice(at + 1..=at, server.listen_flags(&GIVEN_PORT));
+    Some((argv, server))
+}
+
 fn is_file(word: &str) -> bool {
     [".ini", ".yaml", ".yml", ".xml", ".json"]
         .iter()
@@ -308,6 +331,36 @@ mod tests {
             let (command, server) = understood(line);
             assert_eq!(command, kept, "{line}");
             assert!(server.is_some(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_port_of_its_own_gives_way_to_the_one_that_is_given() {
+        let given = |line: &str| {
+            let line = CommandLine::parse(line).unwrap();
+            let (words, _) = on_given_port(line.words()?)?;
+            Some(CommandLine::Argv(words).to_string())
+        };
+        for (line, told) in [
+            (
+                "gunicorn a:b -b :8000 -w 2",
+                "gunicorn --bind 127.0.0.1:$PORT a:b -w 2",
+            ),
+            ("uvicorn a:b", "uvicorn --host 127.0.0.1 --port $PORT a:b"),
+            (
+                "python -m daphne a:b -p 80",
+                "python -m daphne -b 127.0.0.1 -p $PORT a:b",
+            ),
+        ] {
+            assert_eq!(given(line).as_deref(), Some(told), "{line}");
+        }
+        for line in [
+            "gunicorn a:b",
+            "uvicorn a:b --port $PORT",
+            "python a.py",
+            "uwsgi a.ini",
+        ] {
+            assert_eq!(given(line), None, "{line}");
         }
     }
 

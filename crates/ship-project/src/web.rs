@@ -18,7 +18,10 @@ use crate::plan::{Authored, Interface, Note, ObjectRef, OwnPort, Place, Served, 
 use crate::project::Project;
 use crate::python::index::plain;
 use crate::start::{gunicorn_config, is_python, without_runner};
+use crate::web::port::Port;
 use crate::web_server::{ROWS, WebServer};
+
+mod port;
 
 /// How `web` is started, and what its author runs right before.
 pub(crate) struct Web {
@@ -153,11 +156,23 @@ impl Choice<'_> {
             Some((line, flag)) => (line, format!("without `{flag}`, which is for development")),
             None => (command.clone(), String::new()),
         };
-        let start = self.authored(&command);
         let development = recognise(self.project(), &command);
-        let notes = development.map(|found| found.note(place));
+        let mut notes = Vec::from_iter(development.map(|found| found.note(place)));
+        let (command, reason) = match port::of_its_own(self.project(), &command, place) {
+            Some(Port::Given(line, why)) => {
+                let reasons = [reason, why];
+                let said = reasons.into_iter().filter(|reason| !reason.is_empty());
+                (line, said.collect::<Vec<_>>().join("; "))
+            }
+            Some(Port::Told(note)) => {
+                notes.push(note);
+                (command, reason)
+            }
+            None => (command, reason),
+        };
+        let start = self.authored(&command);
         Web {
-            notes: Vec::from_iter(notes),
+            notes,
             ..Sourced::because(start, reason, vec![place.clone()]).into()
         }
     }

@@ -12,7 +12,7 @@ use crate::python::module::Module;
 use crate::start::{file_name, is_python, without_runner};
 
 mod package_script;
-mod shell_script;
+pub(crate) mod shell_script;
 mod trimmed;
 
 pub(crate) use trimmed::trimmed;

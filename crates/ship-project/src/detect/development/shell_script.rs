@@ -9,7 +9,7 @@ use crate::python::index::plain;
 use crate::start::{file_name, without_runner};
 
 /// The script of `sh start.sh`, `bash -e bin/web` or `./start.sh`.
-pub(super) fn named(words: &[String]) -> Option<&str> {
+pub(crate) fn named(words: &[String]) -> Option<&str> {
     let (program, rest) = words.split_first()?;
     if ["sh", "bash", "dash"].contains(&file_name(program)) {
         // The line in `sh -c LINE` is no file.
@@ -25,8 +25,7 @@ pub(super) fn named(words: &[String]) -> Option<&str> {
 /// The development server that a script ends with. Where the rest of it is more than programs, one
 /// after another, it runs as it is.
 pub(super) fn recognise(project: &Project, folder: &Path, script: &str) -> Option<Replaceable> {
-    let text = project.tree.text(plain(&folder.join(script))).ok()??;
-    let lines = lines(&text);
+    let lines = read(project, folder, script)?;
     let tell = |found: Replaceable| Replaceable {
         reason: format!("{} (in `{script}`)", found.reason),
         ..found
@@ -43,6 +42,12 @@ pub(super) fn recognise(project: &Project, folder: &Path, script: &str) -> Optio
         remedy: Some(NAME_A_SERVER.to_owned()),
         ..tell(found)
     })
+}
+
+/// The lines of a script that say something.
+pub(crate) fn read(project: &Project, folder: &Path, script: &str) -> Option<Vec<String>> {
+    let text = project.tree.text(plain(&folder.join(script))).ok()??;
+    Some(lines(&text))
 }
 
 /// The lines that say something, those that are continued as one.
