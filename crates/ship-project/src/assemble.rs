@@ -99,6 +99,9 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
             .err()
             .unwrap_or_else(|| nothing(project)));
     }
+    let mut settings = settings::env(manifest, found.as_ref(), set);
+    let asked = asked::settings(project, &mut settings)?;
+    asked.count(manifest, &mut processes);
     let front_ends = front_ends(project, manifest, &processes);
     let assets = assets(manifest, &front_ends, found.as_ref());
     let is_python = !processes.is_empty()
@@ -113,9 +116,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         notes.extend(packages::unnamed(dependencies.as_ref()));
     }
     notes.extend(packages.notes.iter().cloned());
-    let mut settings = settings::env(manifest, found.as_ref(), set);
-    let asked = asked::settings(project, &mut settings)?;
-    notes.extend(asked.notes);
+    notes.extend(asked.notes.iter().cloned());
     notes.extend(found.iter().flat_map(|found| found.notes.iter().cloned()));
     if !is_said(sources) {
         notes.extend(found.iter().filter_map(|found| found.others.clone()));
@@ -131,7 +132,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     } else {
         Vec::new()
     };
-    let mut drawn = asked.drawn;
+    let mut drawn = asked.drawn.clone();
     drawn.extend(found.iter().flat_map(|found| found.drawn.iter().cloned()));
     let required = |name: &str| manifest.required_env.iter().any(|own| own.value == name);
     drawn.retain(|name| !settings.contains_key(&name.value) && !required(&name.value));
@@ -146,6 +147,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     let framework = framework(sources, found.as_ref(), &packages, &proposals);
     let browsers = visitors::browsers(&manifest.browsers, &framework.value.key);
     let release = processes::release(sources, before, found.as_ref(), &folder);
+    notes.extend(asked.once(release.as_ref().map(|release| &release.value)));
     if is_python && release.is_none() {
         notes.extend(detect::migrations::note(project, &packages));
     }

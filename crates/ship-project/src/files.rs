@@ -2,6 +2,7 @@
 //! it says. Adding one: a file here, and its place in [`crate::packages`] or [`crate::assemble`].
 
 pub(crate) mod app_json;
+pub(crate) mod aptfile;
 pub(crate) mod conda;
 pub(crate) mod dotenv;
 pub(crate) mod ini;

@@ -1,8 +1,8 @@
 //! `app.json`: the settings that Heroku asks for when an app is made.
 //!
 //! Format: <https://devcenter.heroku.com/articles/app-json-schema>. Add-ons tell which services the app
-//! needs; buildpacks and sizes mean nothing here, and `postdeploy` runs once where a release command
-//! runs each time.
+//! needs; sizes mean nothing here, of the buildpacks only the one that installs Debian's packages, and
+//! `postdeploy` runs once where a release command runs each time.
 
 use serde_json::Value;
 
@@ -27,6 +27,12 @@ pub(crate) struct AppJson {
     pub(crate) settings: Vec<Setting>,
     /// `addons` without their plans, each with its line: `heroku-postgresql`.
     pub(crate) addons: Vec<(String, u32)>,
+    /// `formation`: how many of each process run, each with its line.
+    pub(crate) formation: Vec<(String, u32, u32)>,
+    /// `postdeploy` of `scripts`, with its line.
+    pub(crate) postdeploy: Option<(String, u32)>,
+    /// The line of the buildpack that installs what an `Aptfile` names.
+    pub(crate) apt: Option<u32>,
 }
 
 /// Reads the file; the error is the JSON reader's.
@@ -35,7 +41,46 @@ pub(crate) fn parse(text: &str) -> Result<AppJson, serde_json::Error> {
     Ok(AppJson {
         settings: settings(&file, text),
         addons: addons(&file, text),
+        formation: formation(&file, text),
+        postdeploy: postdeploy(&file, text),
+        apt: apt(&file, text),
     })
+}
+
+/// `"web": {"quantity": 2}`
+fn formation(file: &Value, text: &str) -> Vec<(String, u32, u32)> {
+    let formation = file.get("formation").and_then(Value::as_object);
+    let entries = formation.into_iter().flatten();
+    let quantity = |about: &Value| u32::try_from(about.get("quantity")?.as_u64()?).ok();
+    let line = line_of(text, "formation");
+    let mut read: Vec<(String, u32, u32)> = entries
+        .filter_map(|(name, about)| Some((name.clone(), quantity(about)?, line)))
+        .collect();
+    read.sort();
+    read
+}
+
+/// `"postdeploy": "python seed.py"`, or a table with its `command`.
+fn postdeploy(file: &Value, text: &str) -> Option<(String, u32)> {
+    let script = file.get("scripts")?.get("postdeploy")?;
+    let command = script
+        .as_str()
+        .or_else(|| script.get("command")?.as_str())?;
+    let command = command.trim();
+    (!command.is_empty()).then(|| (command.to_owned(), line_of(text, "postdeploy")))
+}
+
+/// `{"url": "https://github.com/heroku/heroku-buildpack-apt"}`, `heroku-community/apt`.
+fn apt(file: &Value, text: &str) -> Option<u32> {
+    let buildpacks = file.get("buildpacks")?.as_array()?;
+    let mut addresses = buildpacks
+        .iter()
+        .filter_map(|one| one.as_str().or_else(|| one.get("url")?.as_str()));
+    let address = addresses.find(|address| {
+        let plain = address.trim_end_matches(".git").trim_end_matches('/');
+        plain.ends_with("-apt") || plain.ends_with("/apt")
+    })?;
+    Some(line_of(text, address))
 }
 
 /// `"heroku-postgresql:mini"`, `{"plan": "heroku-postgresql:mini"}`
@@ -113,6 +158,20 @@ mod tests {
             ("heroku-postgresql".to_owned(), 4),
         ];
         assert_eq!(parse(text).unwrap().addons, told);
+    }
+
+    #[test]
+    fn formation_scripts_and_buildpacks_are_read() {
+        let text = r#"{
+ "formation": {"web": {"quantity": 2, "size": "basic"}, "worker": {}},
+ "scripts": {"postdeploy": {"command": "python seed.py"}},
+ "buildpacks": [{"url": "heroku/python"},
+  {"url": "https://github.com/heroku/heroku-buildpack-apt.git"}]
+}"#;
+        let read = parse(text).unwrap();
+        assert_eq!(read.formation, [("web".to_owned(), 2, 2)]);
+        assert_eq!(read.postdeploy, Some(("python seed.py".to_owned(), 3)));
+        assert_eq!(read.apt, Some(5));
     }
 
     proptest! {
