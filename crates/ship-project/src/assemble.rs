@@ -25,6 +25,7 @@ use crate::python_wanted;
 use crate::several;
 use crate::web;
 
+mod collected;
 mod packages;
 mod processes;
 mod settings;
@@ -66,7 +67,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     } = sources;
     let name = app_name(project, manifest)?;
     let proposals = proposals::read(sources);
-    let found = found(sources, &proposals)?;
+    let mut found = found(sources, &proposals)?;
     if let Some(found) = found.as_ref().filter(|_| !is_said(sources)) {
         several::refuse(project, found)?;
     }
@@ -102,6 +103,9 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     let mut settings = settings::env(manifest, found.as_ref(), set);
     let asked = asked::settings(project, &mut settings)?;
     asked.count(manifest, &mut processes);
+    if let Some(found) = &mut found {
+        collected::honour(project, &settings, found);
+    }
     let front_ends = front_ends(project, manifest, &processes);
     let assets = assets(manifest, &front_ends, found.as_ref());
     let is_python = !processes.is_empty()
