@@ -15,6 +15,7 @@ use crate::excerpt::Excerpt;
 use crate::files::procfile::Entry;
 use crate::left_out::LeftOut;
 use crate::manifest::Manifest;
+use crate::misnamed;
 use crate::packages::Packages;
 use crate::plan::{
     AssetStep, DataPath, Framework, Place, Plan, Process, Route, RouteTarget, Sourced, VERSION,
@@ -120,6 +121,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         notes.extend(packages::unnamed(dependencies.as_ref()));
     }
     notes.extend(packages.notes.iter().cloned());
+    notes.extend(misnamed::notes(project));
     notes.extend(asked.notes.iter().cloned());
     notes.extend(found.iter().flat_map(|found| found.notes.iter().cloned()));
     if !is_said(sources) {

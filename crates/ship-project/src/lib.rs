@@ -27,6 +27,7 @@ pub mod init;
 mod left_out;
 pub mod locked;
 pub mod manifest;
+mod misnamed;
 mod packages;
 pub mod plan;
 mod project;

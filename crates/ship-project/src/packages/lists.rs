@@ -10,6 +10,7 @@ use crate::files::inline as inline_file;
 use crate::files::requirements::Requirements;
 use crate::files::setup::{self as setup_file, Setup};
 use crate::files::{pipfile as pipfile_file, pyproject as pyproject_file};
+use crate::misnamed::is_nearly;
 use crate::plan::{Dependencies, Note, Place, Sourced};
 use crate::python::module::Module;
 
@@ -329,34 +330,4 @@ pub(super) fn misspelt(folder: &Folder<'_>) -> Option<Note> {
             place: Some(Place::file(file)),
         })
     })
-}
-
-/// Two letters at most are others, in any case; `requirements-dev.txt` is another file.
-fn is_nearly(own: &str, name: &str) -> bool {
-    let (lower, wanted) = (own.to_lowercase(), name.to_lowercase());
-    own != name
-        && strsim::damerau_levenshtein(&lower, &wanted) <= if name.len() > 8 { 2 } else { 1 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_nearly;
-
-    #[test]
-    fn names_that_are_nearly_right_are_told_from_others() {
-        for own in [
-            "requirement.txt",
-            "requirments.txt",
-            "Requirements.txt",
-            "requirements.text",
-        ] {
-            assert!(is_nearly(own, "requirements.txt"), "{own}");
-        }
-        assert!(is_nearly("PipFile", "Pipfile"));
-        assert!(is_nearly("pyproject.tml", "pyproject.toml"));
-        for own in ["requirements.txt", "requirements-dev.txt", "req.txt"] {
-            assert!(!is_nearly(own, "requirements.txt"), "{own}");
-        }
-        assert!(!is_nearly("Procfile", "Pipfile"));
-    }
 }
