@@ -4,13 +4,13 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::excerpt::Excerpt;
-use crate::files::poetry_range::allows;
+use crate::files::poetry_range::{allows, specifier};
 use crate::files::python_version::{self, Named};
 use crate::manifest::Manifest;
 use crate::packages::Packages;
 use crate::plan::{Note, Place, PythonRequest, Sourced};
 use crate::project::Project;
-use crate::python_life::{self, AS_OF, NEWEST};
+use crate::python_life::{self, AS_OF, NEWEST, OLDEST};
 
 /// Finds a version in a file's text, with its line.
 type Reader = fn(&str) -> Option<(Named, u32)>;
@@ -67,7 +67,10 @@ fn in_files(project: &Project, folders: &[&Path]) -> Result<Option<(String, Plac
 /// What every file says of Python, the plainest first.
 fn said(project: &Project, folders: &[&Path]) -> Result<Vec<(Named, Place)>> {
     let mut said = Vec::new();
-    for folder in folders {
+    for (number, folder) in folders.iter().enumerate() {
+        if folders[..number].contains(folder) {
+            continue;
+        }
         for (name, read) in FILES {
             let file = folder.join(name);
             let text = project.tree.text(&file)?;
@@ -87,7 +90,9 @@ pub(crate) fn doubts(
 ) -> Result<Vec<Note>> {
     let mut doubts = Vec::from_iter(contradiction(python));
     doubts.extend(not_released(python));
+    doubts.extend(no_specifier(python));
     let said = said(project, &[folder, Path::new("")])?;
+    doubts.extend(others(&said, python));
     let named = said
         .iter()
         .any(|(named, _)| matches!(named, Named::Python(_)));
@@ -123,6 +128,58 @@ fn contradiction(python: &Sourced<PythonRequest>) -> Option<Note> {
     })
 }
 
+/// Files that name another Python than the one that is taken from a file like them.
+fn others(said: &[(Named, Place)], python: &Sourced<PythonRequest>) -> Vec<Note> {
+    let taken = python.places.first();
+    let Some((_, taken)) = said.iter().find(|(_, place)| Some(place) == taken) else {
+        return Vec::new();
+    };
+    let request = &python.value.request;
+    let differ = said.iter().filter_map(|(named, place)| match named {
+        Named::Python(other) if !is_within(other, request) && !is_within(request, other) => {
+            Some((other, place))
+        }
+        _ => None,
+    });
+    let note = |(other, place): (&String, &Place)| Note {
+        text: format!(
+            "`{}` names Python {other}, and `{}` Python {request}, which is taken",
+            place.file.display(),
+            taken.file.display()
+        ),
+        hint: Some("make the two agree".to_owned()),
+        place: Some(place.clone()),
+    };
+    differ.map(note).collect()
+}
+
+/// Whether `3.12.4` is a `3.12`; a range is compared as it is written.
+fn is_within(version: &str, of: &str) -> bool {
+    let rest = version.strip_prefix(of);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        || of.starts_with(['>', '<', '!', '~', '=', '^'])
+}
+
+/// A `requires-python` in the words of Poetry, which no other tool reads.
+fn no_specifier(python: &Sourced<PythonRequest>) -> Option<Note> {
+    let requires = python.value.requires.as_ref()?;
+    let parts = || requires.split(',').map(str::trim);
+    let sign = parts().find_map(|part| match part.chars().next()? {
+        '^' => Some("^"),
+        '~' if !part.starts_with("~=") => Some("~"),
+        _ => None,
+    })?;
+    let written = specifier(requires);
+    let own = python.value.request == *requires;
+    Some(Note {
+        text: format!(
+            "`requires-python` is `{requires}`, and `{sign}` is Poetry's: the build cannot read it"
+        ),
+        hint: written.map(|written| format!("write `{written}`")),
+        place: python.places.first().filter(|_| own).cloned(),
+    })
+}
+
 /// A version that nobody has released as far as is known.
 fn not_released(python: &Sourced<PythonRequest>) -> Option<Note> {
     let (major, minor) = version(python).filter(|wanted| *wanted > NEWEST)?;
@@ -139,7 +196,11 @@ pub(crate) fn ended(python: &Sourced<PythonRequest>) -> Option<Note> {
         .starts_with(|c: char| c.is_ascii_digit());
     let (major, minor) = version(python).filter(|_| is_cpython)?;
     let day = python_life::ended((major, minor), AS_OF)?;
-    let text = format!("Python {major}.{minor} has had no security fixes since {day}");
+    let mut text = format!("Python {major}.{minor} has had no security fixes since {day}");
+    let (oldest, of_it) = OLDEST;
+    if (major, minor) < OLDEST {
+        text += &format!(" and does not run here: {oldest}.{of_it} is the oldest that does");
+    }
     Some(maintained(text, python))
 }
 

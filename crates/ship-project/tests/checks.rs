@@ -496,6 +496,15 @@ fn a_line_that_is_more_than_debug_is_true_is_left_to_its_author() {
 }
 
 #[test]
+fn files_that_name_different_pythons_are_told() {
+    let mut files = flask("from flask import Flask\napp = Flask(__name__)\n");
+    files.push(("runtime.txt", "python-3.12.4\n"));
+    assert!(has(&files, "warning python-unnamed runtime.txt:1"));
+    files[2] = (".python-version", "3.12");
+    assert!(!has(&files, "warning python-unnamed runtime.txt:1"));
+}
+
+#[test]
 fn a_python_that_cannot_be_is_told() {
     let app = "from flask import Flask\napp = Flask(__name__)\n";
     for (version, what) in [

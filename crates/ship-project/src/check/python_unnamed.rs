@@ -12,7 +12,7 @@ pub(super) const CHECK: Check = Check {
     id: "python-unnamed",
     severity: Severity::Advice,
     title: "the project says which Python it runs on",
-    why: "Where nothing names a Python, each machine takes its own, and a server's next upgrade may change it. A name that is not understood says no more than none, and two files that contradict each other, or a version that nobody has released, end the build.",
+    why: "Where nothing names a Python, each machine takes its own, and a server's next upgrade may change it. A name that is not understood says no more than none. Of two files that name different ones, `.python-version` counts before `runtime.txt` and those of version managers, and other tools may take the other. A version that `requires-python` does not allow, or that nobody has released, ends the build.",
     remedy: "`echo 3.13 > .python-version` names it for every tool; `python` in `ship.toml` for Shipsmith alone.",
     fix: Some(
         "Writes `.python-version` with the version of the virtual environment in the project (`.venv`, `venv`, `env`), where there is one.",
