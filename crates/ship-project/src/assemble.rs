@@ -133,6 +133,7 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
         notes.extend(detect::grpc::note(project, &processes));
     }
     notes.extend(front_ends.notes.iter().cloned());
+    notes.extend(front_ends.unserved.iter().cloned());
     let mut asked_env = if is_python {
         settings::asked_env(project, manifest, &settings, found.as_ref())
     } else {
@@ -350,6 +351,7 @@ fn front_ends(project: &Project, manifest: &Manifest, processes: &[Process]) -> 
         .any(|route| route.prefix.value == "/")
     {
         added.routes.clear();
+        added.unserved.clear();
     }
     added
 }

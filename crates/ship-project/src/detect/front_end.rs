@@ -7,14 +7,18 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::detect::front_end::node::Node;
 use crate::detect::{Found, Row};
 use crate::error::Result;
 use crate::plan::{AssetStep, FrontEnd, Note, PackageManager, Place, Route, RouteTarget, Sourced};
 use crate::project::Project;
 use crate::python::index::{is_beside, plain};
 
+mod node;
 mod output;
 mod taken;
+
+use taken::Answers;
 
 pub(super) const ROW: Row = Row {
     key: "front-end",
@@ -46,6 +50,8 @@ pub(crate) struct Seen {
     pub(crate) front_end: FrontEnd,
     /// It has a page of its own: browsers begin there, and it reads the rest of the path itself.
     pub(crate) is_app: bool,
+    /// What its build makes is run by Node.
+    node: Option<Node>,
     place: Place,
 }
 
@@ -116,6 +122,7 @@ fn read(project: &Project, file: &Path, folder: &Path) -> Option<Seen> {
             output,
         },
         is_app,
+        node: Node::of(project, folder, &package, &script),
         place,
     })
 }
@@ -137,6 +144,8 @@ pub(crate) struct Added {
     pub(crate) assets: Vec<Sourced<AssetStep>>,
     pub(crate) routes: Vec<Sourced<Route>>,
     pub(crate) notes: Vec<Note>,
+    /// For pages that nothing serves, unless their author says what does.
+    pub(crate) unserved: Vec<Note>,
 }
 
 /// The steps that build them; and the routes that serve a single page app which the back end does
@@ -146,9 +155,14 @@ pub(crate) fn add(project: &Project, has_web: bool) -> Added {
     for Seen {
         front_end,
         is_app,
+        node,
         place,
     } in all(project)
     {
+        added.unserved.extend(
+            node.filter(|_| has_web)
+                .map(|node| node.note(&front_end, &place)),
+        );
         if front_end.lock.is_none() {
             added.notes.push(unlocked(&front_end, &place));
         }
@@ -156,12 +170,21 @@ pub(crate) fn add(project: &Project, has_web: bool) -> Added {
             && !taken::serves(project, &output)
             && added.routes.is_empty()
         {
-            match taken::prefixes(project) {
-                Some(prefixes) => {
+            match taken::answers(project) {
+                Answers::Prefixes(prefixes) => {
                     added.routes.push(page(output, place.clone()));
                     added.routes.extend(prefixes.into_iter().map(back_end));
                 }
-                None => added.notes.push(unserved(&output, &place)),
+                Answers::Root => {
+                    added
+                        .notes
+                        .push(unserved(&output, "`/` is answered by it", &place))
+                }
+                Answers::Unknown => added.unserved.push(unserved(
+                    &output,
+                    "which paths are its own cannot be read",
+                    &place,
+                )),
             }
         }
         added
@@ -200,10 +223,10 @@ fn unlocked(front_end: &FrontEnd, place: &Place) -> Note {
     }
 }
 
-fn unserved(output: &Path, place: &Place) -> Note {
+fn unserved(output: &Path, why: &str, place: &Place) -> Note {
     Note {
         text: format!(
-            "nothing in the Python code serves `{}`, and `/` is answered by it",
+            "nothing in the Python code serves `{}`, and {why}",
             output.display()
         ),
         hint: Some(format!(

@@ -131,7 +131,7 @@ fn unquoted(word: &str) -> String {
 
 /// The text behind `key:` in JavaScript: a string, or the strings of `path.resolve(__dirname, 'a',
 /// 'b')` joined. Comments are skipped; anything else is not understood, and not guessed.
-fn value_of(text: &str, key: &str) -> Option<String> {
+pub(super) fn value_of(text: &str, key: &str) -> Option<String> {
     let text: String = text
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))

@@ -7,8 +7,9 @@ use std::path::Path;
 use crate::plan::Place;
 use crate::project::Project;
 use crate::python::expr::{Call, Expr};
-use crate::python::index::View;
+use crate::python::index::{Target, View};
 use crate::python::module::Module;
+use crate::python::paths::Texts;
 use crate::python::source::{self, Source};
 
 /// More prefixes than this are no API beside a front end.
@@ -59,16 +60,39 @@ fn names(text: &str, folder: &str) -> bool {
     text.len() < 200 && text.split('/').any(|part| part == folder)
 }
 
-/// The prefixes that belong to the back end, with their lines; `None` where it answers `/` itself,
-/// or where its paths cannot be read.
-pub(super) fn prefixes(project: &Project) -> Option<BTreeMap<String, Place>> {
+/// What the back end answers.
+pub(super) enum Answers {
+    /// Paths that begin with these, each with its line.
+    Prefixes(BTreeMap<String, Place>),
+    /// `/` itself.
+    Root,
+    /// What cannot be read: no path at all, one that begins with a variable, too many.
+    Unknown,
+}
+
+/// Which paths belong to the back end.
+pub(super) fn answers(project: &Project) -> Answers {
     let mut all = BTreeMap::new();
+    let mut unknown = false;
     for module in project.index.own_modules() {
         let view = View::of(module);
         for (call, line) in &module.calls {
-            for path in paths(project, module, &view, call) {
-                all.entry(prefix(&path)?)
-                    .or_insert_with(|| module.place(*line));
+            let Some(paths) = paths(project, module, &view, call) else {
+                unknown = true;
+                continue;
+            };
+            for path in paths {
+                if path
+                    .trim_start_matches(['^', '/'])
+                    .trim_end_matches('$')
+                    .is_empty()
+                {
+                    return Answers::Root;
+                }
+                match prefix(&path) {
+                    Some(prefix) => drop(all.entry(prefix).or_insert_with(|| module.place(*line))),
+                    None => unknown = true,
+                }
             }
         }
     }
@@ -78,7 +102,10 @@ pub(super) fn prefixes(project: &Project) -> Option<BTreeMap<String, Place>> {
             all.entry(path.to_owned()).or_insert_with(|| place.clone());
         }
     }
-    (!all.is_empty() && all.len() <= MOST).then_some(all)
+    if unknown || all.is_empty() || all.len() > MOST {
+        return Answers::Unknown;
+    }
+    Answers::Prefixes(all)
 }
 
 /// `/api/users/{id}` as `/api`; `None` for the root and for what begins with a variable.
@@ -88,9 +115,19 @@ fn prefix(path: &str) -> Option<String> {
     (!first.is_empty() && first.chars().all(is_plain)).then(|| format!("/{first}"))
 }
 
-/// The paths that a call gives to the back end.
-fn paths(project: &Project, module: &Module, view: &View<'_>, call: &Call) -> Vec<String> {
+/// The paths that a call gives to the back end; `None` where it gives one that cannot be read.
+fn paths<'a>(
+    project: &'a Project,
+    module: &'a Module,
+    view: &View<'a>,
+    call: &Call,
+) -> Option<Vec<String>> {
     let text = |expr: Option<&Expr>| expr.and_then(Expr::text).map(str::to_owned);
+    // A prefix may come from settings.
+    let read = |expr: Option<&Expr>| match expr {
+        Some(expr) => Some(vec![said(project, view, expr)?]),
+        None => Some(Vec::new()),
+    };
     let keyword = || {
         ["prefix", "url_prefix", "path"]
             .into_iter()
@@ -101,7 +138,7 @@ fn paths(project: &Project, module: &Module, view: &View<'_>, call: &Call) -> Ve
         .outside(view, &call.function)
         .unwrap_or_default();
     if ROUTERS.contains(&outside.as_str()) {
-        return text(keyword()).into_iter().collect();
+        return read(keyword());
     }
     // Django's `path("api/", …)`, in the module that its settings name.
     if [
@@ -112,18 +149,16 @@ fn paths(project: &Project, module: &Module, view: &View<'_>, call: &Call) -> Ve
     .contains(&outside.as_str())
     {
         let is_root = module.file.components().count() <= 2 || has_settings_beside(project, module);
-        return text(call.arguments.first())
-            .filter(|_| is_root)
-            .into_iter()
-            .collect();
+        let path = text(call.arguments.first()).filter(|_| is_root);
+        return Some(path.into_iter().collect());
     }
     let Expr::Attribute(of, verb) = &call.function else {
-        return Vec::new();
+        return Some(Vec::new());
     };
-    match verb.as_str() {
+    let paths = match verb.as_str() {
         "include_router" | "register_blueprint" | "mount" => {
             let mounted = (verb == "mount").then(|| call.arguments.first()).flatten();
-            text(keyword().or(mounted)).into_iter().collect()
+            return read(keyword().or(mounted));
         }
         // flask-restful names the resource first.
         "add_resource" => {
@@ -137,7 +172,28 @@ fn paths(project: &Project, module: &Module, view: &View<'_>, call: &Call) -> Ve
                 .collect()
         }
         _ => Vec::new(),
-    }
+    };
+    Some(paths)
+}
+
+/// What an expression says: a text, or a field of an object of settings.
+fn said<'a>(project: &'a Project, view: &View<'a>, expr: &Expr) -> Option<String> {
+    let texts = Texts {
+        index: &project.index,
+        folder: &project.folder,
+    };
+    texts.text(view, expr).or_else(|| {
+        let Target::Inside(module, names) = project.index.resolve(view, expr)? else {
+            return None;
+        };
+        let [object, field] = names.as_slice() else {
+            return None;
+        };
+        let made = &module.top.binding(object)?.value;
+        let class = module.top.class(made.call()?.function.name()?)?;
+        let own = class.bindings.iter().find(|own| own.name == *field)?;
+        texts.text(&View::of(module), &own.value)
+    })
 }
 
 /// Whether a name is a router whose paths are counted from a prefix: its own, or that of where it is
