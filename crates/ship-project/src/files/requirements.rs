@@ -60,6 +60,9 @@ impl Requirements {
         for (line, content) in logical_lines(text) {
             let place = Place::line(file, line);
             match Line::read(&content) {
+                Line::Include(text) | Line::Limits(text) if is_outside(file, text) => {
+                    self.outside.push((text.to_owned(), place));
+                }
                 Line::Include(path) => {
                     let path = beside(file, path);
                     match text_of(&path) {
@@ -71,7 +74,7 @@ impl Requirements {
                     self.outside.push((text.to_owned(), place));
                 }
                 Line::Needs(text) => self.entries.extend(requirement(text, place)),
-                Line::Nothing => {}
+                Line::Limits(_) | Line::Nothing => {}
             }
         }
     }
@@ -89,7 +92,7 @@ pub(crate) fn flat_lines(file: &Path, text_of: &dyn Fn(&Path) -> Option<String>)
         for (_, line) in logical_lines(&text) {
             if let Line::Include(path) = Line::read(&line) {
                 open.push(beside(&file, path));
-            } else if let Some(path) = option(&line, &["-c", "--constraint"]) {
+            } else if let Line::Limits(path) = Line::read(&line) {
                 lines.push(format!("-c {}", beside(&file, path).display()));
             } else {
                 lines.push(line);
@@ -122,6 +125,8 @@ pub(crate) fn plain(line: &str) -> Option<String> {
 enum Line<'a> {
     Include(&'a str),
     Needs(&'a str),
+    /// Constraints name versions, not packages.
+    Limits(&'a str),
     Nothing,
 }
 
@@ -133,7 +138,10 @@ impl<'a> Line<'a> {
         if let Some(path) = option(line, &["-e", "--editable"]) {
             return Self::Needs(path);
         }
-        // Constraints name versions, not packages; the other options are for uv.
+        if let Some(path) = option(line, &["-c", "--constraint"]) {
+            return Self::Limits(path);
+        }
+        // The other options are for uv.
         if line.starts_with('-') || line.is_empty() {
             return Self::Nothing;
         }
@@ -151,9 +159,17 @@ fn option<'a>(line: &'a str, names: &[&str]) -> Option<&'a str> {
     })
 }
 
-/// `..`, `../lib`, `./../lib[extra]`.
+/// `..`, `../lib`, `./../lib[extra]`, `/home/me/lib`, `lib @ file:///home/me/lib`.
 fn leads_out(file: &Path, text: &str) -> bool {
-    text.starts_with('.') && beside(file, text).starts_with("..")
+    // What a variable stands for only the build knows.
+    let of_machine = text.contains("file:///") && !text.contains('$');
+    text.starts_with(['.', '/']) && is_outside(file, text) || of_machine
+}
+
+/// Whether the path of a file that is read lies outside the project.
+fn is_outside(file: &Path, path: &str) -> bool {
+    let path = beside(file, path);
+    path.is_absolute() || path.starts_with("..")
 }
 
 fn beside(file: &Path, path: &str) -> PathBuf {
@@ -261,7 +277,7 @@ fn exact(rest: &str) -> Option<String> {
 pub(crate) fn line_of(text: &str, place: Place) -> Option<Requirement> {
     match Line::read(text) {
         Line::Needs(text) => requirement(text, place),
-        Line::Include(_) | Line::Nothing => None,
+        Line::Include(_) | Line::Limits(_) | Line::Nothing => None,
     }
 }
 
@@ -341,6 +357,15 @@ flask==3.*   # any
         assert!(read.pinned());
         assert_eq!(read.missing[0].0, Path::new("requirements/gone.txt"));
         assert_eq!(read.missing[0].1.to_string(), "requirements/prod.txt:3");
+    }
+
+    #[test]
+    fn paths_that_lead_out_of_the_project_are_named() {
+        let lines = "-r ../common.txt\n-c ../../limits.txt\n-e /home/me/lib\n../lib[x]\nlib @ file:///home/me/lib\n-c ../own.txt\n-e ../own\n./more\nx @ file:///${PROJECT_ROOT}/x\n";
+        let read = read(&[("requirements/all.txt", lines)]);
+        let outside: Vec<u32> = read.outside.iter().map(|(_, place)| place.line).collect();
+        assert_eq!(outside, [2, 3, 5]);
+        assert_eq!(read.missing.len(), 1);
     }
 
     #[test]
