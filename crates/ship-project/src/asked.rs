@@ -77,9 +77,10 @@ impl Asked {
                 .processes
                 .iter()
                 .find(|own| own.name == process.name);
-            let said = match process.is_web() {
-                true => manifest.web.instances,
-                false => own.and_then(|own| own.instances),
+            let said = if process.is_web() {
+                manifest.web.instances
+            } else {
+                own.and_then(|own| own.instances)
             };
             let named = |name: &str| {
                 AppName::from_free_text(name)

@@ -196,11 +196,13 @@ pub(crate) fn ended(python: &Sourced<PythonRequest>) -> Option<Note> {
         .starts_with(|c: char| c.is_ascii_digit());
     let (major, minor) = version(python).filter(|_| is_cpython)?;
     let day = python_life::ended((major, minor), AS_OF)?;
-    let mut text = format!("Python {major}.{minor} has had no security fixes since {day}");
     let (oldest, of_it) = OLDEST;
-    if (major, minor) < OLDEST {
-        text += &format!(" and does not run here: {oldest}.{of_it} is the oldest that does");
-    }
+    let runs = if (major, minor) < OLDEST {
+        format!(" and does not run here: {oldest}.{of_it} is the oldest that does")
+    } else {
+        String::new()
+    };
+    let text = format!("Python {major}.{minor} has had no security fixes since {day}{runs}");
     Some(maintained(text, python))
 }
 

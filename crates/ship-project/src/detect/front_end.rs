@@ -176,9 +176,8 @@ pub(crate) fn add(project: &Project, has_web: bool) -> Added {
                     added.routes.extend(prefixes.into_iter().map(back_end));
                 }
                 Answers::Root => {
-                    added
-                        .notes
-                        .push(unserved(&output, "`/` is answered by it", &place))
+                    let note = unserved(&output, "`/` is answered by it", &place);
+                    added.unserved.push(note);
                 }
                 Answers::Unknown => added.unserved.push(unserved(
                     &output,

@@ -137,7 +137,8 @@ fn development(file: &Path, ini: &Ini) -> Option<Note> {
 
 /// The file that a line of the Procfile gives to `pserve`, where it is one for development.
 pub(super) fn served_for_development(project: &Project, arguments: &[&str]) -> Option<Replaceable> {
-    let name = arguments.iter().find(|word| word.ends_with(".ini"))?;
+    let is_ini = |word: &&&str| Path::new(word).extension().is_some_and(|it| it == "ini");
+    let name = arguments.iter().find(is_ini)?;
     let file = plain(&project.folder.join(name));
     let ini = Ini::read(&project.tree.text(&file).ok()??);
     let found = for_development(&file, &ini)?;
