@@ -77,6 +77,9 @@ pub(crate) struct Packages {
     pub(crate) requires_python: Option<(String, Place)>,
     /// The Python that the list of packages names, where no file of its own does.
     pub(crate) python: Option<(String, Place)>,
+    /// Some come with a folder or an archive, or are told by a program of the project's: only a build
+    /// knows them.
+    pub(crate) names_more: bool,
     /// The file names packages and cannot be used.
     pub(crate) refused: Option<Refused>,
     pub(crate) notes: Vec<Note>,
@@ -143,6 +146,7 @@ impl Packages {
     }
 
     fn add(&mut self, entries: &[Requirement]) {
+        self.names_more |= entries.iter().any(|entry| entry.name.is_empty());
         for entry in entries.iter().filter(|entry| !entry.name.is_empty()) {
             self.versions
                 .insert(entry.name.clone(), entry.version.clone());

@@ -223,6 +223,11 @@ pub(crate) fn without_runner(words: &[String]) -> &[String] {
     }
 }
 
+/// The known server that words start.
+pub(crate) fn started(words: &[String]) -> Option<WebServer> {
+    server_at(without_runner(words)).map(|(server, _)| server)
+}
+
 /// The server that is started and the index of its name: `gunicorn`, `bin/gunicorn`, `python -m gunicorn`.
 fn server_at(words: &[String]) -> Option<(WebServer, usize)> {
     let first = file_name(words.first()?);

@@ -17,7 +17,7 @@ use crate::packages::Packages;
 use crate::plan::{Authored, Interface, Note, ObjectRef, OwnPort, Place, Served, Sourced, Start};
 use crate::project::Project;
 use crate::python::index::plain;
-use crate::start::{gunicorn_config, is_python, without_runner};
+use crate::start::{gunicorn_config, is_python, started, without_runner};
 use crate::web::port::Port;
 use crate::web_server::{ROWS, WebServer};
 
@@ -51,77 +51,40 @@ pub(crate) fn process(
     packages: &Packages,
     folder: &Path,
 ) -> Result<Option<Web>> {
-    let web = &sources.manifest.web;
     let choice = Choice {
         sources,
         packages,
         folder,
     };
-    if let Some(command) = &web.command {
-        return Ok(Some(choice.as_written(&command.value, &command.place)));
-    }
-    if let Some(app) = &web.app {
-        return Ok(Some(choice.declared(app)?.into()));
-    }
-    let entry = sources.entries().find(|entry| entry.name == "web");
-    let Some(entry) = entry else {
-        return match found {
-            Some(found) => Ok(choice.detected(found)?.map(Web::from)),
-            None => Ok(None),
-        };
-    };
-    let line = trimmed(&entry.command).map(|(line, _)| line);
-    let line = line.as_ref().unwrap_or(&entry.command);
-    if let Some(development) = recognise(&sources.project, line).filter(|it| it.remedy.is_none())
-        && let Some(start) = choice.in_place_of(&development, found, &entry.place)?
-    {
-        let before = development
-            .before
-            .and_then(|line| CommandLine::parse(&line).ok());
-        let before = before.map(|line| Sourced::from(line, entry.place.clone()));
-        let env = development.env.into_iter();
-        let env = env.map(|(name, value)| (name, Sourced::from(value, entry.place.clone())));
-        return Ok(Some(Web {
-            start,
-            before,
-            env: env.collect(),
-            notes: Vec::new(),
-        }));
-    }
-    if let Some(program) = found.and_then(|found| stands_in(sources, entry, found)) {
-        let start = choice.start_of(program);
-        let start = Sourced::because(start, program.reason.clone(), vec![entry.place.clone()]);
-        return Ok(Some(start.into()));
-    }
-    if let Some(program) = found.and_then(|found| known(&entry.command, found)) {
-        let start = Choice::run(program, &program.command);
-        let start = Sourced::because(start, program.reason.clone(), vec![entry.place.clone()]);
-        return Ok(Some(start.into()));
-    }
-    Ok(Some(choice.as_written(&entry.command, &entry.place)))
+    choice.made(found)
 }
-
 /// Whether the Procfile's `web` starts the program that detection found, and leaves the port to it.
 pub(crate) fn is_known(sources: &Sources, found: &Found) -> bool {
     let web = sources.entries().find(|entry| entry.name == "web");
     web.is_some_and(|entry| {
-        known(&entry.command, found).is_some() || stands_in(sources, entry, found).is_some()
+        let line = trimmed(&entry.command).map(|(line, _)| line);
+        let line = line.as_ref().unwrap_or(&entry.command);
+        let development = recognise(&sources.project, line).filter(|it| it.remedy.is_none());
+        let stands_in = development.is_some_and(|it| stands_in(&it, entry, found).is_some());
+        known(&entry.command, found).is_some() || stands_in
     })
 }
 
 /// The program that runs in place of a development server of the Procfile's: detection's, for the
 /// same file, which a server that is told where to listen runs.
-fn stands_in<'a>(sources: &Sources, entry: &Entry, found: &'a Found) -> Option<&'a Program> {
+fn stands_in<'a>(
+    development: &Replaceable,
+    entry: &Entry,
+    found: &'a Found,
+) -> Option<&'a Program> {
     let program = found.program.as_ref().filter(|program| program.is_web)?;
     let told = program.own_port.is_none_or(|port| port == OwnPort::Given);
-    let line = trimmed(&entry.command).map(|(line, _)| line);
-    let line = line.as_ref().unwrap_or(&entry.command);
-    let development = recognise(&sources.project, line).filter(|it| it.remedy.is_none())?;
     let file = program.place.file.with_extension("");
     let same = development
         .names
-        .is_none_or(|names| plain(Path::new(&names)).with_extension("") == file);
-    (told && same && program.command != *line).then_some(program)
+        .as_ref()
+        .is_none_or(|names| plain(Path::new(names)).with_extension("") == file);
+    (told && same && program.command != entry.command).then_some(program)
 }
 
 /// The author's line for a program that detection knows: `python server.py` with a port of its own
@@ -146,6 +109,91 @@ struct Choice<'a> {
 }
 
 impl Choice<'_> {
+    /// What runs, by whom it is said.
+    fn made(&self, found: Option<&Found>) -> Result<Option<Web>> {
+        let web = &self.sources.manifest.web;
+        if let Some(command) = &web.command {
+            return Ok(Some(self.as_written(&command.value, &command.place)));
+        }
+        if let Some(app) = &web.app {
+            return Ok(Some(self.declared(app)?.into()));
+        }
+        let entry = self.sources.entries().find(|entry| entry.name == "web");
+        let Some(entry) = entry else {
+            return match found {
+                Some(found) => Ok(self.detected(found)?.map(Web::from)),
+                None => Ok(None),
+            };
+        };
+        let line = trimmed(&entry.command).map(|(line, _)| line);
+        let line = line.as_ref().unwrap_or(&entry.command);
+        let development = recognise(self.project(), line).filter(|it| it.remedy.is_none());
+        if let Some(development) = development
+            && let Some(start) = self.in_its_place(&development, found, entry)?
+        {
+            let before = development
+                .before
+                .and_then(|line| CommandLine::parse(&line).ok());
+            let before = before.map(|line| Sourced::from(line, entry.place.clone()));
+            let env = development.env.into_iter();
+            let env = env.map(|(name, value)| (name, Sourced::from(value, entry.place.clone())));
+            return Ok(Some(Web {
+                start,
+                before,
+                env: env.collect(),
+                notes: Vec::new(),
+            }));
+        }
+        if let Some(program) = found.and_then(|found| known(&entry.command, found)) {
+            let start = Choice::run(program, &program.command);
+            let start = Sourced::because(start, program.reason.clone(), vec![entry.place.clone()]);
+            return Ok(Some(start.into()));
+        }
+        Ok(Some(self.as_written(&entry.command, &entry.place)))
+    }
+
+    /// What runs in place of a development server of the Procfile's, an object or a program.
+    fn in_its_place(
+        &self,
+        development: &Replaceable,
+        found: Option<&Found>,
+        entry: &Entry,
+    ) -> Result<Option<Sourced<Start>>> {
+        let object = self.in_place_of(development, found, &entry.place)?;
+        let program = || {
+            let program = found.and_then(|found| stands_in(development, entry, found))?;
+            let (start, reason) = (self.start_of(program), program.reason.clone());
+            Some(Sourced::because(start, reason, vec![entry.place.clone()]))
+        };
+        Ok(object.or_else(program))
+    }
+
+    /// A server that an author's command starts and no file names: the build adds it where it stands
+    /// alone.
+    fn unnamed(&self, start: &Sourced<Start>) -> Option<Note> {
+        let Start::Command(authored) = &start.value else {
+            return None;
+        };
+        self.packages.dependencies.as_ref()?;
+        let words = authored.command.last_words()?;
+        let server = authored.server.or_else(|| started(&words))?;
+        let package = server.package();
+        if self.packages.names_more || self.packages.has(package) {
+            return None;
+        }
+        let (done, decides) = match authored.server {
+            Some(_) => ("it is added for `web`", "decides about its version"),
+            None => ("`web` starts it", "installs it"),
+        };
+        Some(Note {
+            text: format!("`{package}` is not among the packages: {done}"),
+            hint: Some(format!(
+                "`uv add {package}`, or a line in `requirements.txt`, {decides}"
+            )),
+            place: start.places.first().cloned(),
+        })
+    }
+
     fn project(&self) -> &Project {
         &self.sources.project
     }
@@ -171,9 +219,11 @@ impl Choice<'_> {
             None => (command, reason),
         };
         let start = self.authored(&command);
+        let start = Sourced::because(start, reason, vec![place.clone()]);
+        notes.extend(self.unnamed(&start));
         Web {
             notes,
-            ..Sourced::because(start, reason, vec![place.clone()]).into()
+            ..start.into()
         }
     }
 

@@ -96,6 +96,7 @@ pub(super) fn pyproject(packages: &mut Packages, folder: &Folder<'_>) -> Result<
         || (project.dynamic_dependencies && project.poetry.is_none())
     {
         packages.add(&project.dependencies);
+        packages.names_more |= project.dynamic_dependencies;
         packages.named(
             Dependencies::Pyproject { file: file.clone() },
             Place::file(file),
@@ -163,6 +164,7 @@ pub(super) fn setup(packages: &mut Packages, folder: &Folder<'_>) -> Result<bool
     for (setup, _) in &both {
         packages.add(&setup.requirements);
     }
+    packages.names_more = true;
     packages.named(
         Dependencies::Setup { file: file.clone() },
         Place::file(file),
