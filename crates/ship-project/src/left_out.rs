@@ -2,7 +2,7 @@
 
 use crate::command::CommandLine;
 use crate::detect::detect;
-use crate::detect::development::{recognise, trimmed};
+use crate::detect::development::{previews, recognise, trimmed};
 use crate::files::procfile::Entry;
 use crate::plan::{Generator, Note};
 use crate::project::Project;
@@ -85,19 +85,12 @@ fn previewed(project: &Project, entry: &Entry) -> Option<Note> {
 fn preview(command: &CommandLine) -> Option<Generator> {
     let words = without_runner(command.words()?);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let (program, rest) = match words[..] {
-        [python, "-m", module, ref rest @ ..] if is_python(file_name(python)) => (module, rest),
-        [program, ref rest @ ..] => (file_name(program), rest),
-        [] => return None,
-    };
-    let does = |verbs: &[&str]| rest.iter().any(|word| verbs.contains(word));
-    match program {
-        "hugo" if does(&["serve", "server"]) => Some(Generator::Hugo),
-        "mkdocs" if does(&["serve"]) => Some(Generator::Mkdocs),
-        "nikola" if does(&["auto", "serve"]) => Some(Generator::Nikola),
-        "pelican" if does(&["-l", "-lr", "-rl", "--listen"]) => Some(Generator::Pelican),
-        "sphinx-autobuild" => Some(Generator::Sphinx),
-        _ => None,
+    match words[..] {
+        [python, "-m", module, ref rest @ ..] if is_python(file_name(python)) => {
+            previews(module, rest)
+        }
+        [program, ref rest @ ..] => previews(file_name(program), rest),
+        [] => None,
     }
 }
 

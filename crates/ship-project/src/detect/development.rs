@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::command::{CommandLine, Sequence};
 use crate::detect::pyramid;
-use crate::plan::{Note, Place};
+use crate::plan::{Generator, Note, Place};
 use crate::project::Project;
 use crate::python::expr::{Call, Expr};
 use crate::python::index::View;
@@ -146,6 +146,9 @@ fn by_program(program: &str, arguments: &[&str]) -> Option<Replaceable> {
         })
     };
     let does = |verb: &str| arguments.contains(&verb);
+    if let Some(generator) = previews(program, arguments) {
+        return Some(of_a_site(program, generator));
+    }
     match program {
         "manage.py" | "django-admin" | "django" if does("runserver") => {
             because("`runserver` is Django's development server", None)
@@ -195,6 +198,31 @@ fn by_program(program: &str, arguments: &[&str]) -> Option<Replaceable> {
             ))
         }),
         _ => None,
+    }
+}
+
+/// The generator of a site whose own server for its author is started.
+pub(crate) fn previews(program: &str, arguments: &[&str]) -> Option<Generator> {
+    let does = |verbs: &[&str]| arguments.iter().any(|word| verbs.contains(word));
+    match program {
+        "hugo" if does(&["serve", "server"]) => Some(Generator::Hugo),
+        "mkdocs" if does(&["serve"]) => Some(Generator::Mkdocs),
+        "nikola" if does(&["auto", "serve"]) => Some(Generator::Nikola),
+        "pelican" if does(&["-l", "-lr", "-rl", "--listen"]) => Some(Generator::Pelican),
+        "sphinx-autobuild" => Some(Generator::Sphinx),
+        _ => None,
+    }
+}
+
+fn of_a_site(program: &str, generator: Generator) -> Replaceable {
+    let label = generator.label();
+    Replaceable {
+        remedy: Some(format!(
+            "leave the line out: {label} builds the pages, and they are served as files"
+        )),
+        ..Replaceable::because(format!(
+            "`{program}` shows the pages to whoever writes them"
+        ))
     }
 }
 
