@@ -16,8 +16,8 @@ use crate::files::other_lock::OtherLock;
 use crate::files::python_version::Named;
 use crate::files::requirements::{self, Requirements};
 use crate::files::{
-    app_json, conda, dotenv, outline, pdm_lock, pipfile, poetry, poetry_lock, poetry_range,
-    procfile, pylock, pyproject, python_version, setup, uv_lock,
+    app_json, aptfile, conda, dotenv, outline, pdm_lock, pipfile, poetry, poetry_lock,
+    poetry_range, procfile, pylock, pyproject, python_version, setup, uv_lock,
 };
 use crate::init;
 use crate::manifest;
@@ -30,6 +30,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// By name, sorted.
 pub const TARGETS: &[Target] = &[
     ("project-app-json", |bytes| text(bytes, of_app_json)),
+    ("project-aptfile", |bytes| text(bytes, of_aptfile)),
     ("project-command", |bytes| text(bytes, of_command)),
     ("project-conda", |bytes| text(bytes, of_conda)),
     ("project-cron", |bytes| text(bytes, of_cron)),
@@ -83,6 +84,15 @@ fn shown(error: &Error) {
 
 fn of_app_json(text: &str) {
     let _ = app_json::parse(text);
+}
+
+/// What is named stands in a command line as one word that a shell reads as it is.
+fn of_aptfile(text: &str) {
+    for (name, line) in aptfile::parse(text) {
+        let plain = |c: char| c.is_ascii_graphic() && !"$&;|<>'\"`\\()*?[]{}!".contains(c);
+        assert!(!name.is_empty() && name.chars().all(plain), "{name}");
+        is_there(&Place::line(file(), line), text);
+    }
 }
 
 /// A command is shown in a way that means the same.
