@@ -162,7 +162,12 @@ impl Choice<'_> {
         let object = self.in_place_of(development, found, &entry.place)?;
         let program = || {
             let program = found.and_then(|found| stands_in(development, entry, found))?;
-            let (start, reason) = (self.start_of(program), program.reason.clone());
+            let start = self.start_of(program);
+            let what = match start.server() {
+                Some(server) => format!("{} in its place", server.label()),
+                None => program.reason.clone(),
+            };
+            let reason = format!("{}: {what}", development.reason);
             Some(Sourced::because(start, reason, vec![entry.place.clone()]))
         };
         Ok(object.or_else(program))
