@@ -328,6 +328,17 @@ fn a_development_server_is_advice_where_it_is_replaced_and_an_error_where_it_run
 }
 
 #[test]
+fn a_preview_of_pages_that_are_built_is_advice() {
+    let files = [
+        ("requirements.txt", "mkdocs==1.6.1\n"),
+        ("mkdocs.yml", "site_name: Fair\n"),
+        ("docs/index.md", "# Fair\n"),
+        ("Procfile", "web: mkdocs serve\ndev: flask run\n"),
+    ];
+    assert!(has(&files, "advice development-server Procfile:1"));
+}
+
+#[test]
 fn what_is_for_development_is_found_wherever_a_line_has_it() {
     let app = "from flask import Flask\napp = Flask(__name__)\nif __name__ == '__main__':\n    app.run()\n";
     for (line, severity) in [

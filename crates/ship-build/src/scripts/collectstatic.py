@@ -16,6 +16,12 @@ def main():
     sys.argv = ["manage.py", "collectstatic", "--noinput"]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", request["settings"])
 
+    if os.environ.get("DJANGO_CONFIGURATION"):
+        # Settings in classes: the package that reads them has to be there before Django does.
+        from configurations import importer
+
+        importer.install()
+
     from django.conf import settings
 
     settings.STATIC_ROOT = request["target"]

@@ -47,9 +47,21 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
             // The plan says what it put in its place.
             let replaced = served.filter(|web| {
                 name == "web"
-                    && matches!(web.start.value, Start::Object(_))
+                    && is_another(&web.start.value, line)
                     && web.start.places.contains(place)
             });
+            let is_built =
+                name == "web" && subject.plan.ok().is_some_and(|plan| plan.web().is_none());
+            if is_built || subject.sources.leaves_out(name) {
+                let instead = if is_built {
+                    "what it shows is built, and served as files"
+                } else {
+                    "it is left out"
+                };
+                let what = format!("{}: {instead}", found.reason);
+                let finding = Finding::new(&CHECK, place.clone(), what, "leave the line out");
+                return Some(finding.severity(Severity::Advice));
+            }
             Some(match replaced {
                 Some(web) => {
                     let what = format!(
@@ -74,4 +86,19 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
             })
         })
         .collect()
+}
+
+/// Whether what is started is something else than the line says.
+fn is_another(start: &Start, line: &CommandLine) -> bool {
+    match start {
+        Start::Object(_) => true,
+        Start::Command(authored) => {
+            let program = authored
+                .command
+                .words()
+                .and_then(|words| words.first().cloned());
+            program
+                .is_some_and(|program| line.words().is_none_or(|words| !words.contains(&program)))
+        }
+    }
 }
