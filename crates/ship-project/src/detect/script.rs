@@ -1,5 +1,7 @@
 //! A plain program: the entry point that the project names, or its only script. It runs for ever,
-//! as a worker.
+//! as a worker. A script has a main block, or a top level that does not come to its end.
+
+mod lasting;
 
 use std::path::{Path, PathBuf};
 
@@ -112,6 +114,9 @@ fn scripts(project: &Project) -> Vec<&Module> {
         .filter_map(Source::module)
         .filter(|module| has_main(module) || module.stem() == "__main__")
         .collect();
+    let is_new = |module: &&Module| scripts.iter().all(|other| other.file != module.file);
+    let lasting: Vec<&Module> = lasting::programs(project).filter(is_new).collect();
+    scripts.extend(lasting);
     if scripts.is_empty() {
         // The only file there is, that does something.
         let all: Vec<&Source> = project.index.own_sources().collect();
@@ -137,8 +142,9 @@ fn scripts(project: &Project) -> Vec<&Module> {
 }
 
 fn of_script(project: &Project, module: &Module) -> Found {
-    let line = module.main.calls.first().map_or(0, |(_, line)| *line);
-    let place = module.place(line);
+    let line = module.main.calls.first().map(|(_, line)| *line);
+    let line = line.or_else(|| lasting::line(project, module));
+    let place = module.place(line.unwrap_or(0));
     let run = program::run(project, module);
     let mut found = Found::new(&ROW, place.clone());
     "no web application: a program that runs for ever".clone_into(&mut found.reason);

@@ -48,6 +48,8 @@ pub(crate) struct Scope {
     pub(crate) returns: Vec<Expr>,
     /// Whether there is a `raise` in it.
     pub(crate) raises: bool,
+    /// The line of the first `while True`.
+    pub(crate) endless: Option<u32>,
     /// `name: type` without a value.
     pub(crate) declared: Vec<(String, u32)>,
 }
@@ -424,6 +426,7 @@ impl<'a> Reader<'a> {
         self.main.imports.extend(main.imports);
         self.main.bindings.extend(main.bindings);
         self.main.calls.extend(main.calls);
+        self.main.endless = self.main.endless.or(main.endless);
     }
 }
 
@@ -484,6 +487,12 @@ impl StatementVisitor<'_> for Reader<'_> {
                 }
                 walk_stmt(self, stmt);
             }
+            Stmt::While(repeat) => {
+                if is_always(&repeat.test) {
+                    self.scope.endless.get_or_insert(line);
+                }
+                walk_stmt(self, stmt);
+            }
             Stmt::If(condition) if is_main(&condition.test) => self.main_block(&condition.body),
             Stmt::If(condition) if is_typing(&condition.test) => {}
             Stmt::If(condition) => self.branches(condition),
@@ -494,6 +503,15 @@ impl StatementVisitor<'_> for Reader<'_> {
             }
             _ => walk_stmt(self, stmt),
         }
+    }
+}
+
+/// `while True`, `while 1`
+fn is_always(test: &ast::Expr) -> bool {
+    match Expr::read(test) {
+        Expr::Truth(truth) => truth,
+        Expr::Number(number) => number != 0,
+        _ => false,
     }
 }
 

@@ -1,0 +1,2 @@
+class Tides:
+    """What the water does."""

@@ -1,0 +1,7 @@
+import time
+
+from readings import take
+
+while True:
+    take()
+    time.sleep(60)

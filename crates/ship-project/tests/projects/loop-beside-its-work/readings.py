@@ -1,0 +1,2 @@
+def take():
+    print("3.2 m")
