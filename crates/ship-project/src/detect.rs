@@ -19,6 +19,7 @@ use crate::project::Project;
 mod aiohttp;
 mod asgi;
 pub(crate) mod asked;
+mod assembled;
 mod blacksheep;
 mod bokeh;
 mod bottle;

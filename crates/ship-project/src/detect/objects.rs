@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::detect::known::{
     DECORATORS, EXPORTERS, FIRST_OF, GIVERS, INSIDE, Inside, MAKERS, WRAPPERS,
 };
-use crate::detect::{Candidate, Found, ROWS, Row, asgi, declared, mcp, others, stored, wsgi};
+use crate::detect::{
+    Candidate, Found, ROWS, Row, asgi, assembled, declared, mcp, others, stored, wsgi,
+};
 use crate::error::Result;
 use crate::plan::{Interface, ObjectRef};
 use crate::project::Project;
@@ -76,6 +78,9 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     let mut ranked = Vec::from_iter(declared::object(project)?);
     let is_named = !ranked.is_empty();
     ranked.extend(search(project));
+    if !is_named {
+        assembled::first(project, &mut ranked);
+    }
     let Some(first) = ranked.first() else {
         return Ok(None);
     };
@@ -157,6 +162,12 @@ fn search(project: &Project) -> Vec<Ranked> {
 
 pub(super) fn rank_of(module: &Module) -> usize {
     position(&FILES, module.stem())
+}
+
+/// Whether people call the file with their application so.
+pub(super) fn is_conventional(file: &Path) -> bool {
+    let stem = file.file_stem().and_then(|stem| stem.to_str());
+    stem.is_some_and(|stem| FILES.contains(&stem))
 }
 
 fn position(list: &[&str], name: &str) -> usize {

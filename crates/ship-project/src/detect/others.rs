@@ -103,7 +103,7 @@ fn is_made(project: &Project, module: &Module, attribute: &str) -> bool {
 }
 
 /// The files that a file imports, and those that they import.
-fn reached<'a>(project: &'a Project, file: &Path) -> BTreeSet<&'a Path> {
+pub(super) fn reached<'a>(project: &'a Project, file: &Path) -> BTreeSet<&'a Path> {
     let mut reached: BTreeSet<&Path> = BTreeSet::new();
     let mut next: Vec<PathBuf> = vec![file.to_owned()];
     for _ in 0..DEPTH {

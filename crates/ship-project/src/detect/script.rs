@@ -1,7 +1,7 @@
 //! A plain program: the entry point that the project names, or its only script. It runs for ever,
 //! as a worker. A script has a main block, or a top level that does not come to its end.
 
-mod lasting;
+pub(super) mod lasting;
 
 use std::path::{Path, PathBuf};
 

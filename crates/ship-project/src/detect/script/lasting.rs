@@ -67,7 +67,7 @@ pub(super) fn programs(project: &Project) -> impl Iterator<Item = &Module> {
 }
 
 /// The line of a module's top level that does not return.
-pub(super) fn line(project: &Project, module: &Module) -> Option<u32> {
+pub(in crate::detect) fn line(project: &Project, module: &Module) -> Option<u32> {
     in_scope(project, &View::of(module), &module.top, DEPTH)
 }
 

@@ -1,0 +1,3 @@
+from dash import html
+
+layout = html.Div("ships at anchor")
