@@ -69,6 +69,9 @@ pub(crate) fn assemble(sources: &Sources) -> Result<Plan> {
     let name = app_name(project, manifest)?;
     let proposals = proposals::read(sources);
     let mut found = found(sources, &proposals)?;
+    if let (Some(found), Some(app)) = (&mut found, &manifest.web.app) {
+        found.follow(project, &app.value);
+    }
     if let Some(found) = found.as_ref().filter(|_| !is_said(sources)) {
         several::refuse(project, found)?;
     }

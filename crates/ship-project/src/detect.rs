@@ -54,6 +54,7 @@ mod objects;
 mod others;
 mod own_server;
 mod panel;
+mod peers;
 pub(crate) mod program;
 mod pyramid;
 mod quart;
@@ -180,6 +181,17 @@ pub(crate) struct Found {
     pub(crate) notes: Vec<Note>,
     /// What could be run in its place, where nobody says what is.
     pub(crate) others: Option<Note>,
+    /// Applications of which nothing says that it is one rather than another, itself among them.
+    pub(crate) peers: Option<Peers>,
+}
+
+/// Applications in folders beside each other.
+#[derive(Debug)]
+pub(crate) struct Peers {
+    /// Each with the name of its framework.
+    pub(crate) folders: Vec<(PathBuf, String)>,
+    /// One of them as `[web] app` names it, where their folders can be imported.
+    pub(crate) object: Option<String>,
 }
 
 /// An object that can be served.
@@ -212,6 +224,7 @@ impl Found {
             packages_at: None,
             notes: Vec::new(),
             others: None,
+            peers: None,
         }
     }
 
@@ -259,6 +272,16 @@ pub(crate) fn detect(project: &Project) -> Result<Found> {
 pub(crate) fn named(project: &Project, text: &str, place: &Place) -> Result<Option<Candidate>> {
     let ranked = declared::named(project, text, place)?;
     Ok(ranked.map(|ranked| ranked.candidate))
+}
+
+impl Found {
+    /// Moves to the folder of the object that `text` names, where that is not in its own.
+    pub(crate) fn follow(&mut self, project: &Project, text: &str) {
+        if let Some((folder, paths)) = declared::elsewhere(project, text, &self.folder) {
+            self.folder = folder;
+            self.import_paths = paths;
+        }
+    }
 }
 
 /// A syntax error in a file with a telling name explains more than "nothing found".

@@ -1,6 +1,6 @@
 //! Why a project could not be read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ship_base::fault::FaultKind;
 use ship_base::file::FileError;
@@ -54,6 +54,8 @@ pub enum Error {
         project: PathBuf,
         /// The folders of the projects, relative to it, each with the name of its framework.
         folders: Vec<(PathBuf, String)>,
+        /// An object to name in `ship.toml`, where they share what lies above them.
+        object: Option<String>,
     },
     /// No name can be made of the folder's name.
     #[error("no app name can be made of the folder name `{folder}`")]
@@ -103,12 +105,11 @@ impl Hints for Error {
             Self::File(error) => error.hints(),
             Self::NotAFolder { .. } => vec!["name the folder that holds the project".to_owned()],
             Self::Nothing { looked_at, .. } => nothing_hints(looked_at),
-            Self::Several { project, folders } => folders
-                .iter()
-                .map(|(folder, label)| {
-                    format!("`ship up {}`: {label}", project.join(folder).display())
-                })
-                .collect(),
+            Self::Several {
+                project,
+                folders,
+                object,
+            } => several_hints(project, folders, object.as_deref()),
             Self::Name { .. } => {
                 vec!["write the name into `ship.toml`: `name = \"my-app\"`".to_owned()]
             }
@@ -126,6 +127,20 @@ fn syntax_hints(line: &str) -> Vec<String> {
         prints || line.starts_with("exec ") || line.starts_with("raise ") && line.contains(", ");
     let told = "this is Python 2, which ended in 2020: https://docs.python.org/3/howto/pyporting.html shows the way to Python 3";
     is_old.then(|| told.to_owned()).into_iter().collect()
+}
+
+fn several_hints(
+    project: &Path,
+    folders: &[(PathBuf, String)],
+    object: Option<&str>,
+) -> Vec<String> {
+    let folder = |(folder, label): &(PathBuf, String)| {
+        format!("`ship up {}`: {label}", project.join(folder).display())
+    };
+    let object = object.map(|object| {
+        format!("or with all that is here, in `ship.toml`: `[web]` with `app = \"{object}\"`")
+    });
+    folders.iter().map(folder).chain(object).collect()
 }
 
 fn nothing_hints(looked_at: &[String]) -> Vec<String> {

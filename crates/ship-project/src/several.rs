@@ -22,8 +22,16 @@ const SIGNS: [&str; 6] = [
 /// How many folders down a project of its own may lie.
 const DEEPEST: usize = 3;
 
-/// Fails where `found` is in a project below the folder, and there are others with an application.
+/// Fails where `found` is in a project below the folder, and there are others with an application;
+/// and where it is one of several that nothing tells apart.
 pub(crate) fn refuse(project: &Project, found: &Found) -> Result<()> {
+    if let Some(peers) = &found.peers {
+        return Err(Error::Several {
+            project: project.root.clone(),
+            folders: peers.folders.clone(),
+            object: peers.object.clone(),
+        });
+    }
     let folders = projects(project);
     let Some(file) = found.places.first().map(|place| &place.file) else {
         return Ok(());
@@ -50,6 +58,7 @@ pub(crate) fn refuse(project: &Project, found: &Found) -> Result<()> {
         folders: folders
             .map(|(folder, label)| (folder, label.to_owned()))
             .collect(),
+        object: None,
     })
 }
 

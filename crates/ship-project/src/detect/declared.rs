@@ -255,6 +255,20 @@ fn foreign(declared: &Declared, module: &str, attribute: &str) -> Option<Ranked>
     })
 }
 
+/// The folder below `folder`, and the folders on its import path, where `text` names a file that
+/// lies elsewhere: `orders.main:app` is a file of `orders` that may import what lies beside it.
+pub(super) fn elsewhere(
+    project: &Project,
+    text: &str,
+    folder: &Path,
+) -> Option<(PathBuf, Vec<PathBuf>)> {
+    let (path, _) = text.split_once(':')?;
+    let (module, _) = module_at(project, path.trim())?;
+    let (root, _) = project.index.import_name(&module.file);
+    let is_elsewhere = !module.file.starts_with(folder);
+    is_elsewhere.then(|| (start_folder(&root), import_paths(&root)))
+}
+
 /// An object named as `module:attribute` in the manifest or on a command line: where it is found,
 /// and what it is. `None` when the text names no object.
 pub(super) fn named(project: &Project, text: &str, place: &Place) -> Result<Option<Ranked>> {

@@ -7,7 +7,7 @@ use crate::detect::known::{
     DECORATORS, EXPORTERS, FIRST_OF, GIVERS, INSIDE, Inside, MAKERS, WRAPPERS,
 };
 use crate::detect::{
-    Candidate, Found, ROWS, Row, asgi, assembled, declared, mcp, others, stored, wsgi,
+    Candidate, Found, ROWS, Row, asgi, assembled, declared, mcp, others, peers, stored, wsgi,
 };
 use crate::error::Result;
 use crate::plan::{Interface, ObjectRef};
@@ -92,6 +92,7 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     found.reason.clone_from(&first.candidate.reason);
     if !is_named {
         found.others = others::note(project, &ranked);
+        found.peers = peers::among(project, &ranked);
     }
     for other in ranked {
         let is_new = found

@@ -1,0 +1,5 @@
+from fastapi import FastAPI
+
+import prices
+
+app = FastAPI()

@@ -1,0 +1,5 @@
+from fastapi import FastAPI
+
+import names
+
+app = FastAPI()
