@@ -70,6 +70,12 @@ pub(super) struct Kind {
     pub(super) interface: Interface,
 }
 
+/// A callable of `environ` and `start_response`.
+const PLAIN_WSGI: Kind = Kind {
+    row: &wsgi::ROW,
+    interface: Interface::Wsgi,
+};
+
 /// The best object of the project, with the next ones for the proof.
 pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     if let Some(found) = declared::with_arguments(project)? {
@@ -276,7 +282,9 @@ impl<'a> Objects<'a> {
             is_callable() || self.returned(&view, function, DEPTH).is_some()
         });
         let classes = top.classes.iter();
-        let classes = classes.filter(|class| self.instance(&view, class, DEPTH).is_some());
+        let classes = classes.filter(|class| {
+            wsgi::is_iterated(class) || self.instance(&view, class, DEPTH).is_some()
+        });
         let imports = top.imports.iter().filter(|import| {
             let outside = self.index.outside(&view, &Expr::Name(import.local.clone()));
             outside.is_some_and(|name| foreign.contains(&name.as_str()))
@@ -294,6 +302,7 @@ impl<'a> Objects<'a> {
         let mut objects = self.assigned(module);
         objects.extend(self.imported(module));
         objects.extend(self.functions(module));
+        objects.extend(classes(module));
         objects
     }
 
@@ -450,10 +459,7 @@ impl<'a> Objects<'a> {
             let name = self.index.outside(view, decorator);
             name.is_some_and(|name| DECORATORS.contains(&name.as_str()))
         });
-        known.then_some(Kind {
-            row: &wsgi::ROW,
-            interface: Interface::Wsgi,
-        })
+        known.then_some(PLAIN_WSGI)
     }
 
     /// What `expr` is, if it is an application.
@@ -564,8 +570,16 @@ impl<'a> Objects<'a> {
         let bindings = module.top.bindings.iter().rev().filter(|b| &b.name == name);
         let mut kinds = bindings.filter_map(|b| self.kind(&view, &b.value, left));
         kinds.next().or_else(|| {
-            let function = module.top.function(name)?;
-            callable(function, &function.parameters)
+            let function = module.top.function(name);
+            let class = || {
+                module
+                    .top
+                    .class(name)
+                    .filter(|class| wsgi::is_iterated(class))
+            };
+            function
+                .and_then(|function| callable(function, &function.parameters))
+                .or_else(|| class().map(|_| PLAIN_WSGI))
         })
     }
 
@@ -676,9 +690,23 @@ fn callable(function: &Function, parameters: &[String]) -> Option<Kind> {
             interface: Interface::Asgi,
         });
     }
-    wsgi::fits(function, parameters).then_some(Kind {
-        row: &wsgi::ROW,
-        interface: Interface::Wsgi,
+    wsgi::fits(function, parameters).then_some(PLAIN_WSGI)
+}
+
+/// Classes whose calls answer: the class itself is what a server is given.
+fn classes(module: &Module) -> impl Iterator<Item = Object<'_>> {
+    let iterated = module.top.classes.iter();
+    let iterated = iterated.filter(|class| wsgi::is_iterated(class));
+    iterated.filter_map(|class| {
+        let start = class.methods.iter().find(|m| m.name == "__init__")?;
+        Some(Object {
+            name: &class.name,
+            inside: None,
+            factory: false,
+            written: false,
+            kind: PLAIN_WSGI,
+            line: start.line,
+        })
     })
 }
 
