@@ -87,6 +87,7 @@ impl Project {
 fn names_code(name: &str) -> bool {
     [
         "FLASK_APP",
+        "LITESTAR_APP",
         "DJANGO_SETTINGS_MODULE",
         "DJANGO_CONFIGURATION",
     ]

@@ -1,12 +1,12 @@
 //! Objects that the project names itself: `wsgi_app` of `gunicorn.conf.py`, `[tool.fastapi]`,
-//! `FLASK_APP`.
+//! `FLASK_APP`, `LITESTAR_APP`.
 
 use std::path::{Path, PathBuf};
 
 use crate::command::CommandLine;
 use crate::detect::objects::{Object, Objects, Ranked, import_paths, row, start_folder};
 use crate::detect::program::Program;
-use crate::detect::{Candidate, Found, Row, asgi, flask, stored, wsgi};
+use crate::detect::{Candidate, Found, Row, asgi, flask, litestar, stored, wsgi};
 use crate::error::Result;
 use crate::plan::{Interface, ObjectRef, Place};
 use crate::project::Project;
@@ -28,7 +28,12 @@ struct Declared {
 
 /// The first object that the project names and that can be understood.
 pub(super) fn object(project: &Project) -> Result<Option<Ranked>> {
-    let named = [gunicorn(project), fastapi(project), flask_app(project)];
+    let named = [
+        gunicorn(project),
+        fastapi(project),
+        flask_app(project),
+        litestar_app(project),
+    ];
     for declared in named.into_iter().flatten() {
         if let Some(ranked) = understand(project, &declared)? {
             return Ok(Some(ranked));
@@ -73,6 +78,18 @@ fn flask_app(project: &Project) -> Option<Declared> {
         reason: "`FLASK_APP` names it",
         row: &flask::ROW,
         interface: Some(Interface::Wsgi),
+    })
+}
+
+/// <https://docs.litestar.dev/latest/usage/cli.html#autodiscovery>
+fn litestar_app(project: &Project) -> Option<Declared> {
+    let (text, place) = project.hints.get("LITESTAR_APP")?.clone();
+    Some(Declared {
+        text,
+        place,
+        reason: "`LITESTAR_APP` names it",
+        row: &litestar::ROW,
+        interface: Some(Interface::Asgi),
     })
 }
 
