@@ -272,8 +272,8 @@ fn foreign(declared: &Declared, module: &str, attribute: &str) -> Option<Ranked>
     })
 }
 
-/// The folder below `folder`, and the folders on its import path, where `text` names a file that
-/// lies elsewhere: `orders.main:app` is a file of `orders` that may import what lies beside it.
+/// The folder that the file of `text` starts in, and those that it imports from, where it does not
+/// lie in `folder`: `orders.main:app` is a file of `orders` that may import what lies beside it.
 pub(super) fn elsewhere(
     project: &Project,
     text: &str,
