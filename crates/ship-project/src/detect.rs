@@ -135,7 +135,7 @@ type Step = fn(&Project) -> Result<Option<Found>>;
 /// What is looked for, in order: a Django project has objects of other frameworks at times, and
 /// any project may have a folder of plain pages. A program that nothing else explains is a worker;
 /// documentation below the project is served where there is nothing else.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     django::find,
     pyramid::find,
     objects::find,
@@ -148,6 +148,7 @@ const STEPS: [Step; 14] = [
     site::find,
     front_end::find,
     static_site::find,
+    scrapy::find_below,
     script::find,
     site::find_below,
 ];
