@@ -135,7 +135,7 @@ type Step = fn(&Project) -> Result<Option<Found>>;
 /// What is looked for, in order: a Django project has objects of other frameworks at times, and
 /// any project may have a folder of plain pages. A program that nothing else explains is a worker;
 /// documentation below the project is served where there is nothing else.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     django::find,
     pyramid::find,
     objects::find,
@@ -143,6 +143,7 @@ const STEPS: [Step; 15] = [
     own_server::find,
     klein::find,
     aiohttp::find,
+    twistd::find,
     tool::find,
     scrapy::find,
     site::find,

@@ -1,0 +1,2 @@
+def makeService(options):
+    raise NotImplementedError

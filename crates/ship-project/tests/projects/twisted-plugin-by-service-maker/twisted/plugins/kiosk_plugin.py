@@ -1,0 +1,3 @@
+from twisted.application.service import ServiceMaker
+
+kiosk = ServiceMaker("Kiosk", "kiosk.tap", "Sells papers", "kiosk")

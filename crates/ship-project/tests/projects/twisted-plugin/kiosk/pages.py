@@ -1,0 +1,5 @@
+from twisted.web.resource import Resource
+
+
+class Counter(Resource):
+    isLeaf = True
