@@ -19,6 +19,7 @@ const FOLLOWED: usize = 4;
 pub(super) fn told(project: &Project) -> Option<String> {
     needy(project)
         .or_else(|| hidden(project))
+        .or_else(|| django_in_one_file(project))
         .or_else(|| mcp::spoken_to_by_nobody(project))
 }
 
@@ -27,19 +28,61 @@ fn needy(project: &Project) -> Option<String> {
     let objects = Objects::new(&project.index);
     let needy = |module| Some((module, objects.needy(module)?));
     let (module, (function, kind)) = objects.modules().into_iter().find_map(needy)?;
-    let needed = function.parameters.iter().take(function.required);
-    let needed: Vec<String> = needed.map(|name| format!("`{name}`")).collect();
-    let needed = if needed.is_empty() {
-        "arguments".to_owned()
-    } else {
-        needed.join(", ")
+    let names: Vec<&str> = function
+        .parameters
+        .iter()
+        .take(function.required)
+        .map(String::as_str)
+        .collect();
+    let needed = match names.as_slice() {
+        [] => "more than that".to_owned(),
+        names => format!("`{}`", names.join("`, `")),
     };
     let (_, import) = project.index.import_name(&module.file);
     Some(format!(
-        "`{place}`: `{name}` gives an application and needs {needed}; a file `{interface}.py` that says with what is enough: `from {import} import {name}`, `app = {name}(…)`",
+        "`{place}`: `{name}` gives an application once it is told {needed}. Write a file `{interface}.py` that tells it, such as these two lines: `from {import} import {name}` and `app = {name}({example})`",
         place = module.place(function.line),
         name = function.name,
         interface = kind.interface,
+        example = example(&names),
+    ))
+}
+
+/// What somebody might write for parameters of these names.
+fn example(names: &[&str]) -> String {
+    let is_stage = |name: &str| {
+        let stages = ["config", "env", "mode", "name", "setting", "stage"];
+        stages.iter().any(|stage| name.contains(stage))
+    };
+    let value = |name: &&str| {
+        if is_stage(name) {
+            "\"production\""
+        } else {
+            "…"
+        }
+    };
+    match names {
+        [] => "…".to_owned(),
+        names => names.iter().map(value).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Django without a project: settings, pages and `manage.py` in one file.
+fn django_in_one_file(project: &Project) -> Option<String> {
+    let mut modules = project.index.own_modules_with(&["configure"]);
+    let (module, line) = modules.find_map(|module| {
+        let view = View::of(module);
+        module.top.binding("urlpatterns")?;
+        let mut calls = module.calls.iter();
+        let (_, line) = calls.find(|(call, _)| {
+            let name = project.index.outside(&view, &call.function);
+            name.is_some_and(|name| name == "django.conf.settings.configure")
+        })?;
+        Some((module, *line))
+    })?;
+    Some(format!(
+        "`{place}`: Django in one file, without an application that a server could be given. Write these two lines at its top level, after everything else: `from django.core.wsgi import get_wsgi_application` and `application = get_wsgi_application()`",
+        place = module.place(line),
     ))
 }
 
