@@ -27,6 +27,7 @@ mod huey;
 mod procrastinate;
 mod rq;
 mod saq;
+mod taskiq;
 
 /// How many names and calls are followed from one expression.
 const DEPTH: usize = 8;
@@ -63,6 +64,10 @@ const KINDS: &[Kind] = &[
     Kind {
         label: "SAQ",
         look: saq::look,
+    },
+    Kind {
+        label: "Taskiq",
+        look: taskiq::look,
     },
     Kind {
         label: "Procrastinate",
@@ -142,6 +147,7 @@ fn second_name(label: &str) -> &'static str {
         "Dramatiq" => "dramatiq",
         "Huey" => "huey",
         "SAQ" => "saq",
+        "Taskiq" => "taskiq",
         "Procrastinate" => "procrastinate",
         "django-tasks" => "tasks",
         "Django Q" => "qcluster",
