@@ -69,6 +69,7 @@ pub(crate) mod secrets_file;
 pub(crate) mod services;
 mod shiny;
 mod site;
+mod solara;
 mod starlette;
 mod static_site;
 mod stored;

@@ -13,6 +13,9 @@ pub(super) const ROW: Row = Row {
         ("socketio.ASGIApp", Asgi),
         ("engineio.ASGIApp", Asgi),
         ("channels.routing.ProtocolTypeRouter", Asgi),
+        // GraphQL.
+        ("ariadne.asgi.GraphQL", Asgi),
+        ("strawberry.asgi.GraphQL", Asgi),
         // Smaller frameworks.
         ("emmett.App", Asgi),
         ("esmerald.Esmerald", Asgi),

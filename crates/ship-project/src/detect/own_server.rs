@@ -9,8 +9,8 @@ use crate::detect::objects::UNCONVENTIONAL;
 use crate::detect::program::{self, Program};
 use crate::detect::{
     Found, Row, aiohttp, bokeh, chainlit, cherrypy, flet, gradio, grpc, http_server, klein,
-    listens, marimo, nicegui, objects, panel, robyn, sanic, shiny, stored, streamlit, taipy,
-    tornado, twisted,
+    listens, marimo, nicegui, objects, panel, robyn, sanic, shiny, solara, stored, streamlit,
+    taipy, tornado, twisted,
 };
 use crate::error::Result;
 use crate::plan::{Note, OwnPort};
@@ -64,6 +64,7 @@ const SERVERS: &[&OwnServer] = &[
     &marimo::SERVER,
     &flet::SERVER,
     &taipy::SERVER,
+    &solara::SERVER,
     &robyn::SERVER,
     &shiny::EXPRESS,
     &sanic::LOADER,

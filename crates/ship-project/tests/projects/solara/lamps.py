@@ -1,0 +1,6 @@
+import solara
+
+
+@solara.component
+def Page():
+    solara.Markdown("all lamps are lit")
