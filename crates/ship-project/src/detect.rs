@@ -39,6 +39,7 @@ mod flask;
 mod flet;
 mod foreign;
 pub(crate) mod front_end;
+mod functions_framework;
 mod gradio;
 pub(crate) mod grpc;
 mod http_server;
@@ -136,7 +137,7 @@ type Step = fn(&Project) -> Result<Option<Found>>;
 /// What is looked for, in order: a Django project has objects of other frameworks at times, and
 /// any project may have a folder of plain pages. A program that nothing else explains is a worker;
 /// documentation below the project is served where there is nothing else.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     django::find,
     pyramid::find,
     objects::find,
@@ -144,6 +145,7 @@ const STEPS: [Step; 16] = [
     own_server::find,
     klein::find,
     aiohttp::find,
+    functions_framework::find,
     twistd::find,
     tool::find,
     scrapy::find,
