@@ -6,11 +6,11 @@
 //! or `TOOLS` (`tool.rs`). One that is found in another way also gets a function in [`STEPS`].
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::command::CommandLine;
 use crate::detect::program::Program;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::plan::{
     AssetStep, DataPath, Interface, Note, ObjectRef, Place, Protocol, Route, Site, Sourced,
 };
@@ -51,6 +51,7 @@ mod marimo;
 mod mcp;
 pub(crate) mod migrations;
 mod nicegui;
+mod nothing;
 mod objects;
 mod others;
 mod own_server;
@@ -269,7 +270,7 @@ pub(crate) fn detect(project: &Project) -> Result<Found> {
             return Ok(found);
         }
     }
-    Err(nothing(project))
+    Err(nothing::error(project))
 }
 
 /// The object that a text such as `shop.web:app` or `shop/web.py` names, at `place`; `None` when it
@@ -287,41 +288,4 @@ impl Found {
             self.import_paths = paths;
         }
     }
-}
-
-/// A syntax error in a file with a telling name explains more than "nothing found".
-fn nothing(project: &Project) -> Error {
-    let telling = project
-        .index
-        .own_modules()
-        .filter(|module| objects::rank_of(module) < objects::UNCONVENTIONAL);
-    for module in telling.chain(project.index.own_modules()) {
-        if let Err(error) = module.check() {
-            return error;
-        }
-    }
-    let python = match project.index.len() {
-        0 => "every file: no Python here, and no `index.html`".to_owned(),
-        1 => "1 Python file: no application object in it".to_owned(),
-        count => format!("{count} Python files: no application object in them"),
-    };
-    let mut looked_at = vec![python];
-    let files = ["Procfile", "ship.toml"].map(|name| project.folder.join(name));
-    let there = files.iter().filter(|file| project.tree.has(file));
-    looked_at.extend(there.map(|file| format!("`{}`: no `web` process in it", file.display())));
-    looked_at.extend(notebook(project));
-    Error::Nothing {
-        project: project.root.clone(),
-        looked_at,
-    }
-}
-
-/// A notebook is nothing to run by itself; what shows it has to be among the packages.
-fn notebook(project: &Project) -> Option<String> {
-    let is_notebook = |file: &&Path| file.extension().is_some_and(|it| it == "ipynb");
-    let file = project.tree.files().find(is_notebook)?;
-    Some(format!(
-        "`{}`: a notebook, which Voilà shows to visitors once the project names it: `echo voila >> requirements.txt`",
-        file.display()
-    ))
 }

@@ -1,0 +1,9 @@
+import strawberry
+
+
+@strawberry.type
+class Query:
+    ships: int
+
+
+schema = strawberry.Schema(query=Query)
