@@ -20,6 +20,7 @@ mod aiohttp;
 mod asgi;
 pub(crate) mod asked;
 mod assembled;
+pub(crate) mod astray;
 mod blacksheep;
 mod bokeh;
 mod bottle;

@@ -126,6 +126,24 @@ impl Authored {
         }
     }
 
+    /// The `module:object` that a server is told, where it is written out.
+    pub(crate) fn object(&self) -> Option<&str> {
+        const VALUED: [&str; 7] = [
+            "-c",
+            "-k",
+            "--config",
+            "--log-config",
+            "--logger-class",
+            "--paste",
+            "--worker-class",
+        ];
+        self.server?;
+        let words = self.command.words()?;
+        let mut pairs = words.windows(2);
+        let object = pairs.find(|pair| !VALUED.contains(&pair[0].as_str()) && is_object(&pair[1]));
+        object.map(|pair| pair[1].as_str())
+    }
+
     /// See [`Start::argv`].
     pub fn argv(&self, listen: Option<&Listen>, env: &BTreeMap<String, String>) -> Vec<String> {
         let mut argv = self.command.resolve(env);
@@ -146,6 +164,20 @@ impl Authored {
         argv.splice(after_program..after_program, flags);
         argv
     }
+}
+
+/// `shop.web:app`, `shop:create_app()`; no address, no path, no flag.
+fn is_object(word: &str) -> bool {
+    let is_name = |name: &str| {
+        let plain = |c: char| c.is_alphanumeric() || c == '_';
+        !name.is_empty()
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && name.chars().all(plain)
+    };
+    word.split_once(':').is_some_and(|(module, object)| {
+        let object = object.split('(').next().unwrap_or_default();
+        module.split('.').all(is_name) && object.split('.').all(is_name)
+    })
 }
 
 /// The flags with which the server that `words` start watches files.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::assemble::Sources;
 use crate::command::CommandLine;
+use crate::detect::astray::Astray;
 use crate::detect::development::{Replaceable, recognise, trimmed};
 use crate::detect::known::ONE_WORKER;
 use crate::detect::program::Program;
@@ -113,10 +114,12 @@ impl Choice<'_> {
     fn made(&self, found: Option<&Found>) -> Result<Option<Web>> {
         let web = &self.sources.manifest.web;
         if let Some(command) = &web.command {
-            return Ok(Some(self.as_written(&command.value, &command.place)));
+            let written = self.as_written(&command.value, &command.place);
+            return Ok(Some(self.doubted(written, &command.place, found)));
         }
         if let Some(app) = &web.app {
-            return Ok(Some(self.declared(app)?.into()));
+            let declared = self.declared(app)?.into();
+            return Ok(Some(self.doubted(declared, &app.place, found)));
         }
         let entry = self.sources.entries().find(|entry| entry.name == "web");
         let Some(entry) = entry else {
@@ -149,7 +152,8 @@ impl Choice<'_> {
             let start = Sourced::because(start, program.reason.clone(), vec![entry.place.clone()]);
             return Ok(Some(start.into()));
         }
-        Ok(Some(self.as_written(&entry.command, &entry.place)))
+        let written = self.as_written(&entry.command, &entry.place);
+        Ok(Some(self.doubted(written, &entry.place, found)))
     }
 
     /// What runs in place of a development server of the Procfile's, an object or a program.
@@ -230,6 +234,22 @@ impl Choice<'_> {
             notes,
             ..start.into()
         }
+    }
+
+    /// With a note where the author's own words name a module that is nowhere.
+    fn doubted(&self, mut web: Web, place: &Place, found: Option<&Found>) -> Web {
+        let text = match &web.start.value {
+            Start::Object(served) => Some(served.object.module.clone()),
+            Start::Command(authored) => authored.object().map(str::to_owned),
+        };
+        let by = format!("`{}`", place.file.display());
+        let astray = text.and_then(|text| Astray::of(self.project(), &by, &text, place));
+        if let Some(astray) = astray {
+            let objects = found.and_then(|found| found.objects.first());
+            let instead = objects.map(|candidate| &candidate.object);
+            web.notes.push(astray.note(instead, false));
+        }
+        web
     }
 
     /// The author's own command.

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::command::CommandLine;
+use crate::detect::astray::Astray;
 use crate::detect::objects::{Object, Objects, Ranked, import_paths, row, start_folder};
 use crate::detect::program::Program;
 use crate::detect::{Candidate, Found, Row, asgi, flask, litestar, stored, wsgi};
@@ -17,6 +18,8 @@ use crate::python::paths::Texts;
 
 /// What a project says of its object.
 struct Declared {
+    /// What says it, in backticks.
+    by: &'static str,
     /// `shop.web:app`, `shop/web.py`, `web:create_app()`.
     text: String,
     place: Place,
@@ -26,20 +29,44 @@ struct Declared {
     interface: Option<Interface>,
 }
 
-/// The first object that the project names and that can be understood.
-pub(super) fn object(project: &Project) -> Result<Option<Ranked>> {
+/// The first object that the project names and that can be understood, and the first name that
+/// leads nowhere.
+pub(super) fn object(project: &Project) -> Result<(Option<Ranked>, Option<Astray>)> {
+    let mut astray = Vec::new();
+    for declared in all(project) {
+        if let Some(found) = Astray::of(project, declared.by, &declared.text, &declared.place) {
+            astray.push(found);
+        } else if let Some(ranked) = understand(project, &declared)? {
+            return Ok((Some(ranked), astray.into_iter().next()));
+        } else if module_at(project, declared.text.trim()).is_some() {
+            astray.push(Astray {
+                by: declared.by.to_owned(),
+                module: declared.text,
+                is_empty: true,
+                place: declared.place,
+            });
+        }
+    }
+    Ok((None, astray.into_iter().next()))
+}
+
+/// An object by a name that leads nowhere, for a project that has no other: a package may bring it
+/// under a name of its own.
+pub(super) fn unheard_of(project: &Project) -> Result<Option<Ranked>> {
+    let understood = all(project).map(|declared| understand(project, &declared));
+    let found = understood.collect::<Result<Vec<_>>>()?;
+    Ok(found.into_iter().flatten().next())
+}
+
+/// Everything that names an object, in the order in which it counts.
+fn all(project: &Project) -> impl Iterator<Item = Declared> {
     let named = [
         gunicorn(project),
         fastapi(project),
         flask_app(project),
         litestar_app(project),
     ];
-    for declared in named.into_iter().flatten() {
-        if let Some(ranked) = understand(project, &declared)? {
-            return Ok(Some(ranked));
-        }
-    }
-    Ok(None)
+    named.into_iter().flatten()
 }
 
 /// `wsgi_app = "shop.wsgi:app"` in `gunicorn.conf.py`.
@@ -51,6 +78,7 @@ fn gunicorn(project: &Project) -> Option<Declared> {
         folder: Path::new(""),
     };
     Some(Declared {
+        by: "`wsgi_app`",
         text: texts.text(&View::of(module), &binding.value)?,
         place: module.place(binding.line),
         reason: "`wsgi_app` of gunicorn.conf.py",
@@ -62,6 +90,7 @@ fn gunicorn(project: &Project) -> Option<Declared> {
 fn fastapi(project: &Project) -> Option<Declared> {
     let (text, place) = project.pyproject.as_ref()?.fastapi_entrypoint.clone()?;
     Some(Declared {
+        by: "`[tool.fastapi]`",
         text,
         place,
         reason: "`[tool.fastapi]` names it",
@@ -73,6 +102,7 @@ fn fastapi(project: &Project) -> Option<Declared> {
 fn flask_app(project: &Project) -> Option<Declared> {
     let (text, place) = project.hints.get("FLASK_APP")?.clone();
     Some(Declared {
+        by: "`FLASK_APP`",
         text,
         place,
         reason: "`FLASK_APP` names it",
@@ -85,6 +115,7 @@ fn flask_app(project: &Project) -> Option<Declared> {
 fn litestar_app(project: &Project) -> Option<Declared> {
     let (text, place) = project.hints.get("LITESTAR_APP")?.clone();
     Some(Declared {
+        by: "`LITESTAR_APP`",
         text,
         place,
         reason: "`LITESTAR_APP` names it",
@@ -290,6 +321,7 @@ pub(super) fn elsewhere(
 /// and what it is. `None` when the text names no object.
 pub(super) fn named(project: &Project, text: &str, place: &Place) -> Result<Option<Ranked>> {
     let declared = Declared {
+        by: "",
         text: text.to_owned(),
         place: place.clone(),
         reason: "",

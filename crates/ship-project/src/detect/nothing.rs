@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::detect::objects;
+use crate::detect::{declared, objects};
 use crate::error::Error;
 use crate::project::Project;
 use crate::python::index::View;
@@ -61,6 +61,10 @@ pub(super) fn error(project: &Project) -> Error {
         None => vec![python(project)],
     };
     looked_at.extend(library(project));
+    let named = declared::object(project)
+        .ok()
+        .and_then(|(_, astray)| astray);
+    looked_at.extend(named.map(|astray| format!("`{}`: {}", astray.place, astray.told())));
     let files = ["Procfile", "ship.toml"].map(|name| project.folder.join(name));
     let there = files.iter().filter(|file| project.tree.has(file));
     looked_at.extend(there.map(|file| format!("`{}`: no `web` process in it", file.display())));

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::detect::astray::Astray;
 use crate::detect::known::{
     DECORATORS, EXPORTERS, FIRST_OF, GIVERS, INSIDE, Inside, MAKERS, WRAPPERS,
 };
@@ -81,9 +82,13 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     if let Some(found) = declared::with_arguments(project)? {
         return Ok(Some(found));
     }
-    let mut ranked = Vec::from_iter(declared::object(project)?);
+    let (named, astray) = declared::object(project)?;
+    let mut ranked = Vec::from_iter(named);
     let is_named = !ranked.is_empty();
     ranked.extend(search(project));
+    if ranked.is_empty() {
+        ranked.extend(declared::unheard_of(project)?);
+    }
     if !is_named {
         assembled::first(project, &mut ranked);
     }
@@ -113,7 +118,16 @@ pub(super) fn find(project: &Project) -> Result<Option<Found>> {
     found.import_paths = import_paths(&root);
     mcp::tell(project, &mut found);
     stored::add(project, &mut found);
+    let served = found.objects.first().map(|first| &first.object);
+    if let Some(astray) = astray.filter(|astray| !is_served(astray, served)) {
+        found.notes.push(astray.note(served, true));
+    }
     Ok(Some(found))
+}
+
+/// Whether what leads nowhere is served all the same, as nothing else was found.
+fn is_served(astray: &Astray, served: Option<&ObjectRef>) -> bool {
+    served.is_some_and(|served| served.module == astray.module)
 }
 
 /// A src layout is imported from `src` and started above it; any other folder is where its author
