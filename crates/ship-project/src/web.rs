@@ -59,6 +59,7 @@ pub(crate) fn process(
     };
     choice.made(found)
 }
+
 /// Whether the Procfile's `web` starts the program that detection found, and leaves the port to it.
 pub(crate) fn is_known(sources: &Sources, found: &Found) -> bool {
     let web = sources.entries().find(|entry| entry.name == "web");

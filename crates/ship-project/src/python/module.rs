@@ -316,6 +316,13 @@ impl<'a> Reader<'a> {
         (self.asleep, self.is_sure) = outer;
     }
 
+    /// What stands within a statement that may run or not.
+    fn perhaps(&mut self, stmt: &Stmt) {
+        let outer = std::mem::replace(&mut self.is_sure, false);
+        walk_stmt(self, stmt);
+        self.is_sure = outer;
+    }
+
     /// `if`, `elif` and `else`: those run that hold without any setting; where that cannot be told,
     /// all may.
     fn branches(&mut self, condition: &ast::StmtIf) {
@@ -491,16 +498,12 @@ impl StatementVisitor<'_> for Reader<'_> {
                 if is_always(&repeat.test) {
                     self.scope.endless.get_or_insert(line);
                 }
-                walk_stmt(self, stmt);
+                self.perhaps(stmt);
             }
             Stmt::If(condition) if is_main(&condition.test) => self.main_block(&condition.body),
             Stmt::If(condition) if is_typing(&condition.test) => {}
             Stmt::If(condition) => self.branches(condition),
-            Stmt::Try(_) | Stmt::For(_) | Stmt::While(_) | Stmt::Match(_) => {
-                let outer = std::mem::replace(&mut self.is_sure, false);
-                walk_stmt(self, stmt);
-                self.is_sure = outer;
-            }
+            Stmt::Try(_) | Stmt::For(_) | Stmt::Match(_) => self.perhaps(stmt),
             _ => walk_stmt(self, stmt),
         }
     }
