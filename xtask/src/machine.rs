@@ -159,7 +159,7 @@ fn install(needs: &[&Need]) {
         .iter()
         .flat_map(|need| need.package.split(' '))
         .collect();
-    println!("installing {}", packages.join(", "));
+    eprintln!("installing {}", packages.join(", "));
     apt(&["update", "--quiet"]);
     let install = ["install", "--yes", "--quiet", "--no-install-recommends"];
     apt(&[&install[..], &packages[..]].concat());

