@@ -187,3 +187,35 @@ impl Watch {
         Poll::Ready(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_a_piece_now_and_then_is_waited_for() {
+        let turn = Rc::new(Turn::default());
+        let mut watch = Watch::new(turn.clone(), PATIENCE);
+        turn.is_theirs.set(true);
+        for taken in 1..6 {
+            let waits = poll_fn(|context| watch.judge(context));
+            let waited = tokio::time::timeout(PATIENCE / 2, waits).await;
+            assert!(waited.is_err(), "given up after {taken} pieces");
+            turn.taken.set(taken);
+        }
+        let began = Instant::now();
+        poll_fn(|context| watch.judge(context)).await;
+        assert_eq!(began.elapsed().as_secs(), PATIENCE.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_app_that_is_slow_is_waited_for() {
+        let turn = Rc::new(Turn::default());
+        let mut watch = Watch::new(turn, PATIENCE);
+        let waits = poll_fn(|context| watch.judge(context));
+        let waited = tokio::time::timeout(10 * PATIENCE, waits).await;
+        assert!(waited.is_err());
+    }
+}

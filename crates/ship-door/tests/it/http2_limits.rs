@@ -89,31 +89,6 @@ async fn an_answer_that_is_not_taken_is_given_up_alone() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_taken_now_and_then_is_not_given_up() {
-    let limits = Limits {
-        read_patience: Duration::from_secs(2),
-        ..Limits::default()
-    };
-    let gone = Arc::default();
-    let app = endless(&gone);
-    let door = Door::start_with(served_by(&[&app]), true, limits).await;
-    let mut visitor = visitor(&door, 16 << 10).await;
-    let asked = visitor.send_request(ask("GET", "/"));
-    let mut answer = soon("an answer begins", asked).await.unwrap();
-    let began = tokio::time::Instant::now();
-    // Longer than the patience in all, each pause far shorter.
-    let mut pace = tokio::time::interval(Duration::from_millis(100));
-    while began.elapsed() < Duration::from_secs(3) {
-        pace.tick().await;
-        soon("a piece", answer.body_mut().frame())
-            .await
-            .unwrap()
-            .unwrap();
-    }
-    assert_eq!(gone.get(), 0);
-}
-
-#[tokio::test]
 async fn an_app_that_is_slow_is_waited_for() {
     let limits = Limits {
         read_patience: Duration::from_millis(50),
