@@ -328,6 +328,33 @@ fn a_development_server_is_advice_where_it_is_replaced_and_an_error_where_it_run
 }
 
 #[test]
+fn a_file_of_pyramid_for_development_is_found_without_a_line_that_names_it() {
+    let ini = "[app:main]\nuse = egg:fair\npyramid.includes =\n    pyramid_debugtoolbar\n[server:main]\nuse = egg:waitress#main\n";
+    let mut files = vec![
+        ("requirements.txt", "pyramid==2.0.2\nwaitress==3.0.2\n"),
+        (
+            "fair/__init__.py",
+            "def main(global_config, **settings):\n    return None\n",
+        ),
+        ("development.ini", ini),
+    ];
+    assert!(
+        has(&files, "error development-server development.ini:2"),
+        "{:?}",
+        told(&files)
+    );
+    files.push((
+        "production.ini",
+        "[app:main]\nuse = egg:fair\n[server:main]\nuse = egg:waitress#main\n",
+    ));
+    assert!(
+        !has(&files, "error development-server"),
+        "{:?}",
+        told(&files)
+    );
+}
+
+#[test]
 fn a_preview_of_pages_that_are_built_is_advice() {
     let files = [
         ("requirements.txt", "mkdocs==1.6.1\n"),

@@ -105,7 +105,10 @@ impl Bench {
     /// An empty one.
     pub(crate) fn new(ship: PathBuf) -> Result<Self> {
         let folder = workspace::target().join("xtask/compat");
-        file::remove_folder(&folder)?;
+        if folder.exists() {
+            eprintln!("what the last run left is removed");
+            file::remove_folder(&folder)?;
+        }
         file::create_folder(&folder)?;
         let servers = Servers::new(folder.join("servers"));
         Ok(Self {

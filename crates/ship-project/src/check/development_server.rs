@@ -32,6 +32,14 @@ fn look(subject: &Subject<'_>) -> Vec<Finding> {
         entry.name != "web" || manifest.web.command.is_none() && manifest.web.app.is_none()
     });
     commands.extend(entries.map(|e| (e.name.as_str(), &e.command, &e.place)));
+    // What detection starts by a command of its own: `pserve development.ini`.
+    if commands.iter().all(|(name, ..)| *name != "web")
+        && let Some(web) = subject.plan.ok().and_then(|plan| plan.web())
+        && let (Start::Command(authored), Some(place)) =
+            (&web.start.value, web.start.places.first())
+    {
+        commands.push(("web", &authored.command, place));
+    }
     commands
         .into_iter()
         .filter_map(|(name, command, place)| {
