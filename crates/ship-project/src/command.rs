@@ -131,7 +131,10 @@ impl Words {
         let mut word: Option<String> = None;
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
+            // What would be joined to a `$` that stands alone here would be a name to us.
+            let joins = word.as_deref().is_some_and(|word| word.ends_with('$'));
             match c {
+                '\'' | '"' | '\\' if joins => return Ok(Self::NeedsShell),
                 ' ' | '\t' | '\r' => words.extend(word.take()),
                 '\'' => {
                     let part = until_quote(&mut chars)?;
@@ -141,6 +144,9 @@ impl Words {
                     word.get_or_insert_default().push_str(&part);
                 }
                 '"' => match until_double_quote(&mut chars)? {
+                    Some(part) if part.ends_with('$') && goes_on(&mut chars) => {
+                        return Ok(Self::NeedsShell);
+                    }
                     Some(part) => word.get_or_insert_default().push_str(&part),
                     None => return Ok(Self::NeedsShell),
                 },
@@ -169,6 +175,11 @@ impl Words {
 }
 
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+/// Whether the word that is being read has not ended.
+fn goes_on(chars: &mut Chars<'_>) -> bool {
+    chars.peek().is_some_and(|next| !next.is_whitespace())
+}
 
 fn until_quote(chars: &mut Chars<'_>) -> Result<String, CommandError> {
     let mut part = String::new();
@@ -338,6 +349,10 @@ mod tests {
     #[test]
     fn what_only_a_shell_understands_goes_to_a_shell_unchanged() {
         for text in [
+            "echo $\\HOME",
+            "echo \"$\"HOME",
+            "echo $\"HOME\"",
+            "echo $'HOME'",
             "a && b",
             "a | b",
             "a > log",
